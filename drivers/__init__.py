@@ -1,0 +1,1 @@
+"""The drivers that come with hostmon, a folder each; hostmon itself never imports them."""

@@ -1,0 +1,48 @@
+"""The errors hostmon raises: one small tree; each docstring says who is at fault.
+
+A message names the thing, the value and the remedy, in one line.
+"""
+
+
+class HostmonError(Exception):
+    """Base of every error that hostmon raises on purpose."""
+
+
+class SettingsError(HostmonError):
+    """The operator's configuration is wrong; nothing has been started."""
+
+
+class AddressInUseError(HostmonError):
+    """Another process holds an address that the configuration names."""
+
+
+class LibvirtError(HostmonError):
+    """libvirt refused or failed a call; ``code`` is its VIR_ERR number, 0 if it gave none."""
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotConnectedError(LibvirtError):
+    """There is no connection to libvirt now; hostmon keeps trying, the caller may wait."""
+
+
+class GuestNotFoundError(LibvirtError):
+    """libvirt knows no such guest: it vanished, or the caller named it wrongly."""
+
+
+class XMLError(HostmonError):
+    """A document is not well formed, exceeds a limit, or breaks the model; its author's fault."""
+
+
+class AgentUnreachableError(HostmonError):
+    """No running agent answered on its request socket."""
+
+
+class ProtocolError(HostmonError):
+    """Bytes from the bus do not follow docs/wire.md; the peer's fault."""
+
+
+class DriverError(HostmonError):
+    """A driver could not be loaded or broke its contract; the driver's fault."""

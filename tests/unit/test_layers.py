@@ -1,0 +1,73 @@
+"""A module imports only from a lower rank: reads every import and fails on a breach."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# A package stands for everything below it; an extension's rank is that of what it is for.
+RANKS = {
+    0: {"__init__", "errors", "events", "kinds", "settings", "samples"},
+    1: {"xml", "wire", "driver", "metrics", "logs"},
+    2: {"guest", "eventloop", "publisher", "client"},
+    3: {"host", "loader", "scheduler"},
+    4: {"sampler", "ledger", "exposition", "dispatcher", "keeper", "supervisor"},
+    5: {"agent", "demo"},
+    6: {"cli", "web", "__main__"},
+}
+RANK_OF = {name: rank for rank, names in RANKS.items() for name in names}
+NO_SETTINGS = {"host", "guest", "xml"}
+DRIVERS_MAY_IMPORT_RANK = 3
+
+
+def module_key(path: Path) -> str:
+    """hostmon/xml/disk.py and hostmon/xml.py are both "xml"."""
+    return path.relative_to(ROOT / "hostmon").with_suffix("").parts[0]
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The hostmon modules that one source imports, as top-level keys."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import; write the full name"
+            module = node.module or ""
+            names = (
+                [f"{module}.{alias.name}" for alias in node.names]
+                if module == "hostmon"
+                else [module]
+            )
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "hostmon_drivers":
+                yield "hostmon_drivers"
+            elif parts[0] == "hostmon" and len(parts) > 1:
+                yield parts[1]
+
+
+SOURCES = sorted((ROOT / "hostmon").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_module_imports_only_lower_ranks(path: Path) -> None:
+    key = module_key(path)
+    assert key in RANK_OF, f"{path.name}: give it a rank in RANKS"
+    for name in imported(path):
+        assert name != "hostmon_drivers", f"{path.name} imports a driver"
+        if name.startswith("_") and not name.startswith("__"):
+            continue  # a compiled extension: below its façade
+        if name in RANK_OF and name != key:
+            assert RANK_OF[name] < RANK_OF[key], f"{path.name} imports {name}, of no lower rank"
+        assert not (key in NO_SETTINGS and name == "settings"), f"{path.name} reads settings"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "drivers").rglob("*.py")), ids=str)
+def test_drivers_import_rank_three_at_most(path: Path) -> None:
+    for name in imported(path):
+        assert RANK_OF.get(name, 0) <= DRIVERS_MAY_IMPORT_RANK, f"{path.name} imports {name}"
