@@ -1,0 +1,265 @@
+"""The callbacks of domain events, in the order of their ids (libvirt-domain.h)."""
+
+
+cdef int on_lifecycle(
+    virConnectPtr conn, virDomainPtr dom, int event, int detail, void* opaque
+) noexcept nogil:
+    # Its fields are the header's two numbers; the dispatcher, which also makes such events itself,
+    # puts their names.
+    cdef Draft d
+    begin_domain(&d, dom, opaque, 0)
+    d.header.event = event
+    d.header.detail = detail
+    send(&d)
+    return 0
+
+
+cdef void on_reboot(virConnectPtr conn, virDomainPtr dom, void* opaque) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, 1)
+    send(&d)
+
+
+cdef void on_rtc_change(
+    virConnectPtr conn, virDomainPtr dom, long long utcoffset, void* opaque
+) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, 2)
+    put_int(field(&d, "utcoffset"), utcoffset)
+    send(&d)
+
+
+cdef void on_watchdog(
+    virConnectPtr conn, virDomainPtr dom, int action, void* opaque
+) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, 3)
+    put_name(field(&d, "action"), &watchdog_actions, action)
+    send(&d)
+
+
+cdef void put_address(Buffer* b, const virDomainEventGraphicsAddress* a) noexcept nogil:
+    put_array(b, 3)
+    put_name(b, &graphics_families, a.family)
+    put_bounded(b, a.node, SHORT_TEXT)
+    put_bounded(b, a.service, SHORT_TEXT)
+
+
+cdef void on_graphics(
+    virConnectPtr conn, virDomainPtr dom, int phase,
+    const virDomainEventGraphicsAddress* local, const virDomainEventGraphicsAddress* remote,
+    const char* scheme, const virDomainEventGraphicsSubject* subject, void* opaque
+) noexcept nogil:
+    cdef Draft d
+    cdef Buffer* b
+    cdef int i
+    cdef int count = min(subject.nidentity, MOST_IDENTITIES) if subject != NULL else 0
+    begin_domain(&d, dom, opaque, 5)
+    put_name(field(&d, "phase"), &graphics_phases, phase)
+    put_address(field(&d, "local"), local)
+    put_address(field(&d, "remote"), remote)
+    text_field(&d, "auth_scheme", scheme)
+    b = field(&d, "subject")
+    put_array(b, count)
+    for i in range(count):
+        put_array(b, 2)
+        put_bounded(b, subject.identities[i].type, SHORT_TEXT)
+        put_bounded(b, subject.identities[i].name, SHORT_TEXT)
+    send(&d)
+
+
+cdef void on_io_error(
+    virConnectPtr conn, virDomainPtr dom, const char* path, const char* alias_, int action,
+    const char* reason, void* opaque
+) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, 6)
+    text_field(&d, "src_path", path)
+    text_field(&d, "dev_alias", alias_)
+    put_name(field(&d, "action"), &io_error_actions, action)
+    text_field(&d, "reason", reason)
+    send(&d)
+
+
+cdef void on_control_error(virConnectPtr conn, virDomainPtr dom, void* opaque) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, 7)
+    send(&d)
+
+
+cdef void on_disk_change(
+    virConnectPtr conn, virDomainPtr dom, const char* old, const char* new, const char* alias_,
+    int reason, void* opaque
+) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, 9)
+    text_field(&d, "old_src_path", old)
+    text_field(&d, "new_src_path", new)
+    text_field(&d, "dev_alias", alias_)
+    put_name(field(&d, "reason"), &disk_change_reasons, reason)
+    send(&d)
+
+
+cdef void on_tray_change(
+    virConnectPtr conn, virDomainPtr dom, const char* alias_, int reason, void* opaque
+) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, 10)
+    text_field(&d, "dev_alias", alias_)
+    put_name(field(&d, "reason"), &tray_change_reasons, reason)
+    send(&d)
+
+
+cdef inline void power(virDomainPtr dom, int reason, void* opaque, int kind) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, kind)
+    put_int(field(&d, "reason"), reason)
+    send(&d)
+
+
+cdef void on_pm_wakeup(
+    virConnectPtr conn, virDomainPtr dom, int reason, void* opaque
+) noexcept nogil:
+    power(dom, reason, opaque, 11)
+
+
+cdef void on_pm_suspend(
+    virConnectPtr conn, virDomainPtr dom, int reason, void* opaque
+) noexcept nogil:
+    power(dom, reason, opaque, 12)
+
+
+cdef void on_pm_suspend_disk(
+    virConnectPtr conn, virDomainPtr dom, int reason, void* opaque
+) noexcept nogil:
+    power(dom, reason, opaque, 14)
+
+
+cdef void on_balloon_change(
+    virConnectPtr conn, virDomainPtr dom, unsigned long long actual, void* opaque
+) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, 13)
+    put_uint(field(&d, "actual"), actual * 1024)
+    send(&d)
+
+
+cdef inline void device(
+    virDomainPtr dom, const char* alias_, void* opaque, int kind
+) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, kind)
+    text_field(&d, "dev_alias", alias_)
+    send(&d)
+
+
+cdef void on_device_removed(
+    virConnectPtr conn, virDomainPtr dom, const char* alias_, void* opaque
+) noexcept nogil:
+    device(dom, alias_, opaque, 15)
+
+
+cdef void on_device_added(
+    virConnectPtr conn, virDomainPtr dom, const char* alias_, void* opaque
+) noexcept nogil:
+    device(dom, alias_, opaque, 19)
+
+
+cdef void on_device_removal_failed(
+    virConnectPtr conn, virDomainPtr dom, const char* alias_, void* opaque
+) noexcept nogil:
+    device(dom, alias_, opaque, 22)
+
+
+cdef void on_block_job(
+    virConnectPtr conn, virDomainPtr dom, const char* disk, int type_, int status, void* opaque
+) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, 16)
+    text_field(&d, "disk", disk)
+    put_name(field(&d, "type"), &block_job_types, type_)
+    put_name(field(&d, "status"), &block_job_statuses, status)
+    send(&d)
+
+
+cdef void on_tunable(
+    virConnectPtr conn, virDomainPtr dom, virTypedParameterPtr params, int count, void* opaque
+) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, 17)
+    parameters_field(&d, params, count)
+    send(&d)
+
+
+cdef void on_agent_lifecycle(
+    virConnectPtr conn, virDomainPtr dom, int state, int reason, void* opaque
+) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, 18)
+    put_name(field(&d, "state"), &agent_states, state)
+    put_name(field(&d, "reason"), &agent_reasons, reason)
+    send(&d)
+
+
+cdef void on_migration_iteration(
+    virConnectPtr conn, virDomainPtr dom, int iteration, void* opaque
+) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, 20)
+    put_int(field(&d, "iteration"), iteration)
+    send(&d)
+
+
+cdef void on_job_completed(
+    virConnectPtr conn, virDomainPtr dom, virTypedParameterPtr params, int count, void* opaque
+) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, 21)
+    parameters_field(&d, params, count)
+    send(&d)
+
+
+cdef void on_metadata_change(
+    virConnectPtr conn, virDomainPtr dom, int type_, const char* nsuri, void* opaque
+) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, 23)
+    put_name(field(&d, "type"), &metadata_types, type_)
+    text_field(&d, "nsuri", nsuri)
+    send(&d)
+
+
+cdef void on_block_threshold(
+    virConnectPtr conn, virDomainPtr dom, const char* dev, const char* path,
+    unsigned long long threshold, unsigned long long excess, void* opaque
+) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, 24)
+    text_field(&d, "dev", dev)
+    text_field(&d, "path", path)
+    put_uint(field(&d, "threshold"), threshold)
+    put_uint(field(&d, "excess"), excess)
+    send(&d)
+
+
+cdef void on_memory_failure(
+    virConnectPtr conn, virDomainPtr dom, int recipient, int action, unsigned int flags,
+    void* opaque
+) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, 25)
+    put_name(field(&d, "recipient"), &memory_failure_recipients, recipient)
+    put_name(field(&d, "action"), &memory_failure_actions, action)
+    put_uint(field(&d, "flags"), flags)
+    send(&d)
+
+
+cdef void on_memory_device_size_change(
+    virConnectPtr conn, virDomainPtr dom, const char* alias_, unsigned long long size,
+    void* opaque
+) noexcept nogil:
+    cdef Draft d
+    begin_domain(&d, dom, opaque, 26)
+    text_field(&d, "dev_alias", alias_)
+    put_uint(field(&d, "size"), size * 1024)
+    send(&d)

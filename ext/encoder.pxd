@@ -1,0 +1,111 @@
+"""A record becomes a message: topic, a NUL byte, the MessagePack map of docs/wire.md.
+
+Inline functions without the GIL. What never changes within a run (kind, epoch, host) is encoded
+once, by ext/dispatcher.pyx, and copied.
+"""
+
+from libc.stdint cimport uint8_t, uint64_t
+
+from msgpack cimport (
+    Buffer,
+    buffer_size,
+    put_byte,
+    put_bytes_as_text,
+    put_int,
+    put_map,
+    put_raw,
+    put_text,
+    put_text_header,
+    put_uint,
+)
+from names cimport Names, put_name
+from record cimport ABOUT_GUEST, ABOUT_HOST, KIND_LIMIT, Record
+
+cdef enum:
+    COMMON_FIELDS = 8        # kind, v, epoch, sequence, host, time_ns, monotonic_ns, origin
+    LIFECYCLE_EVENTS = 9
+    ORIGINS = 3
+    LIFECYCLE = 0            # the kind whose fields are the header's two numbers
+
+cdef struct Chunk:
+    # Bytes encoded ahead; the owner keeps them alive.
+    const uint8_t* data
+    size_t size
+
+cdef struct Encoder:
+    Chunk topics[KIND_LIMIT]     # "lifecycle/reboot/"
+    Chunk heads[KIND_LIMIT]      # kind, v, epoch, and the key of the sequence
+    Chunk host                   # host, and the key of time_ns
+    Chunk origins[ORIGINS]
+    Names lifecycle_events
+    Names lifecycle_details[LIFECYCLE_EVENTS]
+    Names no_names
+
+
+cdef inline void put_chunk(Buffer* b, const Chunk* chunk) noexcept nogil:
+    put_raw(b, chunk.data, chunk.size)
+
+
+cdef inline void uuid_text(const uint8_t* uuid, uint8_t* out) noexcept nogil:
+    """The 36 characters of 16 bytes, as RFC 4122 writes them."""
+    cdef const char* digits = b"0123456789abcdef"
+    cdef int i
+    cdef int at = 0
+    for i in range(16):
+        if i == 4 or i == 6 or i == 8 or i == 10:
+            out[at] = c'-'
+            at += 1
+        out[at] = digits[uuid[i] >> 4]
+        out[at + 1] = digits[uuid[i] & 15]
+        at += 2
+
+
+cdef inline void put_identity(Buffer* b, const Record* r, const uint8_t* uuid) noexcept nogil:
+    put_text(b, "uuid")
+    put_text_header(b, 36)
+    put_raw(b, uuid, 36)
+    put_text(b, "name")
+    put_bytes_as_text(b, <const uint8_t*>r + sizeof(Record), r.name_size)
+    if r.about == ABOUT_GUEST:
+        put_text(b, "id")
+        put_int(b, r.id)
+
+
+cdef inline void put_lifecycle(Buffer* b, const Encoder* e, const Record* r) noexcept nogil:
+    cdef const Names* details = &e.no_names
+    if 0 <= r.event < LIFECYCLE_EVENTS:
+        details = &e.lifecycle_details[r.event]
+    put_text(b, "event")
+    put_name(b, &e.lifecycle_events, r.event)
+    put_text(b, "detail")
+    put_name(b, details, r.detail)
+
+
+cdef inline void encode_event(
+    Buffer* b, const Encoder* e, const Record* r, uint64_t sequence
+) noexcept nogil:
+    """The whole message of one record whose kind is below KIND_LIMIT."""
+    cdef uint8_t uuid[36]
+    cdef int identity = 0
+    cdef int lifecycle = r.kind == LIFECYCLE
+    put_chunk(b, &e.topics[r.kind])
+    if r.about != ABOUT_HOST:
+        uuid_text(r.uuid, uuid)
+        put_raw(b, uuid, 36)
+        identity = 3 if r.about == ABOUT_GUEST else 2
+    put_byte(b, 0)
+    put_map(b, COMMON_FIELDS + identity + r.fields + 2 * lifecycle)
+    put_chunk(b, &e.heads[r.kind])
+    put_uint(b, sequence)
+    put_chunk(b, &e.host)
+    put_uint(b, r.time_ns)
+    put_text(b, "monotonic_ns")
+    put_uint(b, r.monotonic_ns)
+    put_chunk(b, &e.origins[r.origin if r.origin < ORIGINS else 0])
+    if identity:
+        put_identity(b, r, uuid)
+    if lifecycle:
+        put_lifecycle(b, e, r)
+    put_raw(
+        b, <const uint8_t*>r + sizeof(Record) + r.name_size,
+        r.size - sizeof(Record) - r.name_size)

@@ -1,0 +1,106 @@
+"""The pipe between libvirt's callbacks and the dispatcher: struct and inline functions.
+
+A record goes into the pipe; once the pipe is full, records wait in a bounded native queue, in
+order; once that is full they are counted as lost, which the reader turns into a resync. Several
+threads may write, one reads. No lock is held across a call that can block: both ends of the pipe
+are non-blocking.
+"""
+
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memcpy
+from posix.unistd cimport read, write
+
+cdef extern from "<pthread.h>" nogil:
+    ctypedef struct pthread_mutex_t:
+        pass
+    int pthread_mutex_init(pthread_mutex_t*, void*)
+    int pthread_mutex_lock(pthread_mutex_t*)
+    int pthread_mutex_unlock(pthread_mutex_t*)
+    int pthread_mutex_destroy(pthread_mutex_t*)
+
+cdef struct Pipe:
+    int read_fd
+    int write_fd
+    pthread_mutex_t lock
+    # The queue: a byte ring. Its head may hold the rest of a record whose beginning is in the pipe.
+    uint8_t* queue
+    size_t capacity
+    size_t head
+    size_t used
+    # Counters, read by anyone, written under the lock.
+    uint64_t written         # records accepted
+    uint64_t queued          # of these, records that had to wait in the queue
+    uint64_t lost            # records refused because the queue was full, since the start
+    uint64_t lost_unseen     # of these, how many the reader has not been told of
+
+
+cdef inline void queue_append(Pipe* pipe, const uint8_t* data, size_t size) noexcept nogil:
+    """Append to the ring; the caller has made sure of the room."""
+    cdef size_t at = (pipe.head + pipe.used) % pipe.capacity
+    cdef size_t first = min(size, pipe.capacity - at)
+    memcpy(pipe.queue + at, data, first)
+    memcpy(pipe.queue, data + first, size - first)
+    pipe.used += size
+
+
+cdef inline int pipe_put(Pipe* pipe, const void* record, size_t size) noexcept nogil:
+    """Hand over one record; 0, or -1 when it was lost (and counted). Never blocks."""
+    cdef ssize_t done = 0
+    cdef int result = 0
+    pthread_mutex_lock(&pipe.lock)
+    if pipe.used == 0:
+        done = write(pipe.write_fd, record, size)
+        if done < 0:
+            done = 0
+    if <size_t>done < size:
+        # A begun record must be completed: its rest always fits, the ring being empty then and
+        # larger than any record.
+        if pipe.capacity - pipe.used >= size - done:
+            queue_append(pipe, <const uint8_t*>record + done, size - done)
+            pipe.queued += 1
+        else:
+            pipe.lost += 1
+            pipe.lost_unseen += 1
+            result = -1
+    if result == 0:
+        pipe.written += 1
+    pthread_mutex_unlock(&pipe.lock)
+    return result
+
+
+cdef inline void pipe_lose(Pipe* pipe) noexcept nogil:
+    """Count a record that could not even be made; its reader learns of it as of any loss."""
+    pthread_mutex_lock(&pipe.lock)
+    pipe.lost += 1
+    pipe.lost_unseen += 1
+    pthread_mutex_unlock(&pipe.lock)
+
+
+cdef inline size_t pipe_take(
+    Pipe* pipe, uint8_t* out, size_t room, uint64_t* lost
+) noexcept nogil:
+    """Read up to ``room`` bytes, in order; 0 when there are none.
+
+    ``lost`` grows by the records lost behind those bytes, once everything before them was taken.
+    """
+    cdef ssize_t got = read(pipe.read_fd, out, room)
+    cdef size_t taken = got if got > 0 else 0
+    cdef size_t part
+    if taken == room:
+        return taken
+    pthread_mutex_lock(&pipe.lock)
+    # While the queue holds something no one writes to the pipe: after this read it is empty.
+    got = read(pipe.read_fd, out + taken, room - taken)
+    if got > 0:
+        taken += got
+    while pipe.used and taken < room:
+        part = min(pipe.used, min(room - taken, pipe.capacity - pipe.head))
+        memcpy(out + taken, pipe.queue + pipe.head, part)
+        pipe.head = (pipe.head + part) % pipe.capacity
+        pipe.used -= part
+        taken += part
+    if pipe.used == 0 and pipe.lost_unseen:
+        lost[0] += pipe.lost_unseen
+        pipe.lost_unseen = 0
+    pthread_mutex_unlock(&pipe.lock)
+    return taken

@@ -1,0 +1,28 @@
+PIPE_SIZE: int
+
+class EventPipe:
+    def __init__(self, queue_size: int = ..., pipe_size: int = ...) -> None: ...
+    @property
+    def address(self) -> int: ...
+    @property
+    def written(self) -> int: ...
+    @property
+    def queued(self) -> int: ...
+    @property
+    def lost(self) -> int: ...
+    def put(self, record: bytes) -> bool: ...
+    def put_repeatedly(self, record: bytes, count: int) -> int: ...
+
+def record(
+    kind: int,
+    *,
+    uuid: bytes = b"",
+    name: bytes = b"",
+    fields: int = 0,
+    body: bytes = b"",
+    event: int = -1,
+    detail: int = -1,
+    id: int = -1,  # noqa: A002
+    origin: int = 0,
+    monotonic: int | None = None,
+) -> bytes: ...

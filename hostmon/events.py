@@ -1,0 +1,313 @@
+"""The typed events: one frozen type a kind, as they travel on the bus (docs/wire.md).
+
+Times are nanoseconds, memory and storage bytes. A value that libvirt numbers carries libvirt's
+name, or the bare number where this version knows no name for it. Fields that a newer peer adds are
+ignored; fields that an older peer lacks take their defaults.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+WIRE_VERSION = 1
+
+Named = str | int
+"""A libvirt enumeration: its name, or its number when it has no name here."""
+
+Uint64 = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True):
+    """What every event says of itself.
+
+    ``sequence`` counts the events of one class (lifecycle, host) from 1 within one ``epoch``, which
+    is new at each start of the agent (nanoseconds since 1970). ``origin`` is ``live`` for what a
+    callback reported and ``resync`` for what a comparison with libvirt found.
+    """
+
+    v: int = WIRE_VERSION
+    epoch: Uint64 = 0
+    sequence: Uint64 = 0
+    host: str = ""
+    time_ns: Uint64 = 0
+    monotonic_ns: Uint64 = 0
+    origin: str = "live"
+
+
+class DomainEvent(Event, frozen=True, kw_only=True):
+    """An event of one guest; ``id`` is libvirt's, -1 when it is not running."""
+
+    uuid: str = ""
+    name: str = ""
+    id: int = -1
+
+
+class LifecycleEvent(DomainEvent, frozen=True, kw_only=True, tag="lifecycle"):
+    """A guest was defined, started, suspended, stopped …: VIR_DOMAIN_EVENT_ID_LIFECYCLE."""
+
+    event: Named
+    detail: Named
+
+
+class RebootEvent(DomainEvent, frozen=True, kw_only=True, tag="reboot"):
+    """A guest rebooted."""
+
+
+class RtcChangeEvent(DomainEvent, frozen=True, kw_only=True, tag="rtc-change"):
+    """A guest set its clock; ``utcoffset`` in seconds."""
+
+    utcoffset: int
+
+
+class WatchdogEvent(DomainEvent, frozen=True, kw_only=True, tag="watchdog"):
+    """A guest's watchdog fired."""
+
+    action: Named
+
+
+class GraphicsAddress(msgspec.Struct, frozen=True, array_like=True):
+    """One end of a graphics connection."""
+
+    family: Named
+    node: str | None
+    service: str | None
+
+
+class GraphicsIdentity(msgspec.Struct, frozen=True, array_like=True):
+    """One proof of who connected: x509dname, saslUsername …"""
+
+    type: str | None
+    name: str | None
+
+
+class GraphicsEvent(DomainEvent, frozen=True, kw_only=True, tag="graphics"):
+    """Somebody connected to a guest's display."""
+
+    phase: Named
+    local: GraphicsAddress
+    remote: GraphicsAddress
+    auth_scheme: str | None
+    subject: tuple[GraphicsIdentity, ...]
+
+
+class IoErrorEvent(DomainEvent, frozen=True, kw_only=True, tag="io-error"):
+    """A disk failed: VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON."""
+
+    src_path: str | None
+    dev_alias: str | None
+    action: Named
+    reason: str | None
+
+
+class ControlErrorEvent(DomainEvent, frozen=True, kw_only=True, tag="control-error"):
+    """libvirt lost its monitor connection to a guest."""
+
+
+class DiskChangeEvent(DomainEvent, frozen=True, kw_only=True, tag="disk-change"):
+    """A disk's source was changed or dropped because it was missing at start."""
+
+    old_src_path: str | None
+    new_src_path: str | None
+    dev_alias: str | None
+    reason: Named
+
+
+class TrayChangeEvent(DomainEvent, frozen=True, kw_only=True, tag="tray-change"):
+    """A removable drive's tray opened or closed."""
+
+    dev_alias: str | None
+    reason: Named
+
+
+class PmWakeupEvent(DomainEvent, frozen=True, kw_only=True, tag="pm-wakeup"):
+    """A guest woke from its suspension."""
+
+    reason: int
+
+
+class PmSuspendEvent(DomainEvent, frozen=True, kw_only=True, tag="pm-suspend"):
+    """A guest suspended itself to memory."""
+
+    reason: int
+
+
+class PmSuspendDiskEvent(DomainEvent, frozen=True, kw_only=True, tag="pm-suspend-disk"):
+    """A guest suspended itself to disk."""
+
+    reason: int
+
+
+class BalloonChangeEvent(DomainEvent, frozen=True, kw_only=True, tag="balloon-change"):
+    """A guest's balloon reached a new level; ``actual`` in bytes."""
+
+    actual: Uint64
+
+
+class DeviceRemovedEvent(DomainEvent, frozen=True, kw_only=True, tag="device-removed"):
+    """A device left a guest."""
+
+    dev_alias: str | None
+
+
+class DeviceAddedEvent(DomainEvent, frozen=True, kw_only=True, tag="device-added"):
+    """A device came to a guest."""
+
+    dev_alias: str | None
+
+
+class DeviceRemovalFailedEvent(DomainEvent, frozen=True, kw_only=True, tag="device-removal-failed"):
+    """A guest refused to let go of a device."""
+
+    dev_alias: str | None
+
+
+class BlockJobEvent(DomainEvent, frozen=True, kw_only=True, tag="block-job"):
+    """A block job ended or became ready; ``disk`` is its target (BLOCK_JOB_2)."""
+
+    disk: str | None
+    type: Named
+    status: Named
+
+
+class TypedParameter(msgspec.Struct, frozen=True, array_like=True):
+    """One virTypedParameter; an unknown type of value is None."""
+
+    name: str
+    value: bool | int | float | str | None
+
+
+class TunableEvent(DomainEvent, frozen=True, kw_only=True, tag="tunable"):
+    """Tunables of a guest changed (cputune.*, blkdeviotune.*)."""
+
+    params: tuple[TypedParameter, ...]
+
+
+class AgentLifecycleEvent(DomainEvent, frozen=True, kw_only=True, tag="agent-lifecycle"):
+    """The agent inside a guest connected or disconnected."""
+
+    state: Named
+    reason: Named
+
+
+class MigrationIterationEvent(DomainEvent, frozen=True, kw_only=True, tag="migration-iteration"):
+    """A migration began another pass over the guest's memory."""
+
+    iteration: int
+
+
+class JobCompletedEvent(DomainEvent, frozen=True, kw_only=True, tag="job-completed"):
+    """A job ended, with its statistics."""
+
+    params: tuple[TypedParameter, ...]
+
+
+class MetadataChangeEvent(DomainEvent, frozen=True, kw_only=True, tag="metadata-change"):
+    """A guest's title, description or a metadata element (by ``nsuri``) changed."""
+
+    type: Named
+    nsuri: str | None
+
+
+class BlockThresholdEvent(DomainEvent, frozen=True, kw_only=True, tag="block-threshold"):
+    """A guest wrote beyond a threshold on its storage; ``threshold``, ``excess`` in bytes."""
+
+    dev: str | None
+    path: str | None
+    threshold: Uint64
+    excess: Uint64
+
+
+class MemoryFailureEvent(DomainEvent, frozen=True, kw_only=True, tag="memory-failure"):
+    """Memory failed under a guest; ``flags`` are virDomainMemoryFailureFlags."""
+
+    recipient: Named
+    action: Named
+    flags: int
+
+
+class MemoryDeviceSizeChangeEvent(
+    DomainEvent, frozen=True, kw_only=True, tag="memory-device-size-change"
+):
+    """A guest resized a memory device; ``size`` in bytes."""
+
+    dev_alias: str | None
+    size: Uint64
+
+
+class ObjectEvent(Event, frozen=True, kw_only=True):
+    """An event of a host object other than a guest."""
+
+    uuid: str = ""
+    name: str = ""
+
+
+class NetworkEvent(ObjectEvent, frozen=True, kw_only=True, tag="network"):
+    """A virtual network was defined, started …"""
+
+    event: Named
+    detail: int
+
+
+class PoolEvent(ObjectEvent, frozen=True, kw_only=True, tag="pool"):
+    """A storage pool was defined, started …"""
+
+    event: Named
+    detail: int
+
+
+class PoolRefreshEvent(ObjectEvent, frozen=True, kw_only=True, tag="pool-refresh"):
+    """A storage pool was refreshed."""
+
+
+class ConnectionEvent(Event, frozen=True, kw_only=True, tag="connection"):
+    """The agent's connection to libvirt came up or went down, and why."""
+
+    state: Named
+    reason: str
+
+
+class ClassSequence(msgspec.Struct, frozen=True, array_like=True):
+    """The last number that a class has given out."""
+
+    name: str
+    sequence: Uint64
+
+
+class HeartbeatEvent(Event, frozen=True, kw_only=True, tag="heartbeat"):
+    """The agent lives; each class's last number lets a subscriber see that it missed the newest."""
+
+    classes: tuple[ClassSequence, ...]
+
+
+EVENT_TYPES: tuple[type[Event], ...] = (
+    LifecycleEvent,
+    RebootEvent,
+    RtcChangeEvent,
+    WatchdogEvent,
+    GraphicsEvent,
+    IoErrorEvent,
+    ControlErrorEvent,
+    DiskChangeEvent,
+    TrayChangeEvent,
+    PmWakeupEvent,
+    PmSuspendEvent,
+    PmSuspendDiskEvent,
+    BalloonChangeEvent,
+    DeviceRemovedEvent,
+    DeviceAddedEvent,
+    DeviceRemovalFailedEvent,
+    BlockJobEvent,
+    TunableEvent,
+    AgentLifecycleEvent,
+    MigrationIterationEvent,
+    JobCompletedEvent,
+    MetadataChangeEvent,
+    BlockThresholdEvent,
+    MemoryFailureEvent,
+    MemoryDeviceSizeChangeEvent,
+    NetworkEvent,
+    PoolEvent,
+    PoolRefreshEvent,
+    ConnectionEvent,
+    HeartbeatEvent,
+)

@@ -1,0 +1,83 @@
+"""The wire format: topics, and the bytes of events (docs/wire.md).
+
+Owns decoding for subscribers and the matching Python encoding; the agent itself encodes in
+ext/encoder.pxd, and a test holds the two equal. Imports neither libvirt nor an extension.
+"""
+
+import functools
+import operator
+from typing import Any
+
+import msgspec
+
+from hostmon.errors import ProtocolError
+from hostmon.events import EVENT_TYPES, Event
+from hostmon.kinds import CLASS_OF, KINDS
+
+_KNOWN: Any = functools.reduce(operator.or_, EVENT_TYPES)
+_decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(_KNOWN)
+_encoder = msgspec.msgpack.Encoder()
+
+
+class _Tag(msgspec.Struct):
+    """What any version's event carries."""
+
+    kind: str
+
+
+_tag_decoder = msgspec.msgpack.Decoder(_Tag)
+
+
+class UnknownEvent(Event, frozen=True, kw_only=True, tag="?"):
+    """An event of a kind that this version does not know; ``of_kind`` is its name."""
+
+    of_kind: str
+
+
+_Common: Any = msgspec.defstruct(
+    "_Common",
+    [(field.name, field.type, field.default) for field in msgspec.structs.fields(Event)],
+)
+_common_decoder = msgspec.msgpack.Decoder(_Common)
+
+
+def topic_prefix(kind: str | None = None, uuid: str | None = None) -> list[bytes]:
+    """The subscriptions that select events by kind, by guest, by both, or all of them.
+
+    Topics read ``class/kind/uuid``, so that a guest of every kind takes one prefix a kind.
+    """
+    if kind is not None and kind not in CLASS_OF:
+        known = ", ".join(sorted(CLASS_OF))
+        raise ValueError(f"no kind {kind!r}; there are {known}")
+    if kind is None and uuid is None:
+        return [b""]
+    kinds = [kind] if kind is not None else list(KINDS.values())
+    return [f"{CLASS_OF[name]}/{name}/{uuid or ''}".encode() for name in kinds]
+
+
+def split(message: bytes) -> tuple[str, bytes]:
+    """Topic and payload of one message of the bus."""
+    topic, separator, payload = message.partition(b"\0")
+    if not separator:
+        raise ProtocolError(f"message of {len(message)} bytes has no topic")
+    return topic.decode(errors="replace"), payload
+
+
+def decode(payload: bytes) -> Event:
+    """The typed event of one payload; a kind of a newer peer is an :class:`UnknownEvent`."""
+    try:
+        return _decoder.decode(payload)
+    except msgspec.MsgspecError as error:
+        try:
+            kind = _tag_decoder.decode(payload).kind
+            if kind not in CLASS_OF:
+                common = msgspec.structs.asdict(_common_decoder.decode(payload))
+                return UnknownEvent(of_kind=kind, **common)
+        except msgspec.MsgspecError:
+            pass
+        raise ProtocolError(f"payload of {len(payload)} bytes is no event: {error}") from error
+
+
+def encode(event: Event) -> bytes:
+    """The payload of one event, as the agent would write it."""
+    return _encoder.encode(event)
