@@ -1,0 +1,99 @@
+"""Memory as the kernel counts it: meminfo of the host and of a node, and pools of huge pages."""
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from hostmon.machine.files import Roots, read_text, read_unsigned
+from hostmon.machine.topology import Pages
+
+_HUGEPAGES = re.compile(r"hugepages-([0-9]{1,12})kB")
+# "MemTotal:  123 kB" in /proc/meminfo, "Node 0 MemTotal:  123 kB" in a node's.
+_FIELD = re.compile(
+    r"^(?:Node\s+\d+\s+)?([\w()]+):\s+([0-9]{1,20})(?:\s+(kB))?\s*$", re.MULTILINE | re.ASCII
+)
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """The host's memory in bytes, all from /proc/meminfo, so that the figures agree."""
+
+    total: int
+    free: int
+    available: int
+    buffers: int = 0
+    cached: int = 0
+    swap_total: int = 0
+    swap_free: int = 0
+
+    @property
+    def in_use(self) -> int:
+        """What the kernel could not give to a new program: total - available."""
+        return max(0, self.total - self.available)
+
+
+def read_meminfo(path: Path) -> dict[str, int]:
+    """A meminfo file: sizes in bytes, counts as they are; empty where there is none."""
+    text = read_text(path) or ""
+    return {name: int(value) * (1024 if unit else 1) for name, value, unit in _FIELD.findall(text)}
+
+
+def read_memory(roots: Roots) -> Memory | None:
+    """The host's memory, None where /proc/meminfo does not say."""
+    info = read_meminfo(roots.proc / "meminfo")
+    if "MemTotal" not in info:
+        return None
+    free = info.get("MemFree", 0)
+    buffers, cached = info.get("Buffers", 0), info.get("Cached", 0)
+    return Memory(
+        total=info["MemTotal"],
+        free=free,
+        # Kernels before 3.14 give no estimate; then the sum that was usual before it.
+        available=info.get("MemAvailable", free + buffers + cached),
+        buffers=buffers,
+        cached=cached,
+        swap_total=info.get("SwapTotal", 0),
+        swap_free=info.get("SwapFree", 0),
+    )
+
+
+def read_hugepages(folder: Path) -> tuple[Pages, ...]:
+    """The pools under a ``hugepages`` folder, of the host or of a node, smallest page first.
+
+    Source: the kernel's Documentation/admin-guide/mm/hugetlbpage.rst. A node's folder has no
+    ``resv_hugepages``: reservations belong to no node.
+    """
+    pools = []
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except OSError:
+        return ()
+    for name in names:
+        match = _HUGEPAGES.fullmatch(name)
+        if match is None:
+            continue
+        pool = folder / name
+        reserved = pool / "resv_hugepages"
+        pools.append(
+            Pages(
+                size=int(match[1]) * 1024,
+                total=read_unsigned(pool / "nr_hugepages"),
+                free=read_unsigned(pool / "free_hugepages"),
+                reserved=read_unsigned(reserved) if reserved.exists() else None,
+                surplus=read_unsigned(pool / "surplus_hugepages"),
+            )
+        )
+    return tuple(sorted(pools, key=lambda pages: pages.size))
+
+
+def all_pages(
+    memory: int, free: int | None, base: int, huge: tuple[Pages, ...]
+) -> tuple[Pages, ...]:
+    """Base pages and pools: the base pages are what the pools leave (libvirt: virNumaGetPages)."""
+    pooled = sum(pages.size * pages.total for pages in huge)
+    small = Pages(
+        size=base,
+        total=max(0, memory - pooled) // base,
+        free=None if free is None else free // base,
+    )
+    return (small, *huge)
