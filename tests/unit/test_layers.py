@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # A package stands for everything below it; an extension's rank is that of what it is for.
 RANKS = {
     0: {"__init__", "account", "errors", "events", "kinds", "settings", "samples"},
-    1: {"xml", "wire", "driver", "metrics", "logs"},
-    2: {"guest", "images", "machine", "eventloop", "publisher", "client"},
+    1: {"xml", "wire", "driver", "metrics", "scrape", "logs"},
+    2: {"verify", "guest", "images", "machine", "eventloop", "publisher", "client"},
     3: {"host", "loader", "scheduler"},
     4: {"sampler", "ledger", "audit", "exposition", "dispatcher", "keeper", "supervisor"},
     5: {"agent", "demo"},
