@@ -33,7 +33,14 @@ class GuestNotFoundError(LibvirtError):
 
 
 class XMLError(HostmonError):
-    """A document is not well formed, exceeds a limit, or breaks the model; its author's fault."""
+    """A document is not well formed, exceeds a limit, or breaks the model; its author's fault.
+
+    ``line`` is where in the document, 0 where no line can be told.
+    """
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 class AgentUnreachableError(HostmonError):

@@ -1,0 +1,94 @@
+"""What the model does to lxml nodes: finding, creating, placing and dropping them.
+
+Owns the namespaces and the care for indentation; knows no element by name.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import cast
+
+from lxml import etree
+
+Node = etree._Element  # noqa: SLF001  # the one name lxml gives its nodes
+
+# Prefixes that paths may use, and that new elements are written with.
+NAMESPACES = {
+    "qemu": "http://libvirt.org/schemas/domain/qemu/1.0",
+    "lxc": "http://libvirt.org/schemas/domain/lxc/1.0",
+    "xen": "http://libvirt.org/schemas/domain/xen/1.0",
+    "bhyve": "http://libvirt.org/schemas/domain/bhyve/1.0",
+    "vmware": "http://libvirt.org/schemas/domain/vmware/1.0",
+    "dnsmasq": "http://libvirt.org/schemas/network/dnsmasq/1.0",
+    "fs": "http://libvirt.org/schemas/storagepool/fs/1.0",
+    "rbd": "http://libvirt.org/schemas/storagepool/rbd/1.0",
+    "nova": "http://openstack.org/xmlns/libvirt/nova/1.1",
+}
+
+
+def qualified(step: str) -> str:
+    """``qemu:arg`` as lxml names it, ``{http://...}arg``."""
+    prefix, colon, local = step.rpartition(":")
+    return f"{{{NAMESPACES[prefix]}}}{local}" if colon else step
+
+
+def new_node(tag: str) -> Node:
+    """A free element; its namespace, if any, gets its usual prefix."""
+    uri = etree.QName(tag).namespace
+    return etree.Element(tag, nsmap={p: u for p, u in NAMESPACES.items() if u == uri})
+
+
+def elements(node: Node) -> Iterator[Node]:
+    """The child elements, without comments and processing instructions."""
+    return node.iterchildren(tag=etree.Element)
+
+
+def line_of(node: Node) -> int:
+    """The line the element starts on, 0 where it was made here."""
+    return cast("int | None", node.sourceline) or 0
+
+
+def first(node: Node, steps: Iterable[str]) -> Node | None:
+    """The element that these steps lead to, taking the first of each name."""
+    for step in steps:
+        for child in node.iterchildren(step):
+            node = child
+            break
+        else:
+            return None
+    return node
+
+
+def text_of(node: Node) -> str:
+    """The element's own text, comments within it left out, as libvirt reads it."""
+    if len(node):
+        return "".join([node.text or "", *(child.tail or "" for child in node)])
+    return node.text or ""
+
+
+def place(parent: Node, node: Node, later: frozenset[str]) -> None:
+    """Put a new child before the first one that belongs after it, indented like its neighbours."""
+    for index, sibling in enumerate(parent):
+        if sibling.tag in later:
+            before = parent[index - 1] if index else None
+            node.tail = parent.text if before is None else before.tail
+            parent.insert(index, node)
+            return
+    if len(parent):
+        node.tail, parent[-1].tail = parent[-1].tail, parent.text
+    parent.append(node)
+
+
+def drop(node: Node) -> None:
+    """Take an element out; text behind it stays, and so does the indentation of what follows."""
+    parent = node.getparent()
+    if parent is None:
+        return
+    before, tail = node.getprevious(), node.tail or ""
+    if tail.strip() or (node.getnext() is None and before is not None):
+        keep = (
+            tail if not tail.strip() else ((before.tail if before is not None else "") or "") + tail
+        )
+        if before is not None:
+            before.tail = keep
+        else:
+            parent.text = (parent.text or "") + tail
+    parent.remove(node)
