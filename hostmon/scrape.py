@@ -48,7 +48,7 @@ def read(body: bytes, content_type: str) -> Scrape:
     strict = content_type.startswith(OPENMETRICS)
     try:
         text = body.decode()
-        families = list(openmetrics(text) if strict else plain(text))
+        families = list(openmetrics(text) if strict else plain(text))  # type: ignore[no-untyped-call]
     except (ValueError, KeyError, IndexError) as error:
         raise ProtocolError(f"exposition does not parse: {error}") from error
     check_grouping(text)
