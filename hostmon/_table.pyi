@@ -1,0 +1,45 @@
+"""The guest table's owner, and the snapshots it gives out."""
+
+from hostmon.samples import Guest
+
+PRESENCES: tuple[str, ...]
+
+class GuestTable:
+    address: int
+    memory: int
+    def __len__(self) -> int: ...
+    def snapshot(self) -> Snapshot: ...
+    def upsert(self, uuid: bytes, name: bytes) -> int: ...
+    def retire(self, uuid: bytes) -> bool: ...
+    def set_state(self, uuid: bytes, state: int, reason: int, id: int) -> bool: ...  # noqa: A002
+    def set_presence(self, uuid: bytes, presence: str) -> bool: ...
+    def mark_all_unknown(self) -> None: ...
+    def set_sequence(self, which: int, sequence: int) -> None: ...
+    def set_facts(
+        self,
+        uuid: bytes,
+        *,
+        vcpus: int,
+        vcpus_max: int,
+        memory: int,
+        memory_max: int,
+        persistent: bool,
+        autostart: bool,
+        now_ns: int = 0,
+    ) -> bool: ...
+    def set_devices(
+        self,
+        uuid: bytes,
+        disks: list[tuple[bytes, bytes]],
+        interfaces: list[tuple[bytes, bytes]],
+    ) -> bool: ...
+    def definition_changed(self, uuid: bytes) -> bool: ...
+
+class Snapshot:
+    address: int
+    taken_ns: int
+    sequence: int
+    sequences: tuple[int, ...]
+    uuids: tuple[bytes, ...]
+    def __len__(self) -> int: ...
+    def guest(self, uuid: bytes) -> Guest: ...
