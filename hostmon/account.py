@@ -1,0 +1,96 @@
+"""The host's account as others see it: frozen snapshots, no arithmetic of events.
+
+Sizes are bytes and whole vCPUs; docs/accounting.md gives every formula and its source.
+"""
+
+import msgspec
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """One resource of the host.
+
+    ``used`` is what running guests hold, ``held`` the part of it whose guests have stopped without
+    the stop being settled; ``allocated`` is what all guests may claim, running or only defined.
+    """
+
+    total: int
+    reserved: int = 0
+    allocation_ratio: float = 1.0
+    used: int = 0
+    held: int = 0
+    allocated: int = 0
+
+    @property
+    def capacity(self) -> int:
+        """What may be handed out: (total - reserved) x allocation_ratio, as placement counts it."""
+        return max(0, int((self.total - self.reserved) * self.allocation_ratio))
+
+    @property
+    def free(self) -> int:
+        """Capacity less ``used``; negative on a host that holds more than it offers."""
+        return self.capacity - self.used
+
+    @property
+    def unallocated(self) -> int:
+        """Capacity less ``allocated``; negative where not all guests could run at once."""
+        return self.capacity - self.allocated
+
+
+class PagePool(msgspec.Struct, frozen=True):
+    """Pages of one size: what the kernel has, and ``used`` bytes of them bound by guests."""
+
+    size: int
+    total: int
+    free: int | None = None
+    used: int = 0
+
+
+class CellAccount(msgspec.Struct, frozen=True):
+    """One NUMA cell; ``vcpus`` and ``memory_used`` count the guests that are bound to it."""
+
+    id: int
+    cpus: int
+    vcpus: int
+    memory: int
+    memory_used: int
+    pages: tuple[PagePool, ...] = ()
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """What the operator keeps for the host itself, and how far the rest may be overcommitted."""
+
+    reserved_vcpus: int = 0
+    reserved_memory: int = 0
+    reserved_disk: int = 0
+    vcpu_ratio: float = 1.0
+    memory_ratio: float = 1.0
+    disk_ratio: float = 1.0
+
+
+class Binding(msgspec.Struct, frozen=True):
+    """Memory and vCPUs that a guest binds: to one cell or any, as base pages or larger ones."""
+
+    memory: int
+    vcpus: int = 0
+    cell: int | None = None
+    page_size: int | None = None
+
+
+class HostAccount(msgspec.Struct, frozen=True):
+    """The whole account at one change.
+
+    ``memory_in_use`` is the other view of memory: what the kernel cannot give away.
+    ``disk_available_least`` is None until the images have been looked at.
+    """
+
+    vcpus: Resource
+    memory: Resource
+    disk: Resource
+    defined: int
+    active: int
+    held: int
+    changes: int
+    cells: tuple[CellAccount, ...] = ()
+    pages: tuple[PagePool, ...] = ()
+    memory_in_use: int | None = None
+    disk_available_least: int | None = None

@@ -1,0 +1,108 @@
+"""The host's storage as an account: filesystems that hold images, and what is least available.
+
+Types and their arithmetic only. Sizes are bytes; docs/accounting.md gives formulas and sources.
+"""
+
+import msgspec
+
+
+class Disk(msgspec.Struct, frozen=True):
+    """One disk of one guest, as its XML declares it.
+
+    ``format`` is the driver's type, never what the content claims to be. ``capacity`` is the
+    virtual size if libvirt has told it, for images that this process may not open.
+    """
+
+    guest: bytes
+    path: str
+    format: str = "raw"
+    capacity: int | None = None
+
+
+class Image(msgspec.Struct, frozen=True):
+    """What was found of one disk.
+
+    ``state`` is ok, missing, unreadable (no right, not an image, broken) or hung. ``allocated`` and
+    ``virtual`` are None where unknown, never 0.
+    """
+
+    disk: Disk
+    state: str
+    filesystem: str = ""
+    allocated: int | None = None
+    virtual: int | None = None
+    block_device: bool = False
+    layers: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def growth(self) -> int | None:
+        """What the disk may still take of its filesystem, None if unknown.
+
+        A block device takes nothing; an image holds at most its virtual size (its metadata, which
+        may exceed it by a little, is not counted).
+        """
+        if self.block_device:
+            return 0
+        if self.virtual is None or self.allocated is None:
+            return None
+        return max(0, self.virtual - self.allocated)
+
+
+class Filesystem(msgspec.Struct, frozen=True):
+    """One filesystem that holds images; ``shared`` ones are seen, and filled, by other hosts too.
+
+    ``growth`` sums the disks whose growth is known; ``unknown`` counts the others. Sizes are None
+    where the filesystem does not answer.
+    """
+
+    path: str
+    type: str = ""
+    shared: bool = False
+    total: int | None = None
+    available: int | None = None
+    growth: int = 0
+    images: int = 0
+    unknown: int = 0
+
+    @property
+    def available_least(self) -> int | None:
+        """What stays available when every disk here has grown to its full size, 0 at least.
+
+        None while the growth of a disk is unknown: nobody may place guests on a guess.
+        """
+        if self.available is None or self.unknown:
+            return None
+        return max(0, self.available - self.growth)
+
+
+class Storage(msgspec.Struct, frozen=True):
+    """All of it. The totals count filesystems of this host only: shared ones are no one's own."""
+
+    filesystems: tuple[Filesystem, ...] = ()
+    images: tuple[Image, ...] = ()
+
+    @property
+    def local(self) -> tuple[Filesystem, ...]:
+        """The filesystems that only this host fills."""
+        return tuple(one for one in self.filesystems if not one.shared)
+
+    @property
+    def total(self) -> int:
+        """The size of all local filesystems that answer."""
+        return sum(one.total or 0 for one in self.local)
+
+    @property
+    def available_least(self) -> int | None:
+        """The sum over local filesystems, None if there is none or one is unknown."""
+        least = [one.available_least for one in self.local]
+        known = [one for one in least if one is not None]
+        return sum(known) if known and len(known) == len(least) else None
+
+    def of(self, guest: bytes) -> tuple[int, int]:
+        """What a guest's disks occupy and may grow to, as far as known: for the ledger."""
+        mine = [image for image in self.images if image.disk.guest == guest]
+        return (
+            sum(image.allocated or 0 for image in mine),
+            sum(image.virtual or 0 for image in mine),
+        )
