@@ -9,7 +9,18 @@ from collections.abc import Iterable, Iterator, Mapping, MutableSequence
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from hostmon.errors import XMLError
-from hostmon.xml.nodes import Node, drop, first, line_of, new_node, qualified, text_of
+from hostmon.xml.nodes import (
+    Node,
+    drop,
+    first,
+    follow,
+    indentation,
+    line_of,
+    new_node,
+    qualified,
+    set_text,
+    text_of,
+)
 from hostmon.xml.values import TEXT, Kind
 
 if TYPE_CHECKING:
@@ -95,7 +106,7 @@ class Value(Field[T]):
         if self.attribute:
             node.set(self.attribute, text)
         else:
-            node.text = text
+            set_text(node, text)
 
     def _remove(self, obj: "Element") -> None:
         node = first(obj.node, self.steps)
@@ -104,7 +115,7 @@ class Value(Field[T]):
         if self.attribute:
             node.attrib.pop(self.attribute, "")
         else:
-            node.text = None
+            set_text(node, None)
         while node is not obj.node and not (len(node) or node.attrib or (node.text or "").strip()):
             empty, node = node, cast("Node", node.getparent())
             drop(empty)
@@ -314,14 +325,10 @@ class Items(MutableSequence[E]):
         if not nodes:
             self._owner.put((*self._field.parent, node.tag), node)
         elif index < len(nodes):
-            node.tail = nodes[index].tail
+            node.tail = indentation(nodes[index].tail)
             nodes[index].addprevious(node)
         else:
-            last = nodes[-1]
-            text = cast("Node", last.getparent()).text
-            last.addnext(node)  # lxml moves the tail along
-            if node.getnext() is None:
-                node.tail, last.tail = last.tail, text
+            follow(nodes[-1], node)
 
     def __repr__(self) -> str:
         return repr(list(self))

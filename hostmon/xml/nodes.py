@@ -58,23 +58,48 @@ def first(node: Node, steps: Iterable[str]) -> Node | None:
 
 
 def text_of(node: Node) -> str:
-    """The element's own text, comments within it left out, as libvirt reads it."""
+    """The element's own text, without comments and the indentation of elements within it."""
     if len(node):
-        return "".join([node.text or "", *(child.tail or "" for child in node)])
+        text = "".join([node.text or "", *(child.tail or "" for child in node)])
+        return text.strip() if next(elements(node), None) is not None else text
     return node.text or ""
+
+
+def set_text(node: Node, text: str | None) -> None:
+    """Replace the element's own text; what stands in it, and its indentation, stay."""
+    node.text = text
+    for child in node:
+        if child.tail and child.tail.strip():
+            child.tail = None
 
 
 def place(parent: Node, node: Node, later: frozenset[str]) -> None:
     """Put a new child before the first one that belongs after it, indented like its neighbours."""
     for index, sibling in enumerate(parent):
         if sibling.tag in later:
-            before = parent[index - 1] if index else None
-            node.tail = parent.text if before is None else before.tail
+            node.tail = indentation(parent[index - 1].tail if index else parent.text)
             parent.insert(index, node)
             return
-    if len(parent):
-        node.tail, parent[-1].tail = parent[-1].tail, parent.text
+    if len(parent) and indentation(parent[-1].tail):
+        node.tail, parent[-1].tail = parent[-1].tail, indentation(parent.text)
     parent.append(node)
+
+
+def follow(before: Node, node: Node) -> None:
+    """Put a new element right behind another one."""
+    parent = cast("Node", before.getparent())
+    tail, inner = before.tail, indentation(parent.text)
+    before.tail = None  # lxml would leave it in front of the new element
+    before.addnext(node)
+    if indentation(tail) and node.getnext() is None:
+        before.tail, node.tail = inner, tail
+    else:
+        before.tail, node.tail = tail, indentation(tail)
+
+
+def indentation(text: str | None) -> str | None:
+    """The text if it only indents, else None: words are never copied."""
+    return None if text is None or text.strip() else text
 
 
 def drop(node: Node) -> None:

@@ -83,6 +83,10 @@ def test_text_around_a_removed_element_stays() -> None:
 def test_text_is_read_around_comments() -> None:
     assert Domain.parse("<domain><name>a<!-- no -->b</name></domain>").name == "ab"
     assert Domain.parse("<domain><name/></domain>").name == ""
+    domain = Domain.parse("<domain><name>a<!-- kept -->b</name></domain>")
+    domain.name = "c"
+    assert domain.name == "c"
+    assert "kept" in domain.to_xml()
 
 
 @pytest.mark.parametrize(
