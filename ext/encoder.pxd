@@ -1,10 +1,11 @@
 """A record becomes a message: topic, a NUL byte, the MessagePack map of docs/wire.md.
 
 Inline functions without the GIL. What never changes within a run (kind, epoch, host) is encoded
-once, by ext/dispatcher.pyx, and copied.
+once, by `encoder_load`, and copied.
 """
 
 from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memset
 
 from msgpack cimport (
     Buffer,
@@ -18,7 +19,7 @@ from msgpack cimport (
     put_text_header,
     put_uint,
 )
-from names cimport Names, put_name
+from names cimport Names, names_load, put_name
 from record cimport ABOUT_GUEST, ABOUT_HOST, KIND_LIMIT, Record
 
 cdef enum:
@@ -40,6 +41,36 @@ cdef struct Encoder:
     Names lifecycle_events
     Names lifecycle_details[LIFECYCLE_EVENTS]
     Names no_names
+
+
+cdef inline int chunk_keep(Chunk* chunk, bytes data, list alive) except -1:
+    alive.append(data)
+    chunk.data = data
+    chunk.size = len(data)
+    return 0
+
+
+cdef inline int encoder_load(Encoder* e, uint64_t epoch, str host, list alive) except -1:
+    """Encode ahead what does not change within a run; ``alive`` keeps the bytes."""
+    import msgspec
+
+    from hostmon import events, kinds
+
+    encode = msgspec.msgpack.encode
+    memset(e, 0, sizeof(Encoder))
+    for number, kind in kinds.KINDS.items():
+        topic = f"{kinds.CLASS_OF[kind]}/{kind}/".encode()
+        chunk_keep(&e.topics[<int>number], topic, alive)
+        head = (("kind", kind), ("v", events.WIRE_VERSION), ("epoch", epoch))
+        encoded = b"".join([encode(key) + encode(value) for key, value in head])
+        chunk_keep(&e.heads[<int>number], encoded + encode("sequence"), alive)
+    chunk_keep(&e.host, encode("host") + encode(host) + encode("time_ns"), alive)
+    for i, origin in enumerate(kinds.ORIGINS):
+        chunk_keep(&e.origins[<int>i], encode("origin") + encode(origin), alive)
+    names_load(&e.lifecycle_events, kinds.LIFECYCLE_EVENTS, alive)
+    for i, details in enumerate(kinds.LIFECYCLE_DETAILS):
+        names_load(&e.lifecycle_details[<int>i], details, alive)
+    return 0
 
 
 cdef inline void put_chunk(Buffer* b, const Chunk* chunk) noexcept nogil:

@@ -10,13 +10,7 @@ from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy
 from posix.unistd cimport read, write
 
-cdef extern from "<pthread.h>" nogil:
-    ctypedef struct pthread_mutex_t:
-        pass
-    int pthread_mutex_init(pthread_mutex_t*, void*)
-    int pthread_mutex_lock(pthread_mutex_t*)
-    int pthread_mutex_unlock(pthread_mutex_t*)
-    int pthread_mutex_destroy(pthread_mutex_t*)
+from mutex cimport pthread_mutex_lock, pthread_mutex_t, pthread_mutex_unlock
 
 cdef struct Pipe:
     int read_fd

@@ -13,12 +13,8 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from clock cimport monotonic_ns, realtime_ns
-from pipe cimport (
-    Pipe,
-    pipe_put,
-    pthread_mutex_destroy,
-    pthread_mutex_init,
-)
+from mutex cimport pthread_mutex_destroy, pthread_mutex_init
+from pipe cimport Pipe, pipe_put
 from record cimport RECORD_MAX, Record
 
 PIPE_SIZE = 1 << 20

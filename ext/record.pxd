@@ -15,7 +15,7 @@ cdef enum:
     RECORD_RESYNC_BEGIN = 65
     RECORD_RESYNC_GUEST = 66
     RECORD_RESYNC_END = 67
-    RECORD_DISCONNECTED = 68
+    RECORD_GONE = 68
 
     RECORD_MAX = 65536       # a larger one is cut by its writer, marked, never torn
 
@@ -40,3 +40,14 @@ cdef packed struct Record:
     uint8_t about            # ABOUT_*: whose the uuid and the name are
     uint64_t time_ns         # CLOCK_REALTIME at the callback
     uint64_t monotonic_ns    # CLOCK_MONOTONIC at the callback
+
+cdef packed struct Facts:
+    # The body of RECORD_FACTS and RECORD_RESYNC_GUEST; hostmon/records.py packs it.
+    int32_t state
+    int32_t reason
+    uint64_t vcpus
+    uint64_t memory
+    uint64_t memory_max
+    uint64_t cpu_time_ns
+    uint8_t persistent
+    uint8_t autostart

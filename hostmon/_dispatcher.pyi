@@ -1,10 +1,12 @@
 from hostmon._pipe import EventPipe
+from hostmon._table import GuestTable
 
 class Dispatcher:
     epoch: int
     def __init__(
         self,
         pipe: EventPipe,
+        table: GuestTable,
         epoch: int,
         host: str,
         zmq_path: bytes,
@@ -16,5 +18,8 @@ class Dispatcher:
     def sequence_of(self) -> dict[str, int]: ...
     @property
     def count_of(self) -> dict[str, int]: ...
+    @property
+    def wanted_fd(self) -> int: ...
+    def take_wanted(self) -> list[bytes] | None: ...
     @property
     def lost_records(self) -> int: ...

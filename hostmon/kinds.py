@@ -121,7 +121,6 @@ STATE_PAUSED = 3
 STATE_SHUTOFF = 5
 STATE_CRASHED = 6
 STATE_PMSUSPENDED = 7
-PRESENCES = ("unknown", "present", "absent")
 CONNECTION_STATES = ("down", "up")
 
 

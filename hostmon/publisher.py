@@ -32,8 +32,11 @@ def bound(
     *,
     mode: int = 0o660,
     high_water_mark: int = SEND_HIGH_WATER_MARK,
+    longest_message: int = -1,
 ) -> Iterator[zmq.Socket[bytes]]:
     """A socket bound to every address; ipc sockets get ``mode`` and are removed at the end.
+
+    A peer that sends more than ``longest_message`` bytes at once is cut off (-1: no limit).
 
     Raises AddressInUseError where another process is listening, SettingsError where an address
     can't be bound at all. A socket file that a dead process left behind is replaced.
@@ -41,6 +44,7 @@ def bound(
     socket = context.socket(kind)
     socket.linger = 0
     socket.sndhwm = high_water_mark
+    socket.maxmsgsize = longest_message
     try:
         for address in addresses:
             bind(socket, address, mode)

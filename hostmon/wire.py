@@ -81,3 +81,10 @@ def decode(payload: bytes) -> Event:
 def encode(event: Event) -> bytes:
     """The payload of one event, as the agent would write it."""
     return _encoder.encode(event)
+
+
+def kind_of(event: Event) -> str:
+    """The kind of an event, as topics name it."""
+    if isinstance(event, UnknownEvent):
+        return event.of_kind
+    return str(event.__struct_config__.tag)

@@ -15,6 +15,7 @@ from hostmon import events, kinds, wire
 from hostmon._callbacks import fire
 from hostmon._dispatcher import Dispatcher
 from hostmon._pipe import EventPipe, record
+from hostmon._table import GuestTable
 from hostmon.publisher import zmq_library
 
 EPOCH = 1_700_000_000_000_000_000
@@ -26,7 +27,7 @@ class Rig:
     def __init__(self, address: str, domain: libvirt.virDomain) -> None:
         self.domain = domain
         self.pipe = EventPipe()
-        self.dispatcher = Dispatcher(self.pipe, EPOCH, "host-ä", zmq_library())
+        self.dispatcher = Dispatcher(self.pipe, GuestTable(), EPOCH, "host-ä", zmq_library())
         self.context = zmq.Context()
         self.subscriber = self.context.socket(zmq.SUB)
         self.subscriber.rcvtimeo = 10_000

@@ -1,0 +1,83 @@
+"""What the server answers: metrics, health, readiness, and a landing page."""
+
+import gzip
+import html
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from hostmon.driver import AgentView
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>hostmon {host}</title>
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}}
+table{{border-collapse:collapse}}td{{padding:.15rem 1.5rem .15rem 0}}</style></head>
+<body><h1>hostmon on {host}</h1>
+<table>{rows}</table>
+<p><a href="/metrics">metrics</a> · <a href="/healthz">healthz</a> ·
+<a href="/readyz">readyz</a></p>
+</body></html>
+"""
+
+
+def application(view: AgentView, registry: CollectorRegistry) -> Starlette:
+    """The routes, over the agent's view."""
+
+    def metrics(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        body = encode(registry)
+        headers = {"vary": "accept, accept-encoding"}
+        if accepts_gzip(request.headers.get("accept-encoding", "")):
+            body = gzip.compress(body, 1)
+            headers["content-encoding"] = "gzip"
+        return Response(body, media_type=content_type, headers=headers)
+
+    async def healthz(_request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(_request: Request) -> Response:
+        status = view.status()
+        if status.connection == "up":
+            return PlainTextResponse("ready\n")
+        reason = f"libvirt connection {status.connection}: {status.connection_reason}\n"
+        return PlainTextResponse(reason, status_code=503)
+
+    async def landing(_request: Request) -> Response:
+        status = view.status()
+        facts = {
+            "libvirt": f"{status.uri}, {status.connection}",
+            "guests": f"{status.guests}, {status.running} running",
+            "events published": str(sum(kind.count for kind in status.kinds)),
+            "bus": ", ".join(status.events_addresses),
+            "version": status.version,
+        }
+        rows = "".join(
+            f"<tr><td>{html.escape(key)}<td>{html.escape(value)}" for key, value in facts.items()
+        )
+        return HTMLResponse(PAGE.format(host=html.escape(status.host), rows=rows))
+
+    return Starlette(
+        routes=[
+            Route("/metrics", metrics),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/", landing),
+        ]
+    )
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether an Accept-Encoding header allows gzip; ``gzip;q=0`` refuses it (RFC 9110, 12.5.3)."""
+    for part in header.split(","):
+        name, _, weight = part.partition(";")
+        if name.strip().lower() in {"gzip", "*"}:
+            value = weight.replace(" ", "").partition("q=")[2] or "1"
+            try:
+                return float(value) > 0
+            except ValueError:
+                return False
+    return False

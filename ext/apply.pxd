@@ -1,0 +1,273 @@
+"""What a record does to the guest table, and which events a comparison with libvirt yields.
+
+Inline functions for the dispatcher, its only user: without the GIL, in time that does not grow with
+the number of guests (a comparison of all of them aside). A guest's state changes by its events
+alone: what the keeper looked up adds sizes and flags, and where its state is another although no
+event came for a while, everything is compared anew.
+"""
+
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport realloc
+from libc.string cimport memcpy, memset
+
+from lifecycle cimport *
+from record cimport ABOUT_GUEST, ORIGIN_LIVE, Facts, Record
+from rows cimport (
+    COUNT_CRASH,
+    COUNT_IO_ERROR,
+    COUNT_LIFECYCLE,
+    COUNT_REBOOT,
+    COUNT_WATCHDOG,
+    GROUP_CPU,
+    GROUP_SIZES,
+    PRESENCE_PRESENT,
+    Row,
+)
+from table cimport (
+    Table,
+    row_good,
+    table_array,
+    table_count,
+    table_find,
+    table_lock,
+    table_mark_all_unknown,
+    table_retire,
+    table_row,
+    table_set_presence,
+    table_set_sequence,
+    table_set_state,
+    table_unlock,
+    table_upsert,
+)
+from uuidmap cimport NO_ROW
+from wanted cimport Wanted, want, want_all
+
+cdef enum:
+    LIFECYCLE = 0
+    REBOOT = 1
+    WATCHDOG = 3
+    IO_ERROR = 6
+    # A state that differs from the table's for so long without an event was missed.
+    DISAGREEMENT_NS = 1000000000
+
+cdef struct Track:
+    # What the dispatcher remembers of a row beside the table.
+    uint32_t life            # of the row that this is true of
+    uint8_t wanted           # the keeper has been asked to look it up
+    uint64_t last_event_ns   # monotonic time of its last event
+    uint64_t seen            # the comparison that last listed it
+    uint64_t disagrees_ns    # since when libvirt has called its state another; 0: it agrees
+
+cdef struct Applier:
+    Table* table
+    Wanted* wanted
+    Track* tracks
+    uint32_t tracks_room
+    uint64_t comparison      # counts comparisons with libvirt
+    uint64_t looks_up        # a bit a kind: whether such an event makes the keeper look
+
+
+cdef inline Track* track_of(Applier* a, uint32_t row) noexcept nogil:
+    """The row's track, cleared if the row began another life; NULL without memory."""
+    cdef uint32_t room
+    cdef Track* grown
+    cdef Track* track
+    cdef uint32_t life = table_row(a.table, row).life
+    if row >= a.tracks_room:
+        room = row + row // 2 + 64
+        grown = <Track*>realloc(a.tracks, room * sizeof(Track))
+        if grown == NULL:
+            return NULL
+        memset(grown + a.tracks_room, 0, (room - a.tracks_room) * sizeof(Track))
+        a.tracks, a.tracks_room = grown, room
+    track = &a.tracks[row]
+    if track.life != life:
+        memset(track, 0, sizeof(Track))
+        track.life = life
+    return track
+
+
+cdef inline void want_row(Applier* a, Track* track, const uint8_t* uuid) noexcept nogil:
+    if not track.wanted:
+        track.wanted = 1
+        want(a.wanted, uuid)
+
+
+cdef inline uint32_t row_for(Applier* a, const Record* r) noexcept nogil:
+    """The row of the record's guest, made for one that is new; NO_ROW without memory."""
+    cdef uint32_t row = table_upsert(
+        a.table, r.uuid, <const char*>r + sizeof(Record), r.name_size)
+    if row != NO_ROW and table_row(a.table, row).state == 0:
+        table_set_state(
+            a.table, row, STATE_RUNNING if r.id >= 0 else STATE_SHUTOFF, 0, r.id)
+        table_row(a.table, row).persistent = 0
+    return row
+
+
+cdef inline void apply_lifecycle(Applier* a, uint32_t row, const Record* r) noexcept nogil:
+    """One lifecycle event; may retire the row."""
+    cdef Row* guest = table_row(a.table, row)
+    cdef int32_t state, reason
+    cdef int32_t id = r.id
+    if r.event == EVENT_DEFINED:
+        guest.persistent = 1
+    elif r.event == EVENT_UNDEFINED and r.detail != UNDEFINED_RENAMED:
+        guest.persistent = 0
+        if not is_active(guest.state):
+            table_retire(a.table, r.uuid)
+            return
+    if state_after(r.event, r.detail, &state, &reason):
+        if r.event == EVENT_STOPPED:
+            id = -1
+        elif id < 0:
+            # An event still in flight while its guest stopped carries no id: keep the last one.
+            id = guest.id
+        table_set_state(a.table, row, state, reason, id)
+    if r.event == EVENT_STOPPED and not guest.persistent:
+        # The end of a transient guest: no other event tells of it.
+        table_retire(a.table, r.uuid)
+        return
+    table_set_presence(a.table, row, PRESENCE_PRESENT)
+    table_count(a.table, row, COUNT_LIFECYCLE)
+    if r.event == EVENT_CRASHED or r.event == EVENT_STOPPED and r.detail == STOPPED_CRASHED:
+        table_count(a.table, row, COUNT_CRASH)
+
+
+cdef inline void apply_event(Applier* a, const Record* r) noexcept nogil:
+    """One event of a guest, of any kind; the table's lock is held."""
+    cdef uint32_t row
+    cdef Track* track
+    if r.kind == LIFECYCLE and r.event != EVENT_UNDEFINED:
+        row = row_for(a, r)
+    else:
+        row = table_find(a.table, r.uuid)
+    if row == NO_ROW:
+        return
+    track = track_of(a, row)
+    if track == NULL:
+        return
+    track.last_event_ns = r.monotonic_ns
+    track.disagrees_ns = 0
+    if r.origin == ORIGIN_LIVE and a.looks_up >> r.kind & 1:
+        want_row(a, track, r.uuid)
+    if r.kind == LIFECYCLE:
+        apply_lifecycle(a, row, r)
+    elif r.kind == REBOOT:
+        table_count(a.table, row, COUNT_REBOOT)
+    elif r.kind == WATCHDOG:
+        table_count(a.table, row, COUNT_WATCHDOG)
+    elif r.kind == IO_ERROR:
+        table_count(a.table, row, COUNT_IO_ERROR)
+
+
+cdef inline void set_facts(Applier* a, uint32_t row, const Record* r, const Facts* f) noexcept nogil:
+    cdef Row* guest = table_row(a.table, row)
+    guest.sizes.vcpus, guest.sizes.memory, guest.sizes.memory_max = (
+        f.vcpus, f.memory, f.memory_max)
+    guest.persistent, guest.autostart = f.persistent, f.autostart
+    row_good(guest, GROUP_SIZES, r.monotonic_ns)
+    if guest.state == f.state:
+        guest.reason = f.reason
+    if is_active(f.state) and guest.id == r.id:
+        guest.cpu.time_ns = f.cpu_time_ns
+        row_good(guest, GROUP_CPU, r.monotonic_ns)
+    table_set_presence(a.table, row, PRESENCE_PRESENT)
+
+
+cdef inline void apply_facts(Applier* a, const Record* r) noexcept nogil:
+    """What the keeper looked up; ignored where an event came after it was asked."""
+    cdef const Facts* facts = <const Facts*>(<const char*>r + sizeof(Record) + r.name_size)
+    cdef uint32_t row = table_find(a.table, r.uuid)
+    cdef Track* track
+    if row == NO_ROW:
+        return
+    track = track_of(a, row)
+    if track == NULL:
+        return
+    track.wanted = 0
+    if r.monotonic_ns < track.last_event_ns:
+        want_row(a, track, r.uuid)
+        return
+    set_facts(a, row, r, facts)
+    if is_active(table_row(a.table, row).state) == is_active(facts.state):
+        track.disagrees_ns = 0
+    elif track.disagrees_ns == 0:
+        track.disagrees_ns = r.monotonic_ns
+    elif r.monotonic_ns - track.disagrees_ns > DISAGREEMENT_NS:
+        track.disagrees_ns = 0
+        want_all(a.wanted)
+
+
+cdef inline int compare_guest(Applier* a, const Record* r, Step* steps) noexcept nogil:
+    """A listed guest: the events, at most MOST_STEPS + 1, that led to what libvirt says of it.
+
+    The caller publishes them, then calls `settle_guest`. -1: an event came after libvirt was
+    asked, and the guest will be looked up again.
+    """
+    cdef const Facts* facts = <const Facts*>(<const char*>r + sizeof(Record) + r.name_size)
+    cdef uint32_t row = table_find(a.table, r.uuid)
+    cdef int count = 0
+    cdef int32_t old = STATE_SHUTOFF
+    cdef int restarted = 0
+    cdef Track* track
+    if row != NO_ROW:
+        track = track_of(a, row)
+        if track != NULL and r.monotonic_ns < track.last_event_ns:
+            track.seen = a.comparison
+            want_row(a, track, r.uuid)
+            return -1
+    if row == NO_ROW or not table_row(a.table, row).persistent:
+        if facts.persistent:
+            count = add_step(steps, count, EVENT_DEFINED, 0)
+    if row != NO_ROW:
+        old = table_row(a.table, row).state
+        restarted = is_active(old) and is_active(facts.state) and (
+            table_row(a.table, row).id != r.id)
+    return count + steps_between(old, facts.state, facts.reason, restarted, steps + count)
+
+
+cdef inline void settle_guest(Applier* a, const Record* r) noexcept nogil:
+    """A listed guest, after the events of its comparison: its row says what libvirt said."""
+    cdef const Facts* facts = <const Facts*>(<const char*>r + sizeof(Record) + r.name_size)
+    cdef uint32_t row = row_for(a, r)
+    cdef Track* track
+    if row == NO_ROW:
+        return
+    track = track_of(a, row)
+    if track == NULL:
+        return
+    track.seen = a.comparison
+    track.wanted = 0
+    table_set_state(a.table, row, facts.state, facts.reason, r.id)
+    set_facts(a, row, r, facts)
+
+
+cdef inline int steps_to_gone(Applier* a, uint32_t row, Step* steps) noexcept nogil:
+    """The events that led to a guest's being gone, at most MOST_STEPS."""
+    cdef Row* guest = table_row(a.table, row)
+    cdef int count = 0
+    if is_active(guest.state):
+        count = add_step(steps, count, EVENT_STOPPED, 0)
+    if guest.persistent:
+        count = add_step(steps, count, EVENT_UNDEFINED, 0)
+    return count
+
+
+cdef inline int is_missing(Applier* a, uint32_t row, uint64_t began_ns) noexcept nogil:
+    """Whether the last comparison did not list a guest of which nothing was heard since."""
+    cdef Track* track
+    if not table_row(a.table, row).alive:
+        return 0
+    track = track_of(a, row)
+    return track != NULL and track.seen != a.comparison and track.last_event_ns < began_ns
+
+
+cdef inline void row_record(const Table* table, uint32_t row, Record* out) noexcept nogil:
+    """A record about a row's guest, header and name; `out` has room for both."""
+    cdef Row* guest = table_row(table, row)
+    memset(out, 0, sizeof(Record))
+    memcpy(out.uuid, guest.uuid, 16)
+    out.about = ABOUT_GUEST
+    out.id = guest.id
+    out.name_size = <uint16_t>guest.name.count
+    memcpy(<char*>out + sizeof(Record), table_array(table, &guest.name), guest.name.count)

@@ -1,0 +1,7 @@
+"""``python -m hostmon`` is the command ``hostmon``."""
+
+import sys
+
+from hostmon.cli import main
+
+sys.exit(main())

@@ -1,0 +1,174 @@
+"""The command line: what it understands, and where each command lives.
+
+Owns parsing and exit codes; a command's module is imported only when it is called, so that
+``hostmon --version`` answers at once.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+import hostmon
+from hostmon.errors import AgentUnreachableError, HostmonError, SettingsError
+
+EXIT_CODES = """exit codes:
+  0  done
+  1  failed while running
+  2  wrong usage or configuration; nothing was started
+  3  no running agent answered
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    options = parser().parse_args(arguments)
+    module = importlib.import_module(f"hostmon.cli.{options.module}")
+    try:
+        return int(module.run(options))
+    except SettingsError as error:
+        return fail(error, 2)
+    except AgentUnreachableError as error:
+        return fail(error, 3)
+    except HostmonError as error:
+        return fail(error, getattr(error, "exit_code", 1))
+    except BrokenPipeError:
+        # Whoever read our output has read enough.
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return 0
+
+
+def fail(error: Exception, code: int) -> int:
+    """One clear line, and the exit code."""
+    print(f"hostmon: {error}", file=sys.stderr)
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its options."""
+    top = argparse.ArgumentParser(
+        prog="hostmon",
+        description="Event-driven monitor of a virtualisation host.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"hostmon {hostmon.__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    run = command(commands, "run", "monitor this host, in the foreground", RUN_EXAMPLES)
+    add_config(run)
+    run.add_argument("--uri", metavar="URI", help="libvirt URI, instead of the configured one")
+    run.add_argument(
+        "--demo", action="store_true", help="monitor 20 demo guests; needs no libvirtd"
+    )
+
+    watch = command(commands, "watch", "show events as they come", WATCH_EXAMPLES)
+    watch.add_argument("--kind", metavar="K", help="only this kind, such as lifecycle")
+    watch.add_argument("--guest", metavar="G", help="only this guest, by name or uuid")
+    watch.add_argument("--count", metavar="N", type=count, help="end after N events")
+    add_json(watch, "one JSON object a line")
+    add_address(watch, "--events", "events")
+    add_address(watch, "--requests", "requests")
+
+    status = command(commands, "status", "show the state of a running agent", STATUS_EXAMPLES)
+    add_json(status)
+    add_address(status, "--requests", "requests")
+
+    guests = command(commands, "guests", "list the guests of a running agent", GUESTS_EXAMPLES)
+    add_json(guests)
+    add_address(guests, "--requests", "requests")
+
+    drivers = command(commands, "drivers", "show installed drivers", DRIVERS_EXAMPLES)
+    drivers.add_argument("action", nargs="?", choices=("list", "show"), default="list")
+    drivers.add_argument("name", nargs="?", metavar="NAME", help="the driver to show")
+    add_json(drivers)
+    add_address(drivers, "--requests", "requests")
+
+    config = command(commands, "config", "check or show the configuration", CONFIG_EXAMPLES)
+    config.add_argument("action", choices=("check", "show"))
+    config.add_argument(
+        "file", nargs="?", metavar="FILE", help="default: /etc/hostmon/hostmon.toml"
+    )
+    add_json(config)
+
+    completion = command(commands, "completion", "print shell completion", COMPLETION_EXAMPLES)
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
+    return top
+
+
+RUN_EXAMPLES = """examples:
+  hostmon run                            this host's libvirtd, or the demo without one
+  hostmon run --uri qemu:///session
+  hostmon run --config /etc/hostmon/hostmon.toml
+"""
+WATCH_EXAMPLES = """examples:
+  hostmon watch
+  hostmon watch --kind lifecycle --guest web-1
+  hostmon watch --json | jq .event
+"""
+STATUS_EXAMPLES = """examples:
+  hostmon status
+  hostmon status --json | jq .connection
+"""
+GUESTS_EXAMPLES = """examples:
+  hostmon guests
+  hostmon guests --json | jq '.[] | select(.state == "running") | .name'
+"""
+DRIVERS_EXAMPLES = """examples:
+  hostmon drivers                        what is installed, and what of it runs
+  hostmon drivers show prometheus        its settings and their defaults
+"""
+CONFIG_EXAMPLES = """examples:
+  hostmon config check deploy/hostmon.toml
+  hostmon config show                    every setting in force, defaults included
+"""
+COMPLETION_EXAMPLES = """examples:
+  hostmon completion bash > /etc/bash_completion.d/hostmon
+"""
+
+
+def command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    summary: str,
+    examples: str,
+) -> argparse.ArgumentParser:
+    """One command, its examples below its options."""
+    made = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.set_defaults(module=name)
+    return made
+
+
+def add_config(made: argparse.ArgumentParser) -> None:
+    """The option that names a configuration."""
+    made.add_argument(
+        "--config", metavar="FILE", help="default: /etc/hostmon/hostmon.toml where it exists"
+    )
+
+
+def add_json(made: argparse.ArgumentParser, text: str = "as JSON") -> None:
+    """The option that chooses output for programs."""
+    made.add_argument("--json", action="store_true", help=text)
+
+
+def add_address(made: argparse.ArgumentParser, option: str, name: str) -> None:
+    """The option that says where an agent is reached."""
+    made.add_argument(
+        option, metavar="ADDRESS", help=f"the agent's socket; default: /run/hostmon/{name}.sock"
+    )
+
+
+def count(text: str) -> int:
+    """A whole number of at least 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text}: give at least 1")
+    return number

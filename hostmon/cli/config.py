@@ -1,0 +1,54 @@
+"""``hostmon config``: check a configuration, or show the one in force."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hostmon.errors import DriverError, SettingsError
+from hostmon.loader import find_drivers, load
+from hostmon.settings import SYSTEM_CONFIG, Settings, convert
+from hostmon.settings import load as load_settings
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check, and say so; or show."""
+    path = Path(options.file) if options.file else None
+    if path is None and SYSTEM_CONFIG.exists():
+        path = SYSTEM_CONFIG
+    if path is None and options.action == "check":
+        raise SettingsError("config check: name a FILE; there is no /etc/hostmon/hostmon.toml")
+    settings = load_settings(path)
+    check_drivers(settings, str(path))
+    if options.action == "check":
+        print(f"{path}: good")
+    elif options.json:
+        print(msgspec.json.encode(settings).decode())
+    else:
+        print("\n".join(toml_lines(msgspec.to_builtins(settings))))
+    return 0
+
+
+def check_drivers(settings: Settings, source: str) -> None:
+    """Check each driver's name and its own settings; raises SettingsError."""
+    entries = find_drivers()
+    for name in dict.fromkeys((*settings.agent.drivers, *settings.drivers)):
+        try:
+            kind = load(name, entries)
+        except DriverError as error:
+            raise SettingsError(f"{source}: {error}") from None
+        convert(settings.drivers.get(name, {}), kind.settings_type, f"{source}: drivers.{name}")
+
+
+def toml_lines(tree: dict[str, Any], prefix: str = "") -> list[str]:
+    """The settings as TOML."""
+    plain = {k: v for k, v in tree.items() if not isinstance(v, dict)}
+    tables = {k: v for k, v in tree.items() if isinstance(v, dict)}
+    lines = [f"{key} = {msgspec.json.encode(value).decode()}" for key, value in plain.items()]
+    for key, value in tables.items():
+        name = f"{prefix}{key}"
+        below = toml_lines(value, f"{name}.")
+        heading = [f"[{name}]"] if any(not isinstance(v, dict) for v in value.values()) else []
+        lines += ["", *heading, *below] if heading else below
+    return lines

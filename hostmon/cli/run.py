@@ -1,0 +1,105 @@
+"""``hostmon run``: the agent in the foreground, until SIGTERM or SIGINT."""
+
+import argparse
+import contextlib
+import gc
+import logging
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+
+from hostmon import logs
+from hostmon.errors import AddressInUseError, DriverError, HostmonError, SettingsError
+from hostmon.settings import DEMO_URI, SYSTEM_CONFIG, Settings, check_uri, load
+
+log = logging.getLogger("hostmon")
+
+DAEMONS = ("libvirtd", "virtqemud")
+SYSTEM_URI = "qemu:///system"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Start, wait for a signal, stop; configuration that can't work ends in SettingsError first."""
+    settings = configured(options)
+    demo = options.demo or (settings.agent.uri == "auto" and not libvirt_is_here())
+    settings = with_uri(settings, DEMO_URI if demo else SYSTEM_URI)
+    logs.configure(settings.log)
+    # After the settings are known to be good: these imports load libvirt and the extensions.
+    try:
+        from hostmon.agent import Agent
+    except ImportError as error:
+        raise HostmonError(
+            f"the agent is not installed ({error}); install hostmon[agent] where libvirt is"
+        ) from None
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    try:
+        agent = Agent(settings, demo=demo)
+        agent.start()
+    except (AddressInUseError, DriverError) as error:
+        # Whatever keeps the agent from starting is the configuration's to mend.
+        raise SettingsError(str(error)) from error
+    # What was imported and wired lives for good: keep the collector from walking it again.
+    gc.collect()
+    gc.freeze()
+    announce(agent.uri, agent.web_addresses(), settings, demo=demo)
+    received = signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    log.info("%s: stopping", signal.Signals(received).name)
+    agent.stop()
+    log.info("stopped")
+    leave()
+    return 0
+
+
+def leave() -> None:
+    """End the process at once, without waiting for a thread that hangs in libvirt."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    if os.environ.get("HOSTMON_NO_EXIT") is None:
+        os._exit(0)
+
+
+def configured(options: argparse.Namespace) -> Settings:
+    """The settings of the file, with what the command line says instead."""
+    path = Path(options.config) if options.config else None
+    if path is None and SYSTEM_CONFIG.exists():
+        path = SYSTEM_CONFIG
+    settings = load(path)
+    if options.uri and options.demo:
+        raise SettingsError("--uri and --demo: give one of them")
+    if options.uri:
+        try:
+            check_uri(options.uri)
+        except ValueError as error:
+            raise SettingsError(f"--uri {options.uri!r}: {error}") from None
+        agent = msgspec.structs.replace(settings.agent, uri=options.uri)
+        settings = msgspec.structs.replace(settings, agent=agent)
+    return settings
+
+
+def with_uri(settings: Settings, uri: str) -> Settings:
+    """The settings with ``auto`` decided."""
+    if settings.agent.uri != "auto":
+        return settings
+    agent = msgspec.structs.replace(settings.agent, uri=uri)
+    return msgspec.structs.replace(settings, agent=agent)
+
+
+def libvirt_is_here() -> bool:
+    """Whether this host has a libvirt daemon, running or not."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
+    return any(shutil.which(daemon, path=path) for daemon in DAEMONS)
+
+
+def announce(uri: str, pages: tuple[str, ...], settings: Settings, *, demo: bool) -> None:
+    """Tell a person where to look."""
+    if demo:
+        log.info("demo: 20 guests of libvirt's test driver, %s", uri)
+    log.info("events on %s", ", ".join(settings.bus.events_addresses))
+    for page in pages:
+        print(f"open {page} (metrics: {page}metrics)", flush=True)

@@ -1,0 +1,114 @@
+"""``hostmon watch``: events of a running agent, as they come."""
+
+import argparse
+import sys
+import time
+import uuid
+
+import msgspec
+
+from hostmon import wire
+from hostmon.cli.terminal import STATE_COLOURS, paint, printable
+from hostmon.client import Gap, Subscriber
+from hostmon.client import guests as ask_guests
+from hostmon.errors import SettingsError
+from hostmon.events import DomainEvent, Event, HeartbeatEvent
+from hostmon.kinds import CLASS_OF
+from hostmon.settings import check_address, default_socket
+from hostmon.suggest import suggestion
+
+COMMON = {field.name for field in msgspec.structs.fields(DomainEvent)}
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print events until interrupted, or until ``--count`` of them were shown."""
+    address = checked(options.events or default_socket("events.sock"))
+    if options.kind and options.kind not in CLASS_OF:
+        near = suggestion(options.kind, CLASS_OF)
+        raise SettingsError(f"--kind {options.kind!r}: {near}kinds: {', '.join(CLASS_OF)}")
+    guest = guest_uuid(options) if options.guest else None
+    if sys.stdout.isatty() and not options.json:
+        print(paint(f"watching {address}; end with Ctrl-C", "dim"), file=sys.stderr)
+    shown = 0
+    with Subscriber(address, kind=options.kind, guest=guest) as subscriber:
+        told = 0
+        while options.count is None or shown < options.count:
+            event = subscriber.receive()
+            for gap in subscriber.gaps[told:]:
+                print(gap_line(gap), file=sys.stderr, flush=True)
+            told = len(subscriber.gaps)
+            if event is None or (isinstance(event, HeartbeatEvent) and options.kind != "heartbeat"):
+                continue
+            print(json_line(event) if options.json else text_line(event), flush=True)
+            shown += 1
+    return 0
+
+
+def checked(address: str) -> str:
+    """The address, if it is one."""
+    try:
+        check_address(address)
+    except ValueError as error:
+        raise SettingsError(f"address {address!r}: {error}") from None
+    return address
+
+
+def guest_uuid(options: argparse.Namespace) -> str:
+    """The uuid of the guest that ``--guest`` names, asked of the agent where it is a name."""
+    try:
+        return str(uuid.UUID(options.guest))
+    except ValueError:
+        pass
+    address = checked(options.requests or default_socket("requests.sock"))
+    known = {guest.name: guest.uuid for guest in ask_guests(address).guests}
+    if options.guest not in known:
+        near = suggestion(options.guest, known)
+        raise SettingsError(f"--guest {options.guest!r}: the agent knows no such guest; {near}")
+    return known[options.guest]
+
+
+def gap_line(gap: Gap) -> str:
+    """What was missed."""
+    return paint(
+        f"missed {gap.last - gap.first + 1} events of class {gap.class_}: "
+        f"{gap.first} to {gap.last}",
+        "red",
+    )
+
+
+def json_line(event: Event) -> str:
+    """The event as one JSON object."""
+    return msgspec.json.encode(event).decode()
+
+
+def text_line(event: Event) -> str:
+    """The event for a person: time, guest, kind, and what the kind adds."""
+    stamp = time.strftime("%H:%M:%S", time.localtime(event.time_ns / 1e9))
+    millis = event.time_ns // 1_000_000 % 1000
+    name = printable(getattr(event, "name", "") or event.host)
+    parts = []
+    for field in msgspec.structs.fields(event):
+        if field.name not in COMMON:
+            value = getattr(event, field.name)
+            parts.append(describe(field.name, value))
+    if event.origin != "live":
+        parts.append(paint(f"({event.origin})", "blue"))
+    return (
+        f"{paint(f'{stamp}.{millis:03d}', 'dim')}  {name:<24}  {wire.kind_of(event):<14}  "
+        f"{'  '.join(parts)}"
+    ).rstrip()
+
+
+def describe(name: str, value: object) -> str:
+    """One field: libvirt's names by themselves, everything else with its key."""
+    if name in {"event", "detail", "state"}:
+        return paint(printable(str(value)), STATE_COLOURS.get(str(value)))
+    if isinstance(value, tuple):
+        text = " ".join(
+            "=".join(str(part) for part in msgspec.structs.astuple(item)) for item in value
+        )
+    elif isinstance(value, msgspec.Struct):
+        text = ":".join(str(part) for part in msgspec.structs.astuple(value))
+    else:
+        text = "-" if value is None else str(value)
+    return f"{paint(name + '=', 'dim')}{printable(text)}"

@@ -1,0 +1,210 @@
+"""The connection keeper: the thread that asks libvirt, so that nobody else has to wait for it.
+
+Owns when to connect again, when to list, and which guests to look up; what it learns enters the
+same pipe as the events, in order, and the dispatcher decides what it means.
+"""
+
+import contextlib
+import logging
+import os
+import random
+import select
+import threading
+import time
+import uuid as uuidlib
+from collections.abc import Callable
+
+from hostmon import records
+from hostmon._dispatcher import Dispatcher
+from hostmon._pipe import EventPipe
+from hostmon.errors import GuestNotFoundError, HostmonError, NotConnectedError
+from hostmon.guest import Guest
+from hostmon.host import Host
+from hostmon.settings import ConnectionSettings
+
+log = logging.getLogger(__name__)
+
+STOP_TIMEOUT = 1.0
+# A guest that libvirt does not find, and of which no event tells for so long, is gone.
+GONE_AFTER_NS = 1_000_000_000
+
+
+class Keeper:
+    """Keeps one :class:`Host` connected and the dispatcher informed.
+
+    A thread hung in libvirt is left behind: it is a daemon thread, and :meth:`stop` waits for it
+    STOP_TIMEOUT seconds at most.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        settings: ConnectionSettings,
+        pipe: EventPipe,
+        dispatcher: Dispatcher,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.uri = uri
+        self.connected = False
+        self.reason = "not connected yet"
+        self.connections = 0
+        self.libvirt_version = ""
+        self.unsupported_kinds: tuple[str, ...] = ()
+        self._settings = settings
+        self._pipe = pipe
+        self._dispatcher = dispatcher
+        self._jitter = jitter
+        self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._stop = False
+        self._announced: bool | None = None
+        self._closed_because = ""
+        self._lost_seen = 0
+        self._missing: dict[bytes, int] = {}
+        self._host = Host(
+            uri,
+            on_close=self._on_close,
+            keepalive_interval=settings.keepalive_interval,
+            keepalive_count=settings.keepalive_count,
+        )
+        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+
+    def start(self) -> None:
+        """Connect, and stay connected, from a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; a thread that hangs in libvirt is not waited for."""
+        self._stop = True
+        os.eventfd_write(self._wake_fd, 1)
+        self._thread.join(STOP_TIMEOUT)
+        if self._thread.is_alive():
+            log.warning("libvirt did not answer within %g s; leaving its thread", STOP_TIMEOUT)
+
+    def _on_close(self, reason: str) -> None:
+        """Runs in libvirt's event thread: only wakes the keeper."""
+        self._closed_because = reason
+        os.eventfd_write(self._wake_fd, 1)
+
+    def _run(self) -> None:
+        delay = self._settings.retry_first
+        while not self._stop:
+            try:
+                self._connect()
+                delay = self._settings.retry_first
+                self._serve()
+            except HostmonError as error:
+                self._down(str(error))
+            except Exception:
+                log.exception("the connection keeper failed; it connects again")
+                self._down("internal error")
+            if not self._stop:
+                # Full jitter: hosts that lost one libvirtd upgrade together do not return together.
+                self._sleep(delay * (0.5 + self._jitter() / 2))
+                delay = min(2 * delay, self._settings.retry_longest)
+        with contextlib.suppress(HostmonError):
+            self._host.close()
+
+    def _connect(self) -> None:
+        """Open, subscribe, then list: in this order no change falls between."""
+        self._closed_because = ""
+        self._host.connect()
+        self.unsupported_kinds = self._host.attach_events(self._pipe)
+        self.libvirt_version = ".".join(map(str, self._host.libvirt_version))
+        self.connections += 1
+        self._announced = self.connected = True
+        self.reason = f"connected to {self.uri}"
+        log.info("connected to %s, libvirt %s", self.uri, self.libvirt_version)
+        self._pipe.put(records.connection(up=True, reason=self.reason))
+        self._resync()
+
+    def _down(self, reason: str) -> None:
+        """Tell once that the connection is gone, then keep trying in silence."""
+        if reason != self.reason:
+            log.warning("not connected to libvirt: %s", reason)
+        if self._announced is not False:
+            self._pipe.put(records.connection(up=False, reason=reason))
+        self._announced = self.connected = False
+        self.reason = reason
+        with contextlib.suppress(HostmonError):
+            self._host.close()
+
+    def _serve(self) -> None:
+        """Look up what the dispatcher wants to know, until the connection is lost."""
+        poll = select.poll()
+        poll.register(self._wake_fd, select.POLLIN)
+        poll.register(self._dispatcher.wanted_fd, select.POLLIN)
+        refresh = time.monotonic() + self._settings.refresh
+        while not self._stop and not self._closed_because:
+            poll.poll(max(0.0, refresh - time.monotonic()) * 1000)
+            self._clear_wake()
+            wanted = self._dispatcher.take_wanted()
+            if self._lost_seen != self._dispatcher.lost_records:
+                log.warning("events were lost for want of room; comparing with libvirt")
+                wanted = None
+            if wanted is None:
+                self._resync()
+            for uuid in wanted or ():
+                self._look_up(uuid)
+            if time.monotonic() >= refresh:
+                self._refresh()
+                refresh = time.monotonic() + self._settings.refresh
+        if self._closed_because:
+            raise NotConnectedError(f"connection lost: {self._closed_because}")
+
+    def _resync(self) -> None:
+        """Send what libvirt says of every guest: the dispatcher publishes what differs."""
+        self._lost_seen = self._dispatcher.lost_records
+        self._missing.clear()
+        began = time.monotonic_ns()
+        self._pipe.put(records.resync_begin())
+        for guest in self._host.list_guests():
+            self._report(guest, resync=True)
+        self._pipe.put(records.resync_end(began))
+
+    def _refresh(self) -> None:
+        """Read again what no event announces; tell which guests are gone without a word."""
+        for guest in self._host.list_guests():
+            self._report(guest, resync=False)
+        for uuid, missed_ns in list(self._missing.items()):
+            if time.monotonic_ns() - missed_ns > GONE_AFTER_NS:
+                self._look_up(uuid)
+
+    def _look_up(self, uuid: bytes) -> None:
+        """Report one guest that an event spoke of."""
+        asked = time.monotonic_ns()
+        try:
+            guest = self._host.guest(uuidlib.UUID(bytes=uuid))
+        except GuestNotFoundError:
+            self._not_found(uuid, asked)
+            return
+        self._missing.pop(uuid, None)
+        self._report(guest, resync=False)
+
+    def _not_found(self, uuid: bytes, asked_ns: int) -> None:
+        """libvirt knows no such guest; its last event may be under way still, so ask twice."""
+        first = self._missing.setdefault(uuid, asked_ns)
+        if asked_ns - first > GONE_AFTER_NS:
+            del self._missing[uuid]
+            self._pipe.put(records.gone(uuid, first))
+
+    def _report(self, guest: Guest, *, resync: bool) -> None:
+        """Put one guest's facts into the pipe, with the time they were true at."""
+        asked = time.monotonic_ns()
+        try:
+            facts = guest.facts()
+        except GuestNotFoundError:
+            # It vanished between the listing and the question.
+            self._not_found(guest.uuid.bytes, asked)
+            return
+        self._pipe.put(records.facts(guest, facts, asked, resync=resync))
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait, unless woken by :meth:`stop`."""
+        deadline = time.monotonic() + seconds
+        while not self._stop and (left := deadline - time.monotonic()) > 0:
+            select.select([self._wake_fd], [], [], left)
+            self._clear_wake()
+
+    def _clear_wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._wake_fd)

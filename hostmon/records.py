@@ -1,0 +1,65 @@
+"""Records that the agent itself puts into the pipe, beside those of libvirt's callbacks."""
+
+import struct
+
+import msgspec
+
+from hostmon import kinds
+from hostmon._pipe import record
+from hostmon.guest import Guest, GuestFacts
+
+# Beyond the kinds of events: messages to the dispatcher (ext/record.pxd).
+FACTS = 64
+RESYNC_BEGIN = 65
+RESYNC_GUEST = 66
+RESYNC_END = 67
+GONE = 68
+
+# The body of FACTS and RESYNC_GUEST: struct Facts of ext/record.pxd, in host order, packed.
+_FACTS = struct.Struct("=iiQQQQBB")
+
+_encode = msgspec.msgpack.encode
+
+
+def connection(*, up: bool, reason: str) -> bytes:
+    """The event that the connection to libvirt came up or went down."""
+    state = kinds.CONNECTION_STATES[up]
+    body = _encode("state") + _encode(state) + _encode("reason") + _encode(reason[:1000])
+    return record(kinds.NUMBERS["connection"], event=int(up), fields=2, body=body)
+
+
+def facts(guest: Guest, known: GuestFacts, asked_ns: int, *, resync: bool) -> bytes:
+    """What libvirt says of a guest, true at ``asked_ns`` or later (CLOCK_MONOTONIC)."""
+    body = _FACTS.pack(
+        known.state,
+        known.reason,
+        known.vcpus,
+        known.memory,
+        known.memory_max,
+        known.cpu_time_ns,
+        known.persistent,
+        known.autostart,
+    )
+    return record(
+        RESYNC_GUEST if resync else FACTS,
+        uuid=guest.uuid.bytes,
+        name=guest.name.encode(errors="surrogateescape"),
+        id=guest.id,
+        body=body,
+        monotonic=asked_ns,
+    )
+
+
+def gone(uuid: bytes, asked_ns: int) -> bytes:
+    """libvirt knew no such guest when asked at ``asked_ns``."""
+    return record(GONE, uuid=uuid, monotonic=asked_ns)
+
+
+def resync_begin() -> bytes:
+    """Everything that libvirt lists follows."""
+    return record(RESYNC_BEGIN)
+
+
+def resync_end(began_ns: int) -> bytes:
+    """All was listed; a guest not listed, and not heard of since ``began_ns``, is gone."""
+    return record(RESYNC_END, monotonic=began_ns)

@@ -1,0 +1,241 @@
+"""Settings: what an operator may configure, in TOML, typed and checked before anything starts.
+
+Owns defaults, loading and the messages about what is wrong: one line that names file, key, value
+and remedy. Reads no environment beyond the runtime directory.
+"""
+
+import os
+import re
+import socket
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from hostmon.errors import SettingsError
+
+SYSTEM_CONFIG = Path("/etc/hostmon/hostmon.toml")
+SYSTEM_RUNTIME = Path("/run/hostmon")
+DEMO_URI = "test:///default"
+
+_URI_DRIVERS = (
+    "qemu", "test", "lxc", "xen", "ch", "bhyve", "vbox", "esx", "vpx", "gsx", "hyperv",
+    "vmwareplayer", "vmwarews", "vmwarefusion", "openvz", "parallels", "vz",
+)  # fmt: skip
+_URI = re.compile(r"(?P<driver>[a-z]+)(\+[a-z0-9]+)?://[^\s]*")
+_ADDRESS = re.compile(
+    r"ipc://(?P<path>/.+)|tcp://(?P<host>[^\s:/]+|\[[0-9a-fA-F:]+\]):(?P<port>\d+)"
+)
+_IPC_PATH_MAX = 107  # bytes of sun_path, less the final NUL
+
+
+def runtime_directory() -> Path:
+    """Where the agent's sockets live by default: /run/hostmon, else under $XDG_RUNTIME_DIR."""
+    if os.geteuid() == 0 or os.access(SYSTEM_RUNTIME, os.W_OK):
+        return SYSTEM_RUNTIME
+    if xdg := os.environ.get("XDG_RUNTIME_DIR"):
+        return Path(xdg) / "hostmon"
+    return SYSTEM_RUNTIME
+
+
+def default_socket(name: str) -> str:
+    """The address of a default socket: where an agent made it, else where one would."""
+    candidates = [SYSTEM_RUNTIME]
+    if xdg := os.environ.get("XDG_RUNTIME_DIR"):
+        candidates.append(Path(xdg) / "hostmon")
+    for directory in candidates:
+        if (directory / name).exists():
+            return f"ipc://{directory / name}"
+    return f"ipc://{runtime_directory() / name}"
+
+
+def check_address(value: str) -> None:
+    """Raise ValueError, with the remedy, unless ``value`` is a bus address."""
+    match = _ADDRESS.fullmatch(value)
+    if match is None:
+        raise ValueError("write ipc:///PATH or tcp://HOST:PORT")
+    if match["path"] and len(os.fsencode(match["path"])) > _IPC_PATH_MAX:
+        raise ValueError(f"the path is longer than {_IPC_PATH_MAX} bytes; give a shorter one")
+    if match["port"] and not 1 <= int(match["port"]) <= 65535:
+        raise ValueError("give a port from 1 to 65535")
+
+
+def check_uri(value: str) -> None:
+    """Raise ValueError, with the remedy, unless ``value`` looks like a libvirt URI."""
+    match = _URI.fullmatch(value)
+    if match is None:
+        raise ValueError("write a libvirt URI such as qemu:///system")
+    if match["driver"] not in _URI_DRIVERS:
+        near = get_close_matches(match["driver"], _URI_DRIVERS, 1)
+        hint = f"did you mean {near[0]}://?" if near else f"one of {', '.join(_URI_DRIVERS)}"
+        raise ValueError(f"libvirt has no driver {match['driver']!r}; {hint}")
+
+
+def _positive(name: str, value: float, most: float) -> None:
+    if not 0 < value <= most:
+        raise ValueError(f"{name} = {value!r}: give more than 0 and at most {most:g}")
+
+
+class _Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every section: an unknown key is an error."""
+
+
+class BusSettings(_Checked, frozen=True, kw_only=True):
+    """The bus: where events are published and requests are answered."""
+
+    events: tuple[str, ...] = ()
+    requests: str = ""
+    heartbeat: float = 1.0
+    high_water_mark: int = 100_000
+
+    def __post_init__(self) -> None:
+        for name, value in [("events", a) for a in self.events] + [("requests", self.requests)]:
+            if value:
+                try:
+                    check_address(value)
+                except ValueError as error:
+                    raise ValueError(f"{name} = {value!r}: {error}") from None
+        _positive("heartbeat", self.heartbeat, 3600)
+        _positive("high_water_mark", self.high_water_mark, 10_000_000)
+
+    @property
+    def events_addresses(self) -> tuple[str, ...]:
+        """Where to publish: as configured, else the default socket."""
+        return self.events or (f"ipc://{runtime_directory() / 'events.sock'}",)
+
+    @property
+    def requests_address(self) -> str:
+        """Where to answer requests: as configured, else the default socket."""
+        return self.requests or f"ipc://{runtime_directory() / 'requests.sock'}"
+
+
+class ConnectionSettings(_Checked, frozen=True, kw_only=True):
+    """The connection to libvirt, in seconds."""
+
+    keepalive_interval: int = 5
+    keepalive_count: int = 3
+    retry_first: float = 0.2
+    retry_longest: float = 3.0
+    refresh: float = 5.0
+
+    def __post_init__(self) -> None:
+        _positive("keepalive_interval", self.keepalive_interval, 3600)
+        _positive("keepalive_count", self.keepalive_count, 100)
+        _positive("retry_first", self.retry_first, 60)
+        _positive("retry_longest", self.retry_longest, 3600)
+        _positive("refresh", self.refresh, 3600)
+
+
+class LogSettings(_Checked, frozen=True, kw_only=True):
+    """The agent's own log, to stderr."""
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class AgentSettings(_Checked, frozen=True, kw_only=True):
+    """The agent; ``uri`` auto means qemu:///system, or the demo where there is no libvirtd."""
+
+    uri: str = "auto"
+    host: str = ""
+    drivers: tuple[str, ...] = ("prometheus",)
+
+    def __post_init__(self) -> None:
+        if self.uri != "auto":
+            try:
+                check_uri(self.uri)
+            except ValueError as error:
+                raise ValueError(f"uri = {self.uri!r}: {error}") from None
+
+    @property
+    def host_name(self) -> str:
+        """The name this host goes by in events."""
+        return self.host or socket.gethostname()
+
+
+class Settings(_Checked, frozen=True, kw_only=True):
+    """Everything; ``drivers`` maps a driver's name to its own settings, which it checks itself."""
+
+    agent: AgentSettings = AgentSettings()
+    bus: BusSettings = BusSettings()
+    connection: ConnectionSettings = ConnectionSettings()
+    log: LogSettings = LogSettings()
+    drivers: dict[str, dict[str, Any]] = {}
+
+
+def load(path: Path | None) -> Settings:
+    """Settings from a file; the defaults without one.
+
+    Raises SettingsError: the file can't be read, is no TOML, or holds what is not allowed.
+    """
+    if path is None:
+        return Settings()
+    try:
+        text = path.read_bytes().decode()
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}; give a file that can be read") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not TOML: {error}") from None
+    settings: Settings = convert(tree, Settings, str(path))
+    return settings
+
+
+def convert(tree: dict[str, Any], kind: type[Any], source: str) -> Any:
+    """A tree of plain values as typed settings; ``source`` names where it came from."""
+    try:
+        return msgspec.convert(tree, kind)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{source}: {explain(str(error), tree, kind)}") from None
+
+
+_AT = re.compile(r"(?P<what>.*) - at `\$?\.?(?P<path>[^`]*)`")
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>[^`]*)`")
+
+
+def explain(message: str, tree: dict[str, Any], kind: type[Any]) -> str:
+    """msgspec's message as key, value and remedy."""
+    match = _AT.fullmatch(message)
+    what, path = (match["what"], match["path"]) if match else (message, "")
+    if unknown := _UNKNOWN.fullmatch(what):
+        known = list(field_types(section_type(kind, path)))
+        near = get_close_matches(unknown["name"], known, 1)
+        remedy = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
+        key = f"{path}.{unknown['name']}" if path else unknown["name"]
+        return f"{key}: unknown key; {remedy}"
+    path = path.replace("[...]", "")
+    value = value_at(tree, path)
+    if what.startswith("Expected"):
+        return f"{path} = {value!r}: {what[0].lower()}{what[1:].replace('`', '')}"
+    if what.startswith("Invalid enum value"):
+        section, _, key = path.rpartition(".")
+        allowed = ", ".join(get_args(field_types(section_type(kind, section))[key]))
+        return f"{path} = {value!r}: give one of {allowed}"
+    return f"{path}.{what}" if path else what
+
+
+def field_types(kind: type[Any]) -> dict[str, Any]:
+    """The keys of a section, with their types."""
+    return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+
+
+def section_type(kind: type[Any], path: str) -> type[Any]:
+    """The type of the section that a path of names leads to."""
+    for part in filter(None, path.split(".")):
+        kind = field_types(kind)[part]
+    return kind
+
+
+def value_at(tree: Any, path: str) -> Any:
+    """The value that a path of msgspec's names."""
+    for part in re.findall(r"[^.\[\]]+", path):
+        if isinstance(tree, list) and part.isdigit():
+            tree = tree[int(part)]
+        elif isinstance(tree, dict):
+            tree = tree.get(part, tree)
+    return tree
