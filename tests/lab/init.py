@@ -1,0 +1,104 @@
+"""Process 1 of a lab node: makes the node's own file system view, then reaps children.
+
+Runs by itself (``python -I init.py ROOT NAME``) inside fresh mount, pid, network and UTS namespaces
+and imports nothing of this project. It ends, and with it everything in its pid namespace, when its
+standard input closes: a killed test leaves nothing running.
+"""
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+# What the node has of its own; each is bound over the machine's.
+PRIVATE = {
+    "run": "/run",
+    "lib": "/var/lib/libvirt",
+    "cache": "/var/cache/libvirt",
+    "log": "/var/log/libvirt",
+    "etc": "/etc/libvirt",
+}
+KVM_DEVICE = (10, 232)
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def mount(*arguments: str) -> None:
+    """One mount command; its message is the error's."""
+    subprocess.run(["mount", *arguments], check=True)
+
+
+def own_sysfs(root: Path) -> None:
+    """A sysfs of this network namespace, with the machine's cgroup tree where it was."""
+    keep = root / "cgroup"
+    keep.mkdir()
+    mount("--rbind", str(CGROUP), str(keep))
+    mount("-t", "sysfs", "sysfs", "/sys")
+    mount("--rbind", str(keep), str(CGROUP))
+    subprocess.run(["umount", "--lazy", "--recursive", str(keep)], check=True)
+
+
+def own_kvm(root: Path) -> None:
+    """A /dev/kvm that QEMU's user opens, leaving the machine's as it is.
+
+    Where root can open it and libvirt's user can't, libvirt probes QEMU again at every start.
+    """
+    if not Path("/dev/kvm").exists():
+        return
+    devices = root / "dev"
+    devices.mkdir()
+    mount("-t", "tmpfs", "tmpfs", str(devices))
+    node = devices / "kvm"
+    os.mknod(node, stat.S_IFCHR | 0o666, os.makedev(*KVM_DEVICE))
+    node.chmod(0o666)
+    mount("--bind", str(node), "/dev/kvm")
+
+
+def set_up(root: Path, name: str) -> None:
+    """Everything that must stand before libvirtd starts."""
+    socket.sethostname(name)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    own_sysfs(root)
+    own_kvm(root)
+    capabilities = Path("/var/cache/libvirt/qemu/capabilities")
+    if capabilities.is_dir():  # saves probing every QEMU binary: 1 s a node
+        shutil.copytree(capabilities, root / "cache/qemu/capabilities")
+    for folder, target in PRIVATE.items():
+        if not Path(target).is_dir():
+            raise SystemExit(f"{target} does not exist: install libvirt-daemon-system")
+        mount("--bind", str(root / folder), target)
+
+
+def reap() -> None:
+    """Wait for every child that has ended."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def main() -> None:
+    """Set up, say so on standard output, reap until standard input closes."""
+    root, name = Path(sys.argv[1]), sys.argv[2]
+    set_up(root, name)
+    wake, write = os.pipe()
+    os.set_blocking(write, False)
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    os.write(1, b"ready\n")
+    while True:
+        readable, _, _ = select.select([0, wake], [], [])
+        if wake in readable:
+            os.read(wake, 4096)
+        reap()
+        if 0 in readable and not os.read(0, 4096):
+            return
+
+
+if __name__ == "__main__":
+    main()
