@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hostmon.capabilities import parse_topology
 from hostmon.errors import XMLError
-from hostmon.machine.capabilities import parse_capabilities
 from hostmon.machine.files import MAX_ID, Roots, parse_ids
 from hostmon.machine.sysfs import read_topology
 from hostmon.machine.topology import Cell, Cpu, Distance, Pages, Topology
@@ -26,7 +26,7 @@ def recorded(folder: Path, name: str) -> Roots:
 def hosts(folder: Path) -> dict[str, tuple[str, Topology]]:
     """Every recorded host: name, architecture, what libvirt says of it."""
     return {
-        path.stem: (path.stem.split("-")[1], parse_capabilities(path.read_bytes()))
+        path.stem: (path.stem.split("-")[1], parse_topology(path.read_bytes()))
         for path in (folder).glob("vircaps-*.xml")
     }
 
@@ -77,7 +77,7 @@ def test_capabilities_documents(corpus: Callable[[str], Path]) -> None:
     assert documents
     for path in documents:
         text = path.read_text()
-        got = parse_capabilities(text)
+        got = parse_topology(text)
         assert len(got.cells) == text.count("<cell ")
         assert len(got.cpus) == text.count("<cpu id=")
 
@@ -216,14 +216,14 @@ def host(inner: str) -> str:
 )
 def test_senseless_capabilities_are_refused(document: str) -> None:
     with pytest.raises(XMLError):
-        parse_capabilities(document)
+        parse_topology(document)
 
 
 def test_capabilities_of_the_test_driver() -> None:
     libvirt = pytest.importorskip("libvirt")
     connection = libvirt.open("test:///default")
     try:
-        got = parse_capabilities(connection.getCapabilities())
+        got = parse_topology(connection.getCapabilities())
         info = connection.getInfo()
     finally:
         connection.close()
