@@ -53,3 +53,7 @@ class ProtocolError(HostmonError):
 
 class DriverError(HostmonError):
     """A driver could not be loaded or broke its contract; the driver's fault."""
+
+
+class ImageError(HostmonError):
+    """A disk image is not what its guest's XML declares; whoever wrote the image is at fault."""

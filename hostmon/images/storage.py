@@ -100,8 +100,8 @@ class Storage(msgspec.Struct, frozen=True):
         return sum(known) if known and len(known) == len(least) else None
 
     def of(self, guest: bytes) -> tuple[int, int]:
-        """What a guest's disks occupy and may grow to, as far as known: for the ledger."""
-        mine = [image for image in self.images if image.disk.guest == guest]
+        """What a guest's images occupy and may grow to, as far as known: for the ledger."""
+        mine = [one for one in self.images if one.disk.guest == guest and not one.block_device]
         return (
             sum(image.allocated or 0 for image in mine),
             sum(image.virtual or 0 for image in mine),

@@ -1,0 +1,178 @@
+"""All disks of a host looked at, without ever waiting for a filesystem that hangs.
+
+Owns the disposable threads: each filesystem is looked at by a thread of its own, which is left
+behind when it gives no answer. While such a thread is stuck its filesystem is not asked again, so
+there is at most one a filesystem. Call from one thread, never from one that others wait for.
+"""
+
+import logging
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from hostmon.images.inspect import inspect
+from hostmon.images.storage import Disk, Filesystem, Image, Storage
+from hostmon.machine.files import HERE, Roots
+from hostmon.machine.mounts import Mount, mount_of, read_mounts
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 5.0
+IMAGE_FOLDER = "/var/lib/libvirt/images"
+
+
+class Space(msgspec.Struct, frozen=True):
+    """What statvfs tells of a filesystem, None where it fails."""
+
+    path: str
+    total: int | None = None
+    available: int | None = None
+
+
+Answers: TypeAlias = "queue.SimpleQueue[Space | Image | None]"
+
+
+class Survey:
+    """Looks at disks again and again, and remembers what it has warned of and what is stuck."""
+
+    def __init__(
+        self,
+        roots: Roots = HERE,
+        folders: Sequence[str] = (IMAGE_FOLDER,),
+        patience_s: float = PATIENCE_S,
+        look: Callable[[Disk, str], Image] = inspect,
+    ) -> None:
+        self._roots = roots
+        self._folders = folders
+        self._patience_s = patience_s
+        self._look = look
+        self._stuck: dict[str, threading.Thread] = {}
+        self._warned: dict[str, str] = {}
+
+    def run(self, disks: Iterable[Disk]) -> Storage:
+        """What all these disks and their filesystems are like now.
+
+        Waits at most the patience for each answer, and once for each filesystem that newly hangs.
+        """
+        mounts = read_mounts(self._roots.proc / "mounts")
+        groups: dict[str, tuple[list[str], list[Disk]]] = {}
+        for folder in self._folders:
+            groups.setdefault(_home(mounts, folder).path, ([], []))[0].append(folder)
+        for disk in disks:
+            groups.setdefault(_home(mounts, disk.path).path, ([], []))[1].append(disk)
+        spaces: dict[str, Space] = {}
+        images: list[Image] = []
+        for path, (folders, group) in groups.items():
+            answers = self._visit(path, folders, group, mounts)
+            images += [one for one in answers if isinstance(one, Image)]
+            spaces |= {one.path: one for one in answers if isinstance(one, Space)}
+        self._warn(images)
+        paths = dict.fromkeys([*spaces, *(image.filesystem for image in images)])
+        return Storage(
+            tuple(
+                _filesystem(
+                    _home(mounts, path),
+                    spaces.get(path, Space(path)),
+                    [image for image in images if image.filesystem == path],
+                )
+                for path in paths
+            ),
+            tuple(images),
+        )
+
+    def _visit(
+        self, path: str, folders: list[str], disks: list[Disk], mounts: tuple[Mount, ...]
+    ) -> list[Space | Image]:
+        """What one filesystem answers: its space, and an image a disk, in their order."""
+        answers: Answers = queue.SimpleQueue()
+        got: list[Space | Image] = []
+        if path in self._stuck and not self._stuck[path].is_alive():
+            del self._stuck[path]
+        if path not in self._stuck:
+            thread = threading.Thread(
+                target=self._work,
+                args=(folders, disks, mounts, answers),
+                name=f"survey {path}",
+                daemon=True,
+            )
+            thread.start()
+            try:
+                while (answer := answers.get(timeout=self._patience_s)) is not None:
+                    got.append(answer)
+            except queue.Empty:
+                self._stuck[path] = thread
+        done = sum(isinstance(one, Image) for one in got)
+        hung = [
+            Image(disk, "hung", path, reason="its filesystem gives no answer")
+            for disk in disks[done:]
+        ]
+        return got + hung
+
+    def _work(
+        self, folders: list[str], disks: list[Disk], mounts: tuple[Mount, ...], answers: Answers
+    ) -> None:
+        """In the disposable thread: links are followed here, since that may hang too."""
+        asked: set[str] = set()
+
+        def home(path: str) -> str:
+            found = _home(mounts, os.path.realpath(path)).path
+            if found not in asked:
+                asked.add(found)
+                answers.put(_space(found))
+            return found
+
+        for folder in folders:
+            home(folder)
+        for disk in disks:
+            try:
+                answers.put(self._look(disk, home(disk.path)))
+            except ValueError as error:
+                answers.put(Image(disk, "unreadable", reason=str(error)))
+        answers.put(None)
+
+    def _warn(self, images: list[Image]) -> None:
+        """Say once what is wrong with a disk, and again only after it was well or differs."""
+        wrong = {image.disk.path: image for image in images if image.state != "ok"}
+        for path, image in wrong.items():
+            if self._warned.get(path) != image.state:
+                log.warning(
+                    "disk %s is %s (%s): it is left out of the disk account; "
+                    "repair it, or undefine its guest",
+                    path,
+                    image.state,
+                    image.reason,
+                )
+        self._warned = {path: image.state for path, image in wrong.items()}
+
+
+def _home(mounts: tuple[Mount, ...], path: str) -> Mount:
+    """The filesystem of a path; the root where /proc/mounts does not tell."""
+    return mount_of(mounts, path) or Mount("", "/", "")
+
+
+def _space(path: str) -> Space:
+    try:
+        found = os.statvfs(path)
+    except OSError:
+        return Space(path)
+    return Space(path, found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
+
+
+def _filesystem(mount: Mount, space: Space, images: list[Image]) -> Filesystem:
+    """Sum up: a disk that several guests share grows once, a missing one not at all."""
+    by_path = {image.disk.path: image for image in images if image.state != "missing"}
+    growths = [image.growth for image in by_path.values()]
+    return Filesystem(
+        path=mount.path,
+        type=mount.type,
+        shared=mount.shared,
+        total=space.total,
+        available=space.available,
+        growth=sum(growth for growth in growths if growth is not None),
+        images=len(by_path),
+        unknown=growths.count(None),
+    )
