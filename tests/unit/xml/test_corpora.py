@@ -19,8 +19,10 @@ from lxml import etree
 
 from hostmon.errors import XMLError
 from hostmon.xml.carried import Tally, measure
+from hostmon.xml.check import check
 from hostmon.xml.documents import class_of, parse
 from hostmon.xml.domain import Domain
+from hostmon.xml.schema import SCHEMAS
 
 CORPORA = os.environ.get("HOSTMON_CORPORA", "")
 JUDGE = Path(__file__).with_name("libvirt_judge.py")
@@ -138,6 +140,18 @@ def test_every_document_is_passed_through_unchanged_or_refused_clearly(archive: 
             continue
         again = parse(xml).to_xml()
         assert etree.tostring(etree.fromstring(again), method="c14n") == plain, name
+
+
+def test_check_agrees_with_the_schemas_verdict() -> None:
+    if not SCHEMAS.is_dir():
+        pytest.skip("install libvirt's schemas (libvirt-daemon) to check against them")
+    manifest = json.loads(Path(CORPORA, "MANIFEST.json").read_text())
+    for archive in ARCHIVES:
+        for name, xml in documents(archive).items():
+            verdict = manifest[name]["schema"]
+            if verdict in ("valid", "invalid"):
+                problems = [str(problem) for problem in check(xml)]
+                assert bool(problems) == (verdict == "invalid"), (name, problems)
 
 
 def test_share_carried_by_typed_fields(capsys: pytest.CaptureFixture[str]) -> None:
