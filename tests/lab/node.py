@@ -271,7 +271,8 @@ class Node:
             return
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.init_pid, signal.SIGKILL)  # and with it the whole pid namespace
-        for process in (self._unshare, *self._started):
+        processes: list[subprocess.Popen[Any]] = [self._unshare, *self._started]
+        for process in processes:
             process.wait(30)
             for stream in (process.stdin, process.stdout, process.stderr):
                 if stream:
