@@ -43,6 +43,10 @@ class XMLError(HostmonError):
         self.line = line
 
 
+class RequestRefusedError(HostmonError):
+    """The host cannot do what a request for a guest asks; the message says what it can do."""
+
+
 class AgentUnreachableError(HostmonError):
     """No running agent answered on its request socket."""
 
