@@ -76,6 +76,18 @@ class Binding(msgspec.Struct, frozen=True):
     page_size: int | None = None
 
 
+class GuestClaim(msgspec.Struct, frozen=True):
+    """What libvirt says a guest claims; a size counts only while its guest is active or defined."""
+
+    uuid: bytes
+    active: bool
+    defined: bool
+    vcpus: int = 0
+    memory: int = 0
+    defined_vcpus: int = 0
+    defined_memory: int = 0
+
+
 class HostAccount(msgspec.Struct, frozen=True):
     """The whole account at one change.
 

@@ -11,21 +11,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hostmon._ledger import Ledger
+from hostmon.account import GuestClaim
 
 if TYPE_CHECKING:
     from hostmon._ledger import ClaimFields
-
-
-class GuestClaim(msgspec.Struct, frozen=True):
-    """What libvirt says a guest claims; a size counts only while its guest is active or defined."""
-
-    uuid: bytes
-    active: bool
-    defined: bool
-    vcpus: int = 0
-    memory: int = 0
-    defined_vcpus: int = 0
-    defined_memory: int = 0
 
 
 class Disagreement(msgspec.Struct, frozen=True):

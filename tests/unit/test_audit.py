@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hostmon._ledger import Ledger
-from hostmon.audit import FIELDS, Auditor, Disagreement, GuestClaim
+from hostmon.account import GuestClaim
+from hostmon.audit import FIELDS, Auditor, Disagreement
 
 A, B = b"a" * 16, b"b" * 16
 SIZES = st.integers(0, 1 << 40)

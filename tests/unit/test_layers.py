@@ -15,7 +15,7 @@ RANKS = {
     0: {"__init__", "errors", "kinds", "suggest"},
     0.5: {"account", "events", "settings", "samples", "status"},
     1: {"xml", "machine", "wire", "driver", "metrics", "scrape", "logs", "libvirt_errors"},
-    2: {"verify", "guest", "images", "capabilities", "eventloop", "publisher", "client"},
+    2: {"verify", "guest", "images", "capabilities", "claims", "eventloop", "publisher", "client"},
     3: {"host", "loader", "scheduler", "guests", "records"},
     4: {"sampler", "ledger", "audit", "exposition", "dispatcher", "keeper", "supervisor",
         "requests", "demo"},
