@@ -12,6 +12,9 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
+cdef extern from "<stdlib.h>" nogil:
+    void* aligned_alloc(size_t, size_t)
+
 cdef extern from *:
     """
     /* A sequence lock: odd while the writer is inside. */
@@ -48,18 +51,23 @@ cdef struct Place:
     uint64_t memory
     uint64_t vcpus
 
+cdef struct Extra:
+    # What few events touch.
+    uint64_t disk_used       # what its images occupy
+    uint64_t disk_capacity   # what they may grow to
+    Place* places            # Claim.n_places of them
+
 cdef struct Claim:
+    # One line of the processor's cache, so that an event costs one miss among many guests.
     uint8_t uuid[16]
     uint32_t flags           # 0: a free slot
     uint32_t n_places
-    Place* places
-    uint64_t vcpus           # while taken
+    uint32_t vcpus           # while taken
+    uint32_t defined_vcpus   # while defined
     uint64_t memory
-    uint64_t defined_vcpus   # while defined
     uint64_t defined_memory
-    uint64_t disk_used       # what its images occupy
-    uint64_t disk_capacity   # what they may grow to
     uint64_t touched         # number of the change that touched it last
+    Extra* extra             # NULL while there is nothing to say
 
 cdef struct Sums:
     uint64_t vcpus_used
@@ -108,12 +116,19 @@ cdef inline Claim* claim_find(const LedgerState* s, const uint8_t* uuid) noexcep
     return NULL
 
 
+cdef inline Claim* claims_new(size_t slots) noexcept nogil:
+    cdef Claim* claims = <Claim*>aligned_alloc(64, slots * sizeof(Claim))
+    if claims != NULL:
+        memset(claims, 0, slots * sizeof(Claim))
+    return claims
+
+
 cdef inline int claims_grow(LedgerState* s) noexcept nogil:
     """Double the slots; -1 without memory, and then nothing has changed."""
     cdef Claim* old = s.claims
     cdef size_t old_slots = s.slots
     cdef size_t i, at
-    cdef Claim* fresh = <Claim*>calloc(old_slots * 2, sizeof(Claim))
+    cdef Claim* fresh = claims_new(old_slots * 2)
     if fresh == NULL:
         return -1
     s.claims = fresh
@@ -144,12 +159,28 @@ cdef inline Claim* claim_get(LedgerState* s, const uint8_t* uuid) noexcept nogil
     return &s.claims[i]
 
 
+cdef inline Extra* claim_extra(Claim* claim) noexcept nogil:
+    """The claim's rarer part, made when first needed; NULL without memory."""
+    if claim.extra == NULL:
+        claim.extra = <Extra*>calloc(1, sizeof(Extra))
+    return claim.extra
+
+
+cdef inline void claim_free(Claim* claim) noexcept nogil:
+    if claim.extra != NULL:
+        free(claim.extra.places)
+        free(claim.extra)
+
+
 cdef inline void claim_remove(LedgerState* s, Claim* claim) noexcept nogil:
     """Free a slot and close the gap, so that no search ends too early."""
     cdef size_t mask = s.slots - 1
     cdef size_t hole = claim - s.claims
     cdef size_t i = hole
-    free(claim.places)
+    if claim.extra != NULL:
+        s.sums.disk_used -= claim.extra.disk_used
+        s.sums.disk_allocated -= claim.extra.disk_capacity
+    claim_free(claim)
     while True:
         i = (i + 1) & mask
         if not s.claims[i].flags:
@@ -174,7 +205,7 @@ cdef inline void claim_count(LedgerState* s, const Claim* c, uint64_t sign) noex
         vcpus = c.vcpus
         memory = c.memory
         for i in range(c.n_places):
-            p = &c.places[i]
+            p = &c.extra.places[i]
             s.placed_memory[(p.cell + 1) * s.pools + p.pool] += sign * p.memory
             s.placed_vcpus[p.cell + 1] += sign * p.vcpus
     s.sums.vcpus_used += sign * vcpus
@@ -187,8 +218,6 @@ cdef inline void claim_count(LedgerState* s, const Claim* c, uint64_t sign) noex
         s.sums.defined += sign
     s.sums.vcpus_allocated += sign * vcpus
     s.sums.memory_allocated += sign * memory
-    s.sums.disk_used += sign * c.disk_used
-    s.sums.disk_allocated += sign * c.disk_capacity
     s.sums.held += held
     if c.flags & CLAIM_ACTIVE:
         s.sums.active += sign
@@ -212,7 +241,7 @@ cdef inline void claim_close(LedgerState* s, Claim* claim) noexcept nogil:
 
 
 cdef inline int ledger_define(
-    LedgerState* s, const uint8_t* uuid, uint64_t vcpus, uint64_t memory
+    LedgerState* s, const uint8_t* uuid, uint32_t vcpus, uint64_t memory
 ) noexcept nogil:
     """A guest has a configuration of this size; again, for a changed one. -1 without memory."""
     cdef Claim* claim = claim_get(s, uuid)
@@ -238,7 +267,7 @@ cdef inline int ledger_undefine(LedgerState* s, const uint8_t* uuid) noexcept no
 
 
 cdef inline int ledger_take(
-    LedgerState* s, const uint8_t* uuid, uint64_t vcpus, uint64_t memory
+    LedgerState* s, const uint8_t* uuid, uint32_t vcpus, uint64_t memory
 ) noexcept nogil:
     """A guest runs, with this size; ends a hold. -1 without memory."""
     cdef Claim* claim = claim_get(s, uuid)
@@ -277,7 +306,7 @@ cdef inline int ledger_settle(LedgerState* s, const uint8_t* uuid) noexcept nogi
 
 
 cdef inline int ledger_adjust(
-    LedgerState* s, const uint8_t* uuid, uint64_t vcpus, uint64_t memory
+    LedgerState* s, const uint8_t* uuid, uint32_t vcpus, uint64_t memory
 ) noexcept nogil:
     """A running or held guest changed its size. 1 if that changed anything."""
     cdef Claim* claim = claim_find(s, uuid)
@@ -295,13 +324,24 @@ cdef inline int ledger_adjust(
 cdef inline int ledger_disk(
     LedgerState* s, const uint8_t* uuid, uint64_t used, uint64_t capacity
 ) noexcept nogil:
-    """What a guest's images occupy and may grow to. 1 if that changed anything."""
+    """What a guest's images occupy and may grow to.
+
+    1 if that changed anything, 0 if not or the guest has no claim, -1 without memory.
+    """
     cdef Claim* claim = claim_find(s, uuid)
-    if claim == NULL or (claim.disk_used == used and claim.disk_capacity == capacity):
+    cdef Extra* extra
+    if claim == NULL:
+        return 0
+    extra = claim_extra(claim)
+    if extra == NULL:
+        return -1
+    if extra.disk_used == used and extra.disk_capacity == capacity:
         return 0
     claim_open(s, claim)
-    claim.disk_used = used
-    claim.disk_capacity = capacity
+    s.sums.disk_used += used - extra.disk_used
+    s.sums.disk_allocated += capacity - extra.disk_capacity
+    extra.disk_used = used
+    extra.disk_capacity = capacity
     claim_close(s, claim)
     return 1
 
@@ -317,14 +357,16 @@ cdef inline int ledger_place(
     cdef Place* copy = NULL
     if claim == NULL:
         return 0
+    if claim_extra(claim) == NULL:
+        return -1
     if n:
         copy = <Place*>malloc(n * sizeof(Place))
         if copy == NULL:
             return -1
         memcpy(copy, places, n * sizeof(Place))
     claim_open(s, claim)
-    free(claim.places)
-    claim.places = copy
+    free(claim.extra.places)
+    claim.extra.places = copy
     claim.n_places = n
     claim_close(s, claim)
     return 1

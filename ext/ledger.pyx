@@ -17,6 +17,8 @@ from ledger cimport (
     Place,
     Sums,
     claim_find,
+    claim_free,
+    claims_new,
     ledger_adjust,
     ledger_define,
     ledger_disk,
@@ -49,7 +51,7 @@ cdef class Ledger:
         if cells < 0 or pools < 1:
             raise ValueError(f"{cells} cells, {pools} page sizes: give 0 or more, 1 or more")
         self.state.slots = 64
-        self.state.claims = <Claim*>calloc(self.state.slots, sizeof(Claim))
+        self.state.claims = claims_new(self.state.slots)
         self.state.cells = cells
         self.state.pools = pools
         self.state.placed_memory = <uint64_t*>calloc((cells + 1) * pools, sizeof(uint64_t))
@@ -66,7 +68,7 @@ cdef class Ledger:
         cdef size_t i
         if self.state.claims != NULL:
             for i in range(self.state.slots):
-                free(self.state.claims[i].places)
+                claim_free(&self.state.claims[i])
         free(self.state.claims)
         free(self.state.placed_memory)
         free(self.state.placed_vcpus)
@@ -82,7 +84,7 @@ cdef class Ledger:
     def __contains__(self, bytes uuid not None):
         return claim_find(&self.state, identity(uuid)) != NULL
 
-    def define(self, bytes uuid not None, uint64_t vcpus, uint64_t memory):
+    def define(self, bytes uuid not None, uint32_t vcpus, uint64_t memory):
         """A guest has a configuration of this size; again, for a changed one."""
         if ledger_define(&self.state, identity(uuid), vcpus, memory) < 0:
             raise MemoryError
@@ -91,7 +93,7 @@ cdef class Ledger:
         """Its configuration is gone; what runs keeps its room. False if nothing changed."""
         return ledger_undefine(&self.state, identity(uuid)) == 1
 
-    def take(self, bytes uuid not None, uint64_t vcpus, uint64_t memory):
+    def take(self, bytes uuid not None, uint32_t vcpus, uint64_t memory):
         """A guest runs, with this size; ends a hold."""
         if ledger_take(&self.state, identity(uuid), vcpus, memory) < 0:
             raise MemoryError
@@ -104,13 +106,16 @@ cdef class Ledger:
         """A stop is settled: the room is free. False, and nothing freed, if it was not held."""
         return ledger_settle(&self.state, identity(uuid)) == 1
 
-    def adjust(self, bytes uuid not None, uint64_t vcpus, uint64_t memory):
+    def adjust(self, bytes uuid not None, uint32_t vcpus, uint64_t memory):
         """A running or held guest changed its size. False if nothing changed."""
         return ledger_adjust(&self.state, identity(uuid), vcpus, memory) == 1
 
     def disk(self, bytes uuid not None, uint64_t used, uint64_t capacity):
         """What a guest's images occupy and may grow to. False if nothing changed."""
-        return ledger_disk(&self.state, identity(uuid), used, capacity) == 1
+        cdef int result = ledger_disk(&self.state, identity(uuid), used, capacity)
+        if result < 0:
+            raise MemoryError
+        return result == 1
 
     def place(self, bytes uuid not None, places not None):
         """Bind a guest: (cell or -1, pool, memory, vcpus) each. False if it has no claim."""
@@ -197,7 +202,7 @@ cdef tuple fields(const Claim* c):
         c.memory,
         c.defined_vcpus,
         c.defined_memory,
-        c.disk_used,
-        c.disk_capacity,
+        c.extra.disk_used if c.extra != NULL else 0,
+        c.extra.disk_capacity if c.extra != NULL else 0,
         c.touched,
     )

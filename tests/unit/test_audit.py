@@ -9,14 +9,15 @@ from hostmon.audit import FIELDS, Auditor, Disagreement
 
 A, B = b"a" * 16, b"b" * 16
 SIZES = st.integers(0, 1 << 40)
+VCPUS = st.integers(0, 255)
 CLAIMS = st.builds(
     GuestClaim,
     uuid=st.sampled_from([bytes([i]) * 16 for i in range(6)]),
     active=st.booleans(),
     defined=st.booleans(),
-    vcpus=SIZES,
+    vcpus=VCPUS,
     memory=SIZES,
-    defined_vcpus=SIZES,
+    defined_vcpus=VCPUS,
     defined_memory=SIZES,
 ).filter(lambda claim: claim.active or claim.defined)
 LISTS = st.lists(CLAIMS, unique_by=lambda claim: claim.uuid)
