@@ -26,11 +26,10 @@ cdef class EventPipe:
     cdef Pipe pipe
 
     def __cinit__(self, size_t queue_size=8 << 20, int pipe_size=PIPE_SIZE):
-        if queue_size <= RECORD_MAX:
-            raise ValueError(f"queue_size is {queue_size}; give more than {RECORD_MAX} bytes")
-        memset(&self.pipe, 0, sizeof(Pipe))
         self.pipe.read_fd = self.pipe.write_fd = -1
         pthread_mutex_init(&self.pipe.lock, NULL)
+        if queue_size <= RECORD_MAX:
+            raise ValueError(f"queue_size is {queue_size}; give more than {RECORD_MAX} bytes")
         # Untouched pages of the queue cost no memory.
         self.pipe.queue = <uint8_t*>calloc(queue_size, 1)
         if self.pipe.queue == NULL:

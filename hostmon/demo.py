@@ -48,8 +48,7 @@ class Demo:
     def stop(self) -> None:
         """Leave the guests as they are."""
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(1)
+        self._thread.join(1)
 
     def _run(self) -> None:
         connection = libvirt.open(DEMO_URI)

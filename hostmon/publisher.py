@@ -45,15 +45,17 @@ def bound(
     socket.linger = 0
     socket.sndhwm = high_water_mark
     socket.maxmsgsize = longest_message
+    ours: list[Path] = []
     try:
         for address in addresses:
             bind(socket, address, mode)
+            if path := ipc_path(address):
+                ours.append(path)
         yield socket
     finally:
         socket.close(0)
-        for address in addresses:
-            if path := ipc_path(address):
-                path.unlink(missing_ok=True)
+        for path in ours:
+            path.unlink(missing_ok=True)
 
 
 def ipc_path(address: str) -> Path | None:

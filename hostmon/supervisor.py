@@ -53,6 +53,8 @@ class Runner:
 
     def join(self) -> None:
         """Wait for the driver's end, for a while: a hung driver is left behind."""
+        if self._thread.ident is None:
+            return  # never started
         self._thread.join(STOP_TIMEOUT)
         if self._thread.is_alive():
             log.warning("driver %s did not stop within %g s", self.name, STOP_TIMEOUT)

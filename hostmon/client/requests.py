@@ -1,5 +1,7 @@
 """One question to an agent's request socket, one typed answer."""
 
+from pathlib import Path
+
 import msgspec
 import zmq
 
@@ -12,6 +14,8 @@ _encoder = msgspec.msgpack.Encoder()
 
 def ask(address: str, question: str, timeout: float = 2.0) -> Answer:
     """Ask; raises AgentUnreachableError when no answer comes within ``timeout`` seconds."""
+    if address.startswith("ipc://") and not Path(address.removeprefix("ipc://")).exists():
+        raise AgentUnreachableError(f"{address}: no agent answers there; is `hostmon run` running?")
     with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
         socket.linger = 0
         socket.connect(address)

@@ -1,67 +1,25 @@
 """The native encoder and the typed events are equal, kind by kind, byte for byte."""
 
-import contextlib
-import threading
 import uuid
 from collections.abc import Iterator
 
 import libvirt
 import pytest
-import zmq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hostmon import events, kinds, wire
 from hostmon._callbacks import fire
-from hostmon._dispatcher import Dispatcher
-from hostmon._pipe import EventPipe, record
-from hostmon._table import GuestTable
-from hostmon.publisher import zmq_library
-
-EPOCH = 1_700_000_000_000_000_000
+from hostmon._pipe import record
+from tests.unit.rig import EPOCH, HOST, Rig
 
 
-class Rig:
-    """A dispatcher publishing what is fired into its pipe, and a subscriber to it."""
+class FiringRig(Rig):
+    """Raises callbacks on a real libvirt domain."""
 
     def __init__(self, address: str, domain: libvirt.virDomain) -> None:
         self.domain = domain
-        self.pipe = EventPipe()
-        self.dispatcher = Dispatcher(self.pipe, GuestTable(), EPOCH, "host-ä", zmq_library())
-        self.context = zmq.Context()
-        self.subscriber = self.context.socket(zmq.SUB)
-        self.subscriber.rcvtimeo = 10_000
-        self.subscriber.subscribe(b"lifecycle/")
-        self.subscriber.subscribe(b"host/")
-        ready = threading.Event()
-
-        def dispatch() -> None:
-            with self.context.socket(zmq.XPUB) as socket:
-                socket.bind(address)
-                ready.set()
-                self.dispatcher.run(socket.underlying)
-
-        self.thread = threading.Thread(target=dispatch)
-        self.thread.start()
-        assert ready.wait(10)
-        self.subscriber.connect(address)
-        self.join()
-
-    def join(self) -> None:
-        """Events are lost until the publisher knows of the subscriber: send until one arrives."""
-        self.subscriber.rcvtimeo = 20
-        while True:
-            self.pipe.put(record(kinds.NUMBERS["control-error"]))
-            with contextlib.suppress(zmq.Again):
-                self.subscriber.recv()
-                break
-        with contextlib.suppress(zmq.Again):
-            while True:
-                self.subscriber.recv()
-        self.subscriber.rcvtimeo = 10_000
-
-    def receive(self) -> tuple[str, bytes]:
-        return wire.split(self.subscriber.recv())
+        super().__init__(address)
 
     def fire(self, kind: str, *args: object) -> events.DomainEvent:
         """Raise a callback; the typed event, once its own encoding is found to be the bytes."""
@@ -71,27 +29,21 @@ class Rig:
         event = wire.decode(payload)
         assert wire.encode(event) == payload
         assert isinstance(event, events.DomainEvent)
-        assert (event.epoch, event.host, event.origin) == (EPOCH, "host-ä", "live")
+        assert (event.epoch, event.host, event.origin) == (EPOCH, HOST, "live")
         assert (event.uuid, event.name) == (self.domain.UUIDString(), self.domain.name())
         assert event.time_ns > EPOCH
         return event
 
-    def close(self) -> None:
-        self.dispatcher.stop()
-        self.thread.join(10)
-        self.subscriber.close(0)
-        self.context.term()
-
 
 @pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FiringRig]:
     node = tmp_path_factory.mktemp("encoder") / "node.xml"
     node.write_text(
         "<node><domain type='test'><name>web \"1\" é</name><memory>8192</memory>"
         "<os><type>hvm</type></os></domain></node>"
     )
     connection = libvirt.open(f"test://{node}")
-    rig = Rig(f"ipc://{node.parent}/bus", connection.listAllDomains()[0])
+    rig = FiringRig(f"ipc://{node.parent}/bus", connection.listAllDomains()[0])
     yield rig
     rig.close()
     connection.close()
@@ -177,13 +129,13 @@ def test_every_domain_kind_has_arguments() -> None:
 
 
 @pytest.mark.parametrize("kind", ARGUMENTS)
-def test_kind_is_encoded_as_its_type(rig: Rig, kind: str) -> None:
+def test_kind_is_encoded_as_its_type(rig: FiringRig, kind: str) -> None:
     args, fields = ARGUMENTS[kind]
     event = rig.fire(kind, *args)
     assert {name: getattr(event, name) for name in fields} == fields
 
 
-def test_numbers_without_a_name_pass_as_numbers(rig: Rig) -> None:
+def test_numbers_without_a_name_pass_as_numbers(rig: FiringRig) -> None:
     event = rig.fire("lifecycle", 5, 77)
     assert isinstance(event, events.LifecycleEvent)
     assert (event.event, event.detail) == ("stopped", 77)
@@ -192,14 +144,14 @@ def test_numbers_without_a_name_pass_as_numbers(rig: Rig) -> None:
     assert (event.event, event.detail) == (99, -1)
 
 
-def test_sequence_counts_each_class_without_a_gap(rig: Rig) -> None:
+def test_sequence_counts_each_class_without_a_gap(rig: FiringRig) -> None:
     first = rig.fire("reboot").sequence
     rig.pipe.put(record(kinds.NUMBERS["pool-refresh"], uuid=bytes(16), name=b"pool"))
     assert wire.decode(rig.receive()[1]).sequence >= 1
     assert rig.fire("reboot").sequence == first + 1
 
 
-def test_more_than_a_record_may_carry_is_cut(rig: Rig) -> None:
+def test_more_than_a_record_may_carry_is_cut(rig: FiringRig) -> None:
     long = b"\xff" * 10_000
     rig.fire("io-error", long, long, 0, long)
     rig.fire("tunable", tuple((b"k" * 79, long) for _ in range(256)))
@@ -215,7 +167,7 @@ def test_more_than_a_record_may_carry_is_cut(rig: Rig) -> None:
     uuid_bytes=st.binary(min_size=16, max_size=16),
 )
 def test_any_name_and_number_survives(
-    rig: Rig, name: bytes, event: int, detail: int, uuid_bytes: bytes
+    rig: FiringRig, name: bytes, event: int, detail: int, uuid_bytes: bytes
 ) -> None:
     rig.pipe.put(record(0, uuid=uuid_bytes, name=name, event=event, detail=detail))
     topic, payload = rig.receive()

@@ -1,0 +1,222 @@
+"""What events do to the guest table, and what a comparison with libvirt publishes."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from hostmon import records
+from hostmon._pipe import record
+from hostmon.guest import Guest, GuestFacts
+from tests.unit.rig import Rig
+
+DEFINED, UNDEFINED, STARTED, SUSPENDED, RESUMED, STOPPED, SHUTDOWN = range(7)
+RUNNING, PAUSED, SHUTOFF, CRASHED = 1, 3, 5, 6
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    rig = Rig(f"ipc://{tmp_path}/bus")
+    yield rig
+    rig.close()
+
+
+@pytest.fixture
+def guest() -> uuid.UUID:
+    return uuid.uuid4()
+
+
+def facts(rig: Rig, guest: uuid.UUID, state: int, **options: Any) -> None:
+    """Report a guest as the keeper does."""
+    asked = options.pop("asked", time.monotonic_ns())
+    resync = options.pop("resync", True)
+    known = {
+        "state": state,
+        "reason": options.pop("reason", 1),
+        "memory_max": 2 << 20,
+        "memory": 1 << 20,
+        "vcpus": 2,
+        "cpu_time_ns": 5,
+        "persistent": True,
+        "autostart": False,
+    }
+    named = SimpleNamespace(uuid=guest, name="g", id=options.pop("id", 7 if state != 5 else -1))
+    report = GuestFacts(**(known | options))
+    rig.pipe.put(records.facts(cast("Guest", named), report, asked, resync=resync))
+
+
+def compare(rig: Rig, *reports: tuple[uuid.UUID, int, dict[str, Any]]) -> None:
+    """A whole comparison: these guests are all that libvirt lists."""
+    rig.pipe.put(records.resync_begin())
+    began = time.monotonic_ns()
+    for guest, state, options in reports:
+        facts(rig, guest, state, **options)
+    rig.pipe.put(records.resync_end(began))
+
+
+def row(rig: Rig, guest: uuid.UUID) -> Any:
+    rig.settle()
+    return rig.guest(guest)
+
+
+def test_a_guests_life_by_its_events(rig: Rig, guest: uuid.UUID) -> None:
+    for event, detail, id_, state in (
+        (DEFINED, 0, -1, SHUTOFF),
+        (STARTED, 0, 4, RUNNING),
+        (SUSPENDED, 2, 4, PAUSED),
+        (RESUMED, 0, 4, RUNNING),
+        (SHUTDOWN, 1, 4, 4),
+        (STOPPED, 0, -1, SHUTOFF),
+    ):
+        rig.put_lifecycle(guest, event, detail, id_=id_)
+        assert rig.lifecycle()[2] == "live"
+        found = rig.guest(guest)
+        assert found is not None
+        assert (found.state, found.id, found.presence) == (state, id_, "present")
+    rig.put_lifecycle(guest, UNDEFINED, 0)
+    rig.lifecycle()
+    assert rig.guest(guest) is None
+
+
+def test_a_transient_guest_ends_with_its_stop(rig: Rig, guest: uuid.UUID) -> None:
+    rig.put_lifecycle(guest, STARTED, 0, id_=4)
+    assert rig.lifecycle() == ("started", "booted", "live")
+    assert rig.guest(guest) is not None
+    rig.put_lifecycle(guest, STOPPED, 0)
+    assert rig.lifecycle() == ("stopped", "shutdown", "live")
+    assert rig.guest(guest) is None
+
+
+def test_an_event_makes_the_keeper_look_once(rig: Rig, guest: uuid.UUID) -> None:
+    for _ in range(3):
+        rig.put_lifecycle(guest, STARTED, 0, id_=4)
+        rig.lifecycle()
+    assert rig.dispatcher.take_wanted() == [guest.bytes]
+    assert rig.dispatcher.take_wanted() == []
+    facts(rig, guest, RUNNING, id=4, resync=False)
+    rig.settle()
+    rig.put_lifecycle(guest, SUSPENDED, 0, id_=4)
+    rig.lifecycle()
+    assert rig.dispatcher.take_wanted() == [guest.bytes]
+
+
+def test_facts_asked_before_an_event_are_not_believed(rig: Rig, guest: uuid.UUID) -> None:
+    asked = time.monotonic_ns()
+    rig.put_lifecycle(guest, STARTED, 0, id_=4)
+    rig.lifecycle()
+    rig.dispatcher.take_wanted()
+    facts(rig, guest, RUNNING, id=4, asked=asked, resync=False)
+    found = row(rig, guest)
+    assert found.sizes.vcpus is None
+    assert rig.dispatcher.take_wanted() == [guest.bytes]
+
+
+def test_facts_never_change_a_state_silently(rig: Rig, guest: uuid.UUID) -> None:
+    rig.put_lifecycle(guest, STARTED, 0, id_=4)
+    rig.lifecycle()
+    rig.dispatcher.take_wanted()
+    facts(rig, guest, SHUTOFF, resync=False)
+    found = row(rig, guest)
+    assert (found.state, found.sizes.vcpus) == (RUNNING, 2)
+    later = time.monotonic_ns() + 2_000_000_000
+    facts(rig, guest, SHUTOFF, resync=False, asked=later)
+    rig.settle()
+    assert rig.dispatcher.take_wanted() is None
+
+
+def test_comparison_announces_a_guest_found_paused(rig: Rig, guest: uuid.UUID) -> None:
+    compare(rig, (guest, PAUSED, {"reason": 5}))
+    assert rig.lifecycle() == ("defined", "added", "resync")
+    assert rig.lifecycle() == ("started", "booted", "resync")
+    assert rig.lifecycle() == ("suspended", "ioerror", "resync")
+    found = row(rig, guest)
+    assert (found.state, found.reason, found.id, found.sizes.memory) == (PAUSED, 5, 7, 1 << 20)
+
+
+@pytest.mark.parametrize(
+    ("state", "options", "expected"),
+    [
+        (RUNNING, {}, []),
+        (PAUSED, {"reason": 1}, [("suspended", "paused", "resync")]),
+        (SHUTOFF, {"reason": 2}, [("stopped", "destroyed", "resync")]),
+        (SHUTOFF, {"reason": 3}, [("stopped", "crashed", "resync")]),
+        (CRASHED, {"id": -1, "reason": 0}, [("stopped", "crashed", "resync")]),
+        (
+            RUNNING,
+            {"id": 8, "reason": 3},
+            [("stopped", "shutdown", "resync"), ("started", "restored", "resync")],
+        ),
+    ],
+)
+def test_comparison_publishes_what_changed_while_away(
+    rig: Rig, guest: uuid.UUID, state: int, options: dict[str, Any], expected: list[Any]
+) -> None:
+    compare(rig, (guest, RUNNING, {}))
+    assert [rig.lifecycle()[0] for _ in range(2)] == ["defined", "started"]
+    rig.pipe.put(records.connection(up=False, reason="test"))
+    rig.receive_event()
+    found = rig.guest(guest)
+    assert found is not None
+    assert (found.presence, found.state) == ("unknown", RUNNING)
+    compare(rig, (guest, state, options))
+    assert [rig.lifecycle() for _ in expected] == expected
+    found = row(rig, guest)
+    assert (found.presence, found.state) == ("present", state)
+
+
+def test_comparison_retires_what_libvirt_no_longer_lists(rig: Rig, guest: uuid.UUID) -> None:
+    stays = uuid.uuid4()
+    compare(rig, (guest, RUNNING, {}), (stays, SHUTOFF, {}))
+    assert [rig.lifecycle()[0] for _ in range(3)] == ["defined", "started", "defined"]
+    compare(rig, (stays, SHUTOFF, {}))
+    assert rig.lifecycle() == ("stopped", "shutdown", "resync")
+    assert rig.lifecycle() == ("undefined", "removed", "resync")
+    assert row(rig, guest) is None
+    assert rig.guest(stays) is not None
+
+
+def test_comparison_spares_a_guest_heard_of_meanwhile(rig: Rig, guest: uuid.UUID) -> None:
+    rig.pipe.put(records.resync_begin())
+    began = time.monotonic_ns()
+    rig.put_lifecycle(guest, STARTED, 0, id_=4)
+    rig.lifecycle()
+    rig.pipe.put(records.resync_end(began))
+    assert row(rig, guest) is not None
+
+
+def test_gone_needs_a_guest_of_which_nothing_was_heard_since(rig: Rig, guest: uuid.UUID) -> None:
+    compare(rig, (guest, RUNNING, {}))
+    assert [rig.lifecycle()[0] for _ in range(2)] == ["defined", "started"]
+    stale = time.monotonic_ns()
+    rig.put_lifecycle(guest, SUSPENDED, 0, id_=7)
+    rig.lifecycle()
+    rig.pipe.put(records.gone(guest.bytes, stale))
+    assert row(rig, guest) is not None
+    rig.pipe.put(records.gone(guest.bytes, time.monotonic_ns()))
+    assert rig.lifecycle() == ("stopped", "shutdown", "resync")
+    assert rig.lifecycle() == ("undefined", "removed", "resync")
+    assert row(rig, guest) is None
+
+
+def test_a_rename_keeps_the_guest(rig: Rig, guest: uuid.UUID) -> None:
+    rig.put_lifecycle(guest, DEFINED, 0)
+    rig.lifecycle()
+    rig.put_lifecycle(guest, UNDEFINED, 1)
+    rig.lifecycle()
+    rig.pipe.put(record(0, uuid=guest.bytes, name=b"renamed", event=DEFINED, detail=2))
+    rig.lifecycle()
+    found = rig.guest(guest)
+    assert found is not None
+    assert found.name == b"renamed"
+
+
+def test_malformed_records_do_no_harm(rig: Rig, guest: uuid.UUID) -> None:
+    rig.pipe.put(record(records.FACTS, uuid=guest.bytes, name=b"short body"))
+    rig.pipe.put(record(99))
+    rig.pipe.put(record(63))
+    rig.put_lifecycle(guest, DEFINED, 0)
+    assert rig.lifecycle() == ("defined", "added", "live")

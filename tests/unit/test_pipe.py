@@ -1,0 +1,104 @@
+"""The pipe keeps order and loses nothing unmarked, full or not."""
+
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hostmon import events
+from hostmon._pipe import EventPipe, record
+from tests.unit.rig import Rig
+
+GUEST = uuid.uuid4()
+PAGE = 4096
+
+
+def numbered(number: int, size: int = 0) -> bytes:
+    """A record that carries its number, of about ``size`` bytes."""
+    return record(0, uuid=GUEST.bytes, name=b"x" * size, event=3, detail=number)
+
+
+@pytest.fixture
+def paused(tmp_path: Path) -> Iterator[Rig]:
+    """A rig whose dispatcher does not run yet."""
+    rig = Rig(f"ipc://{tmp_path}/bus", queue_size=128 << 10, running=False)
+    yield rig
+    rig.close()
+
+
+def details(rig: Rig, count: int) -> list[object]:
+    found: list[object] = []
+    while len(found) < count:
+        event = rig.receive_event()
+        if isinstance(event, events.LifecycleEvent):
+            found.append(event.detail)
+    return found
+
+
+def test_records_beyond_the_pipe_wait_in_order_and_none_is_lost(tmp_path: Path) -> None:
+    rig = Rig(f"ipc://{tmp_path}/bus", queue_size=64 << 20)
+    try:
+        # One thread fills the pipe faster than messages of this size are published.
+        sent = [numbered(100 + n, 60_000 if n % 3 else 10) for n in range(300)]
+        for one in sent:
+            assert rig.pipe.put(one)
+        assert details(rig, 300) == list(range(100, 400))
+        assert rig.pipe.lost == 0
+        assert rig.dispatcher.lost_records == 0
+    finally:
+        rig.close()
+
+
+def test_the_queue_is_used_and_drained(paused: Rig) -> None:
+    records = [numbered(100 + n, 8000) for n in range(140)]
+    for one in records:
+        assert paused.pipe.put(one)
+    assert paused.pipe.queued > 0
+    before = paused.pipe.written
+    paused.run()
+    assert paused.pipe.lost == 0
+    assert paused.dispatcher.count_of["lifecycle"] == before
+
+
+def test_what_finds_the_queue_full_is_counted_and_wants_a_resync(paused: Rig) -> None:
+    refused = [paused.pipe.put(numbered(n, 60_000)) for n in range(40)].count(False)
+    assert refused > 0
+    assert paused.pipe.lost == refused
+    paused.run()
+    assert paused.dispatcher.lost_records == refused
+    assert paused.dispatcher.count_of["lifecycle"] == 40 - refused
+
+
+def test_several_writers_do_not_tear_records(tmp_path: Path) -> None:
+    rig = Rig(f"ipc://{tmp_path}/bus", queue_size=64 << 20)
+    try:
+
+        def write(writer: int) -> None:
+            for n in range(500):
+                rig.pipe.put(numbered(1_000 * writer + n, 3 * PAGE // 2))
+
+        threads = [threading.Thread(target=write, args=(w,)) for w in range(1, 5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        found = details(rig, 2000)
+        for writer in range(1, 5):
+            own = [n for n in found if isinstance(n, int) and n // 1_000 == writer]
+            assert own == [1_000 * writer + n for n in range(500)]
+    finally:
+        rig.close()
+
+
+def test_what_is_no_record_is_refused() -> None:
+    pipe = EventPipe()
+    with pytest.raises(ValueError, match="not a record"):
+        pipe.put(b"too short")
+    with pytest.raises(ValueError, match="not a record"):
+        pipe.put(numbered(1) + b"more than it says")
+    with pytest.raises(ValueError, match="uuid of 3 bytes"):
+        record(0, uuid=b"abc")
+    with pytest.raises(ValueError, match="queue_size"):
+        EventPipe(1024)

@@ -1,0 +1,84 @@
+"""Settings: defaults, and one clear line for everything that is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from hostmon.errors import SettingsError
+from hostmon.settings import Settings, check_address, default_socket, load
+
+
+def error_of(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "hostmon.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load(path)
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert "\n" not in message
+    return message.removeprefix(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[bus]\nevent = []", "bus.event: unknown key; did you mean events?"),
+        ("x = 1", "x: unknown key; known keys: agent, bus, connection, log, drivers"),
+        ("[bus]\nheartbeat = 'x'", "bus.heartbeat = 'x': expected float, got str"),
+        ("[bus]\nheartbeat = 0", "bus.heartbeat = 0.0: give more than 0 and at most 3600"),
+        (
+            "[bus]\nevents = ['udp://x']",
+            "bus.events = 'udp://x': write ipc:///PATH or tcp://HOST:PORT",
+        ),
+        (
+            "[bus]\nrequests = 'tcp://a:99999'",
+            "bus.requests = 'tcp://a:99999': give a port from 1 to 65535",
+        ),
+        (
+            "[agent]\nuri = 'qem:///system'",
+            "agent.uri = 'qem:///system': libvirt has no driver 'qem'; did you mean qemu://?",
+        ),
+        (
+            "[agent]\nuri = 'system'",
+            "agent.uri = 'system': write a libvirt URI such as qemu:///system",
+        ),
+        ("[agent]\ndrivers = 'x'", "agent.drivers = 'x': expected array, got str"),
+        ("[agent]\ndrivers = [1]", "agent.drivers[0] = 1: expected str, got int"),
+        ("[log]\nformat = 'xml'", "log.format = 'xml': give one of text, json"),
+        ("[drivers]\nprometheus = 3", "drivers = {'prometheus': 3}: expected object, got int"),
+        (
+            "[connection]\nretry_first = -1",
+            "connection.retry_first = -1.0: give more than 0 and at most 60",
+        ),
+        ("a =", "not TOML: Invalid value (at end of document)"),
+    ],
+)
+def test_what_is_wrong_is_named_with_a_remedy(tmp_path: Path, text: str, message: str) -> None:
+    assert error_of(tmp_path, text) == message
+
+
+def test_unreadable_files(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="give a file that can be read"):
+        load(tmp_path / "absent")
+    (tmp_path / "latin").write_bytes(b"host = '\xe9'")
+    with pytest.raises(SettingsError, match="not UTF-8 at byte 8"):
+        load(tmp_path / "latin")
+
+
+def test_no_file_means_the_defaults() -> None:
+    assert load(None) == Settings()
+
+
+def test_a_long_socket_path_is_refused() -> None:
+    with pytest.raises(ValueError, match="longer than 107 bytes"):
+        check_address("ipc:///" + "x" * 200)
+
+
+def test_a_client_finds_the_socket_where_an_agent_made_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hostmon.settings.SYSTEM_RUNTIME", tmp_path / "absent")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "hostmon").mkdir()
+    (tmp_path / "hostmon" / "events.sock").touch()
+    assert default_socket("events.sock") == f"ipc://{tmp_path}/hostmon/events.sock"
