@@ -8,7 +8,7 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memcmp, memcpy
 
 from arena cimport Block, block_give, block_take
-from rows cimport Disk, Interface, Row, Text, Vcpu
+from rows cimport Disk, Interface, Row, Text, Thread, Vcpu
 from table cimport Table, table_array, table_row
 
 cdef struct Device:
@@ -25,9 +25,9 @@ cdef struct DeviceHead:
 
 
 cdef inline int table_set_vcpus(
-    Table* table, uint32_t row, const uint32_t* numbers, const uint32_t* tids, uint32_t count
+    Table* table, uint32_t row, const Thread* threads, uint32_t count
 ) noexcept nogil:
-    """The vCPUs there are and their threads (tid 0: none known); -1 without memory."""
+    """The vCPUs there are and their threads, by number, ascending; -1 without memory."""
     cdef Row* r = table_row(table, row)
     cdef Block old = r.vcpus
     cdef Block fresh
@@ -40,13 +40,13 @@ cdef inline int table_set_vcpus(
     to = <Vcpu*>table_array(table, &fresh)
     known = <Vcpu*>table_array(table, &old)
     for i in range(count):
-        while k < old.count and known[k].number < numbers[i]:
+        while k < old.count and known[k].number < threads[i].number:
             k += 1
         # Another thread under the same number is another vCPU: its counters begin again.
-        if k < old.count and known[k].number == numbers[i] and known[k].tid == tids[i]:
+        if k < old.count and known[k].number == threads[i].number and known[k].tid == threads[i].tid:
             to[i] = known[k]
-        to[i].number = numbers[i]
-        to[i].tid = tids[i]
+        to[i].number = threads[i].number
+        to[i].tid = threads[i].tid
     block_give(&table.arena, &old)
     r = table_row(table, row)
     r.vcpus = fresh

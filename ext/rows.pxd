@@ -157,6 +157,10 @@ cdef struct Vcpu:
     uint32_t number          # the guest's own number; hot-plugging leaves gaps
     uint32_t tid             # 0: no thread known
 
+cdef struct Thread:
+    uint32_t number          # of the vCPU
+    uint32_t tid             # 0: none known
+
 cdef struct Disk:
     Text key                 # alias, or another name that does not change while it lives
     Text target

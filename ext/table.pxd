@@ -30,6 +30,9 @@ from mutex cimport (
 from rows cimport *
 from uuidmap cimport NO_ROW, UuidMap, map_drop, map_find, map_free, map_init, map_put
 
+cdef extern from "<sys/eventfd.h>" nogil:
+    int eventfd_write(int, uint64_t)
+
 cdef enum:
     SEQUENCES = 4            # of the event stream's classes, as the dispatcher counts them
 
@@ -43,6 +46,7 @@ cdef struct Table:
     uint32_t next_free       # first free row, NO_ROW for none; its `run` names the next
     UuidMap map
     uint64_t sequences[SEQUENCES]
+    int runs_fd              # eventfd that is written when a guest's process is another; -1 for none
 
 
 cdef inline void table_lock(Table* table) noexcept nogil:
@@ -72,6 +76,7 @@ cdef inline int table_init(Table* table) noexcept nogil:
     pthread_mutex_init(&table.lock, NULL)
     arena_init(&table.arena)
     table.next_free = NO_ROW
+    table.runs_fd = -1
     return map_init(&table.map, row_uuid, table)
 
 
@@ -247,6 +252,8 @@ cdef inline void table_set_state(
     cdef Row* r = table_row(table, row)
     if r.id != id:
         table_forget_run(table, row)
+        if table.runs_fd >= 0:
+            eventfd_write(table.runs_fd, 1)  # non-blocking: it never waits
     r.state = state
     r.reason = reason
     r.id = id

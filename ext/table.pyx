@@ -64,6 +64,12 @@ cdef class GuestTable:
             raise MemoryError
         return taken
 
+    def ring_on_runs(self, int fd):
+        """Write to this non-blocking eventfd whenever a guest's process is another; -1: to none."""
+        table_lock(&self.table)
+        self.table.runs_fd = fd
+        table_unlock(&self.table)
+
     cdef give_back(self, View* view):
         """Keep one snapshot's memory for the next, the larger one."""
         if view.room > self.spare.room:

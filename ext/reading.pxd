@@ -1,0 +1,230 @@
+"""One reading of one guest from kernel files, into plain C; the table is written elsewhere.
+
+Owns which file gives which column. What could not be read is left out of `good`; what permission
+alone kept from being read is in `denied`. What is cheap is read at every pass, the rest in a full
+one.
+"""
+
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdio cimport snprintf
+from libc.string cimport memcpy, memset, strlen
+
+from cgroup cimport (
+    CPU,
+    CPUACCT,
+    MEMORY,
+    UNIFIED,
+    add_throttle,
+    parse_cpu_stat,
+    parse_cpuacct,
+    parse_pressure,
+)
+from procstat cimport Stat, parse_io, parse_schedstat, parse_stat
+from rows cimport *
+from textfile cimport BAD, EACCES, EPERM, Line, next_line, read_file, take_number, times, value_of
+from watch cimport SCRATCH, Roots, Watch, watch_group, watch_stat, watch_threads
+
+cdef enum:
+    LONGEST_PATH = 4096
+
+cdef struct VcpuReading:
+    uint64_t run_ns
+    uint64_t delay_ns
+    uint64_t on_cpu
+
+cdef struct Reading:
+    const Roots* roots
+    char* scratch            # SCRATCH bytes
+    uint64_t tick_ns
+    uint64_t page
+    uint32_t good            # bits of groups
+    uint32_t denied
+    bint threads_changed
+    Cpu cpu
+    Memory memory
+    ProcessIO io
+    Pressure pressure
+    Throttle throttle
+    VcpuReading* vcpus       # as many as the watch has threads
+    uint32_t vcpu_room
+
+
+cdef inline bint note(Reading* r, int group, ssize_t result) noexcept nogil:
+    """Whether a file was read; if not for want of permission, the group is marked denied."""
+    if result >= 0:
+        return True
+    if result in (-EACCES, -EPERM):
+        r.denied |= <uint32_t>1 << group
+    return False
+
+
+cdef inline void mark(Reading* r, int group) noexcept nogil:
+    r.good |= <uint32_t>1 << group
+
+
+cdef inline ssize_t read_group(
+    Reading* r, const Watch* w, int hierarchy, const char* child, const char* name
+) noexcept nogil:
+    """A file of the guest's group (or of a child of it) into the scratch; size or -errno."""
+    cdef char path[LONGEST_PATH]
+    cdef const char* group = watch_group(w, hierarchy)
+    if group == NULL or snprintf(
+            path, sizeof(path), "%s%s/%s", group, child, name) >= <int>sizeof(path):
+        return -1000
+    return read_file(r.roots.mount[hierarchy], path, r.scratch, SCRATCH)
+
+
+cdef inline ssize_t read_process(
+    Reading* r, const Watch* w, uint32_t tid, const char* name
+) noexcept nogil:
+    """A file of the process, or of one thread of it, into the scratch; size or -errno."""
+    cdef char path[96]
+    if tid:
+        snprintf(path, sizeof(path), "%llu/task/%u/%s", <unsigned long long>w.pid, tid, name)
+    else:
+        snprintf(path, sizeof(path), "%llu/%s", <unsigned long long>w.pid, name)
+    return read_file(r.roots.proc, path, r.scratch, SCRATCH)
+
+
+cdef inline bint read_stat(Reading* r, Watch* w, bint full) noexcept nogil:
+    """Resident memory; false if the process found once is no more (its pid may be another's)."""
+    cdef Stat stat
+    cdef int result = watch_stat(r.roots, w, &stat, r.scratch)
+    if result < 0 and not note(r, GROUP_RSS, result) and r.denied:
+        return True
+    if result < 0 or stat.start != w.start or stat.state in (c"Z", c"X"):
+        return False
+    r.memory.rss = times(stat.rss, r.page)
+    if r.memory.rss != BAD:
+        mark(r, GROUP_RSS)
+    if full or stat.threads != w.thread_count:
+        w.thread_count = stat.threads
+        r.threads_changed |= watch_threads(r.roots, w)
+    return True
+
+
+cdef inline bint read_vcpu(Reading* r, const Watch* w, uint32_t i) noexcept nogil:
+    """One vCPU's run time and delay."""
+    cdef ssize_t size = read_process(r, w, w.threads.items[i].tid, b"schedstat")
+    return note(r, GROUP_VCPU, size) and parse_schedstat(
+        r.scratch, &r.vcpus[i].run_ns, &r.vcpus[i].delay_ns) == 0
+
+
+cdef inline bint read_vcpus(Reading* r, const Watch* w) noexcept nogil:
+    cdef uint32_t i
+    for i in range(w.threads.count):
+        if not read_vcpu(r, w, i):
+            return False
+    return True
+
+
+cdef inline void read_places(Reading* r, const Watch* w) noexcept nogil:
+    """The host CPU that each vCPU last ran on."""
+    cdef Stat stat
+    cdef uint32_t i
+    for i in range(w.threads.count):
+        r.vcpus[i].on_cpu = UNKNOWN
+        if note(r, GROUP_VCPU_PLACE, read_process(r, w, w.threads.items[i].tid, b"stat")):
+            if parse_stat(r.scratch, &stat) == 0:
+                r.vcpus[i].on_cpu = stat.processor
+                mark(r, GROUP_VCPU_PLACE)
+
+
+cdef inline void read_cpu(Reading* r, const Watch* w) noexcept nogil:
+    """Of the unified hierarchy where it has the guest, as libvirt takes it; else of cpuacct."""
+    cdef char usage[64]
+    cdef ssize_t size
+    if watch_group(w, UNIFIED) != NULL:
+        if note(r, GROUP_CPU, read_group(r, w, UNIFIED, b"", b"cpu.stat")):
+            if parse_cpu_stat(r.scratch, &r.cpu) == 0:
+                mark(r, GROUP_CPU)
+        return
+    size = read_group(r, w, CPUACCT, b"", b"cpuacct.usage")
+    if note(r, GROUP_CPU, size) and size < <ssize_t>sizeof(usage):
+        memcpy(usage, r.scratch, size + 1)
+        if read_group(r, w, CPUACCT, b"", b"cpuacct.stat") >= 0:
+            if parse_cpuacct(usage, r.scratch, r.tick_ns, &r.cpu) == 0:
+                mark(r, GROUP_CPU)
+
+
+cdef inline uint64_t number_in(Reading* r, const Watch* w, int hierarchy, const char* name) noexcept nogil:
+    cdef const char* at = r.scratch
+    if not note(r, GROUP_CGROUP_MEMORY, read_group(r, w, hierarchy, b"", name)):
+        return BAD
+    return take_number(&at)
+
+
+cdef inline void read_memory(Reading* r, const Watch* w) noexcept nogil:
+    """What the cgroup is charged, of v1's memory controller where it has the guest."""
+    cdef const char* text = r.scratch
+    cdef Line line
+    if watch_group(w, MEMORY) != NULL:
+        r.memory.current = number_in(r, w, MEMORY, b"memory.usage_in_bytes")
+        if read_group(r, w, MEMORY, b"", b"memory.stat") >= 0:
+            while next_line(&text, &line):
+                if value_of(&line, b"total_swap") != BAD:
+                    r.memory.swap = value_of(&line, b"total_swap")
+    else:
+        r.memory.current = number_in(r, w, UNIFIED, b"memory.current")
+        r.memory.swap = number_in(r, w, UNIFIED, b"memory.swap.current")
+    if r.memory.current != BAD:
+        mark(r, GROUP_CGROUP_MEMORY)
+
+
+cdef inline void read_throttle(Reading* r, const Watch* w) noexcept nogil:
+    """Quotas may lie on the guest's group or on libvirt's groups below it: their sum."""
+    cdef int hierarchy = CPU if watch_group(w, CPU) != NULL else UNIFIED
+    cdef char child[32]
+    cdef uint32_t i
+    memset(&r.throttle, 0, sizeof(Throttle))
+    if not note(r, GROUP_THROTTLE, read_group(r, w, hierarchy, b"", b"cpu.stat")):
+        return
+    if add_throttle(r.scratch, &r.throttle) < 0:
+        return
+    mark(r, GROUP_THROTTLE)
+    if read_group(r, w, hierarchy, b"/emulator", b"cpu.stat") >= 0:
+        add_throttle(r.scratch, &r.throttle)
+    for i in range(w.threads.count):
+        snprintf(child, sizeof(child), "/vcpu%u", w.threads.items[i].number)
+        if read_group(r, w, hierarchy, child, b"cpu.stat") >= 0:
+            add_throttle(r.scratch, &r.throttle)
+
+
+cdef inline bint pressure_of(
+    Reading* r, const Watch* w, const char* name, uint64_t* some, uint64_t* full
+) noexcept nogil:
+    some[0] = full[0] = UNKNOWN
+    return note(r, GROUP_PRESSURE, read_group(r, w, UNIFIED, b"", name)) and parse_pressure(
+        r.scratch, some, full) == 0
+
+
+cdef inline void read_pressure(Reading* r, const Watch* w) noexcept nogil:
+    """Only the unified hierarchy has it."""
+    cdef Pressure* p = &r.pressure
+    cdef bint any_ = pressure_of(r, w, b"cpu.pressure", &p.cpu_some_ns, &p.cpu_full_ns)
+    any_ |= pressure_of(r, w, b"memory.pressure", &p.memory_some_ns, &p.memory_full_ns)
+    any_ |= pressure_of(r, w, b"io.pressure", &p.io_some_ns, &p.io_full_ns)
+    if any_:
+        mark(r, GROUP_PRESSURE)
+
+
+cdef inline bint read_guest(Reading* r, Watch* w, bint full) noexcept nogil:
+    """One reading; false if the guest's process is no more.
+
+    The vCPUs' part needs room in `vcpus`; whoever calls makes it for the threads last seen, and
+    again if `threads_changed`, before `read_vcpus`.
+    """
+    r.good = r.denied = 0
+    r.threads_changed = False
+    memset(&r.memory, 0xff, sizeof(Memory))
+    if not read_stat(r, w, full):
+        return False
+    read_cpu(r, w)
+    if full:
+        read_memory(r, w)
+        read_throttle(r, w)
+        read_pressure(r, w)
+        if note(r, GROUP_PROCESS_IO, read_process(r, w, 0, b"io")):
+            if parse_io(r.scratch, &r.io) == 0:
+                mark(r, GROUP_PROCESS_IO)
+    return True

@@ -1,0 +1,352 @@
+"""The kernel sampler: passes over the active guests of the table, without the GIL.
+
+Owns the descriptors of the roots and what it keeps of each guest (ext/watch.pxd); writes the
+kernel's columns and nothing else. It never waits: no lock is held across a file that it reads.
+Descriptors of guests' files are not kept: each would pin 4.4 KiB of kernel memory, and opening
+anew costs 1 us a file.
+"""
+
+import os
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcmp, memcpy, memset
+
+from cgroup cimport HIERARCHIES
+from clock cimport monotonic_ns
+from commit cimport commit, forget
+from deaths cimport Deaths, deaths_add, open_pidfd
+from links cimport Links, links_dump, links_free, links_init
+from process cimport DIR, PATH, closedir, guest_of, next_process, open_folder, read_pid_file
+from procstat cimport Stat
+from reading cimport (
+    Reading,
+    VcpuReading,
+    mark,
+    read_guest,
+    read_places,
+    read_vcpus,
+)
+from rows cimport *
+from table cimport *
+from textfile cimport EACCES, EPERM, close
+from watch cimport (
+    IF_NAMESIZE,
+    SCRATCH,
+    Roots,
+    Watch,
+    watch_clear,
+    watch_groups,
+    watch_stat,
+    watch_taps,
+    watch_threads,
+)
+
+cdef enum:
+    SEARCH_AGAIN_NS = 10000000000  # between two looks at every process of the host
+    MOST_CHANGES = 256             # changes of a vCPU count told of after one pass
+
+
+cdef class Sampler:
+    """Samples the guests of a table from kernel files.
+
+    ``proc``, ``run`` (where libvirt writes NAME.pid) and ``net`` (/sys/class/net) are directories;
+    ``mounts`` gives each cgroup hierarchy's mount point ("unified", "cpuacct", "cpu", "memory").
+    ``deaths`` is the ``address`` of a DeathWatch, or 0. One thread at a time.
+    """
+
+    cdef object table_owner
+    cdef object deaths_owner
+    cdef Table* table
+    cdef Deaths* deaths
+    cdef Roots roots
+    cdef Links links
+    cdef Watch* watches
+    cdef uint32_t watch_count
+    cdef Reading reading
+    cdef char* names               # taps' names, IF_NAMESIZE each
+    cdef uint32_t name_room
+    cdef uint32_t denied           # groups that lack permission, in the last full pass
+    cdef uint32_t unresolved       # active guests whose process was not found
+    cdef bint cannot_tell          # of these, some for want of permission
+    cdef uint64_t searched_ns
+    cdef uint8_t changes[MOST_CHANGES][16]
+    cdef uint32_t change_count
+    cdef readonly uint64_t passes
+    cdef readonly uint64_t memory_failures
+
+    def __cinit__(self, table, deaths=None, *, str proc="/proc", str run="/run/libvirt/qemu",
+                  str net="/sys/class/net", dict mounts):
+        cdef int i
+        self.roots.proc = self.roots.run = self.roots.net = -1
+        for i in range(HIERARCHIES):
+            self.roots.mount[i] = -1
+        links_init(&self.links)
+        self.table_owner = table
+        self.table = <Table*><uintptr_t>table.address
+        self.deaths_owner = deaths
+        if deaths is not None:
+            self.deaths = <Deaths*><uintptr_t>deaths.address
+        self.reading.scratch = <char*>malloc(SCRATCH)
+        if self.reading.scratch == NULL:
+            raise MemoryError
+        self.reading.roots = &self.roots
+        self.reading.page = os.sysconf("SC_PAGE_SIZE")
+        self.reading.tick_ns = 1000000000 // os.sysconf("SC_CLK_TCK")
+        self.roots.proc = folder(proc, True)
+        self.roots.run = folder(run, False)
+        self.roots.net = folder(net, False)
+        for i, name in enumerate(("unified", "cpuacct", "cpu", "memory")):
+            if mounts.get(name) is not None:
+                self.roots.mount[i] = folder(mounts[name], False)
+
+    def __dealloc__(self):
+        cdef uint32_t i
+        for i in range(self.watch_count):
+            watch_clear(&self.watches[i])
+        free(self.watches)
+        free(self.names)
+        free(self.reading.vcpus)
+        free(self.reading.scratch)
+        links_free(&self.links)
+        for fd in (self.roots.proc, self.roots.run, self.roots.net):
+            if fd >= 0:
+                close(fd)
+        for i in range(HIERARCHIES):
+            if self.roots.mount[i] >= 0:
+                close(self.roots.mount[i])
+
+    def sample(self, bint full=True):
+        """One pass; a full one reads the costlier columns too. Returns its nanoseconds."""
+        cdef uint64_t began = monotonic_ns()
+        cdef uint32_t row
+        with nogil:
+            self.look_at_rows()
+            links_dump(&self.links)
+            if full:
+                self.denied = 0
+            for row in range(self.watch_count):
+                if self.watches[row].active and self.watches[row].pid and not self.watches[row].gone:
+                    self.sample_row(row, full)
+        self.passes += 1
+        return monotonic_ns() - began
+
+    def discover(self):
+        """Find the processes of guests that started, and read no counters."""
+        with nogil:
+            self.look_at_rows()
+
+    def take_changes(self):
+        """uuids of guests whose vCPU threads were found to be others in number than the table's."""
+        found = [<bytes>(<const char*>self.changes[i])[:16] for i in range(self.change_count)]
+        self.change_count = 0
+        return found
+
+    @property
+    def denied_groups(self):
+        """Numbers of the groups that a missing permission costs, as of the last full pass."""
+        return [g for g in range(GROUPS) if self.denied >> g & 1]
+
+    @property
+    def missing(self):
+        """Active guests without a process that could be found, and whether permission lacked."""
+        return self.unresolved, bool(self.cannot_tell)
+
+    @property
+    def memory(self):
+        """Bytes kept for guests between passes."""
+        cdef uint64_t size = self.watch_count * sizeof(Watch)
+        cdef uint32_t i
+        for i in range(self.watch_count):
+            size += self.watches[i].threads.room * sizeof(uint64_t)
+            size += self.watches[i].tap_count * sizeof(uint64_t)
+            size += 128 if self.watches[i].groups != NULL else 0
+        return size
+
+    cdef void look_at_rows(self) noexcept nogil:
+        """Take over what the dispatcher changed; find the processes of guests that started."""
+        cdef uint32_t row = 0
+        cdef uint32_t rows
+        self.unresolved = 0
+        table_lock(self.table)
+        rows = self.table.rows
+        table_unlock(self.table)
+        if rows > self.watch_count and self.more_watches(rows) < 0:
+            self.memory_failures += 1
+        for row in range(min(rows, self.watch_count)):
+            self.look_at_row(row)
+        if self.unresolved and self.cannot_tell:
+            self.search()
+
+    cdef int more_watches(self, uint32_t rows) noexcept nogil:
+        cdef uint32_t room = rows + rows // 4
+        cdef Watch* grown = <Watch*>realloc(self.watches, room * sizeof(Watch))
+        if grown == NULL:
+            return -1
+        memset(grown + self.watch_count, 0, (room - self.watch_count) * sizeof(Watch))
+        self.watches = grown
+        self.watch_count = room
+        return 0
+
+    cdef void look_at_row(self, uint32_t row) noexcept nogil:
+        cdef Watch* w = &self.watches[row]
+        cdef char name[PATH]
+        cdef uint8_t uuid[16]
+        cdef uint32_t size = 0
+        cdef uint32_t taps = 0
+        cdef bint look
+        cdef bint reshaped
+        cdef Row* r
+        table_lock(self.table)
+        r = table_row(self.table, row)
+        if r.life != w.life or r.run != w.run or not r.alive:
+            watch_clear(w)
+            w.life, w.run = r.life, r.run
+        w.active = r.alive and r.id >= 0
+        look = w.active and w.pid == 0
+        if look:
+            memcpy(uuid, r.uuid, 16)
+            size = min(r.name.count, <uint32_t>PATH)
+            memcpy(name, table_array(self.table, &r.name), size)
+        reshaped = w.active and (r.shape != w.shape or w.tap_count != r.interfaces.count)
+        if reshaped:
+            w.shape = r.shape
+            taps = self.copy_tap_names(r)
+        table_unlock(self.table)
+        if look:
+            self.find_process(row, w, uuid, name, size)
+        if reshaped:
+            watch_taps(&self.roots, w, self.names, taps)
+
+    cdef uint32_t copy_tap_names(self, const Row* r) noexcept nogil:
+        """Their number; the lock is held."""
+        cdef const Interface* nics = <const Interface*>table_array(self.table, &r.interfaces)
+        cdef const char* texts = <const char*>table_array(self.table, &r.texts)
+        cdef uint32_t i
+        cdef char* names
+        if r.interfaces.count > self.name_room:
+            names = <char*>realloc(self.names, r.interfaces.count * IF_NAMESIZE)
+            if names == NULL:
+                self.memory_failures += 1
+                return 0
+            self.names = names
+            self.name_room = r.interfaces.count
+        for i in range(r.interfaces.count):
+            names = self.names + i * IF_NAMESIZE
+            memset(names, 0, IF_NAMESIZE)
+            if nics[i].target.size < IF_NAMESIZE:
+                memcpy(names, texts + nics[i].target.at, nics[i].target.size)
+        return r.interfaces.count
+
+    cdef void find_process(
+        self, uint32_t row, Watch* w, const uint8_t* uuid, const char* name, uint32_t size
+    ) noexcept nogil:
+        cdef uint8_t said[16]
+        cdef int error = 0
+        cdef int is_guest
+        cdef uint64_t pid = read_pid_file(self.roots.run, name, size, &error)
+        if pid:
+            is_guest = guest_of(self.roots.proc, pid, said, self.reading.scratch)
+            if is_guest == 1 and memcmp(said, uuid, 16) == 0:
+                self.adopt(w, uuid, pid)
+                return
+            error = -is_guest if is_guest < 0 else 0
+        self.unresolved += 1
+        if error in (EACCES, EPERM) or self.roots.run < 0:
+            self.cannot_tell = True
+
+    cdef void adopt(self, Watch* w, const uint8_t* uuid, uint64_t pid) noexcept nogil:
+        """Take a process as the guest's, and everything that stays the same while it runs."""
+        cdef Stat stat
+        cdef int pidfd
+        w.pid = pid
+        if watch_stat(&self.roots, w, &stat, self.reading.scratch) < 0 or (
+                watch_groups(&self.roots, w, self.reading.scratch) < 0):
+            w.pid = 0
+            return
+        w.start = stat.start
+        w.thread_count = stat.threads
+        watch_threads(&self.roots, w)
+        w.found = True
+        if self.deaths != NULL:
+            pidfd = open_pidfd(<int>pid)
+            if pidfd >= 0:
+                deaths_add(self.deaths, uuid, pid, pidfd)
+
+    cdef void search(self) noexcept nogil:
+        """Without pid files: look at every process for guests not found yet, now and then."""
+        cdef uint8_t uuid[16]
+        cdef uint64_t pid
+        cdef uint32_t row
+        cdef DIR* proc
+        if self.searched_ns and monotonic_ns() - self.searched_ns < SEARCH_AGAIN_NS:
+            return
+        self.searched_ns = monotonic_ns()
+        proc = open_folder(self.roots.proc, b".")
+        if proc == NULL:
+            return
+        pid = next_process(proc)
+        while pid:
+            if guest_of(self.roots.proc, pid, uuid, self.reading.scratch) == 1:
+                table_lock(self.table)
+                row = table_find(self.table, uuid)
+                table_unlock(self.table)
+                if row < self.watch_count and self.watches[row].active and (
+                        self.watches[row].pid == 0):
+                    self.adopt(&self.watches[row], uuid, pid)
+                    self.unresolved -= 1
+            pid = next_process(proc)
+        closedir(proc)
+
+    cdef bint vcpu_room(self, uint32_t count) noexcept nogil:
+        cdef VcpuReading* grown
+        if count > self.reading.vcpu_room:
+            grown = <VcpuReading*>realloc(self.reading.vcpus, count * sizeof(VcpuReading))
+            if grown == NULL:
+                self.memory_failures += 1
+                return False
+            self.reading.vcpus = grown
+            self.reading.vcpu_room = count
+        return True
+
+    cdef void sample_row(self, uint32_t row, bint full) noexcept nogil:
+        cdef Watch* w = &self.watches[row]
+        cdef Reading* r = &self.reading
+        cdef uint64_t now = monotonic_ns()
+        if not read_guest(r, w, full):
+            w.gone = True
+            forget(self.table, row, w)
+            return
+        # A thread that vanished meanwhile shows in reading it: then look again, once.
+        for _ in range(2):
+            if not self.vcpu_room(w.threads.count):
+                return
+            if read_vcpus(r, w):
+                if w.threads.count:
+                    mark(r, GROUP_VCPU)
+                if full:
+                    read_places(r, w)
+                break
+            r.threads_changed |= watch_threads(&self.roots, w)
+        if full:
+            self.denied |= r.denied
+        if commit(self.table, row, w, r, &self.links, now, full):
+            self.note_change(row)
+
+    cdef void note_change(self, uint32_t row) noexcept nogil:
+        """The guest has other vCPUs than its definition says: somebody should ask libvirt."""
+        if self.change_count < MOST_CHANGES:
+            table_lock(self.table)
+            memcpy(self.changes[self.change_count], table_row(self.table, row).uuid, 16)
+            table_unlock(self.table)
+            self.change_count += 1
+
+
+cdef int folder(str path, bint needed) except -2:
+    """An open directory, -1 if there is none and none is needed."""
+    try:
+        return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        if needed:
+            raise
+        return -1

@@ -1,0 +1,26 @@
+"""The kernel sampler."""
+
+from collections.abc import Mapping
+
+from hostmon._deaths import DeathWatch
+from hostmon._table import GuestTable
+
+class Sampler:
+    passes: int
+    memory_failures: int
+    denied_groups: list[int]
+    missing: tuple[int, bool]
+    memory: int
+    def __init__(
+        self,
+        table: GuestTable,
+        deaths: DeathWatch | None = None,
+        *,
+        proc: str = "/proc",
+        run: str = "/run/libvirt/qemu",
+        net: str = "/sys/class/net",
+        mounts: Mapping[str, str | None],
+    ) -> None: ...
+    def sample(self, full: bool = True) -> int: ...
+    def discover(self) -> None: ...
+    def take_changes(self) -> list[bytes]: ...

@@ -1,0 +1,143 @@
+"""The kernel sampler's thread: when a pass over the guests' kernel files is due.
+
+Owns the cadence and the promise to whoever serves a scrape: a pass that began after asking, within
+a deadline. What is read, and how, is in ext/sampler.pyx; the thread holds no GIL while it reads.
+"""
+
+import contextlib
+import logging
+import os
+import select
+import threading
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from hostmon._sampler import Sampler
+from hostmon._table import GuestTable
+from hostmon.samples import Group
+
+log = logging.getLogger(__name__)
+
+FRESH_WAIT = 0.05
+"""Seconds that a scrape waits for a fresh pass; after that it shows the age of the last one."""
+
+
+class SamplerReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What the sampler did and could not do; times in seconds."""
+
+    passes: int
+    last_pass: float
+    cpu: float
+    denied: tuple[str, ...]
+    unresolved: int
+    permission_lacks: bool
+
+
+class KernelSampler:
+    """Runs one :class:`Sampler` every ``interval`` seconds, and whenever somebody asks.
+
+    ``on_vcpus`` is told, in the sampler's thread, which guests (16 bytes each) have another number
+    of vCPU threads than libvirt's definition said: ``setvcpus --live`` raises no event.
+    """
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        table: GuestTable,
+        *,
+        interval: float = 10.0,
+        on_vcpus: Callable[[list[bytes]], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._sampler = sampler
+        self._table = table
+        self._interval = interval
+        self._on_vcpus = on_vcpus
+        self._clock = clock
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._passed = threading.Condition()
+        self._begun = self._done = self._wanted = 0
+        self._stopping = False
+        self._last_pass = self._cpu = 0.0
+        self._told: tuple[str, ...] = ()
+        self._thread = threading.Thread(target=self._run, name="kernel sampler", daemon=True)
+
+    def start(self) -> None:
+        """Sample once at once, then at the cadence; starting guests are looked at as they come."""
+        self._table.ring_on_runs(self._wake)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; a pass under way is a few milliseconds."""
+        self._stopping = True
+        os.eventfd_write(self._wake, 1)
+        self._thread.join(2)
+        self._table.ring_on_runs(-1)
+        os.close(self._wake)
+
+    def fresh(self, timeout: float = FRESH_WAIT) -> bool:
+        """Wait for a pass that begins after this call; False if none ended in time."""
+        with self._passed:
+            wanted = self._wanted = self._begun + 1
+            os.eventfd_write(self._wake, 1)
+            return self._passed.wait_for(lambda: self._done >= wanted, timeout)
+
+    def report(self) -> SamplerReport:
+        """As of now, from any thread."""
+        unresolved, lacks = self._sampler.missing
+        return SamplerReport(
+            passes=self._sampler.passes,
+            last_pass=self._last_pass,
+            cpu=self._cpu,
+            denied=self._denied(),
+            unresolved=unresolved,
+            permission_lacks=lacks,
+        )
+
+    def _denied(self) -> tuple[str, ...]:
+        return tuple(Group(number).name.lower() for number in self._sampler.denied_groups)
+
+    def _run(self) -> None:
+        poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
+        due = self._clock()
+        while not self._stopping:
+            rung = bool(poll.poll(max(0.0, due - self._clock()) * 1000))
+            if rung:
+                with contextlib.suppress(BlockingIOError):
+                    os.eventfd_read(self._wake)
+            if self._clock() >= due:
+                self._pass(full=True)
+                due = self._clock() + self._interval
+            elif self._wanted > self._done:
+                self._pass(full=False)
+            elif rung and not self._stopping:
+                self._sampler.discover()
+
+    def _pass(self, *, full: bool) -> None:
+        with self._passed:
+            self._begun += 1
+        began = time.thread_time()
+        self._last_pass = self._sampler.sample(full) / 1e9
+        self._cpu += time.thread_time() - began
+        with self._passed:
+            self._done = self._begun
+            self._passed.notify_all()
+        changed = self._sampler.take_changes()
+        if changed and self._on_vcpus is not None:
+            self._on_vcpus(changed)
+        if full:
+            self._tell_of_permissions()
+
+    def _tell_of_permissions(self) -> None:
+        """Say plainly, once, which columns a missing permission costs."""
+        denied = self._denied()
+        if denied and denied != self._told:
+            log.warning(
+                "not permitted to read %s of the guests' processes: these columns stay empty; "
+                "run as their user, or give CAP_SYS_PTRACE, to have them",
+                ", ".join(denied),
+            )
+        self._told = denied

@@ -1,0 +1,111 @@
+"""Kernel files that are cut short, garbage, or gone: they cost their own columns, no others."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hostmon._table import GuestTable
+from hostmon.samples import Group, Guest
+from tests.unit.kerneltree import CPU_STAT, Tree, running
+
+UUID = bytes(range(16))
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    made = Tree(tmp_path)
+    made.process(500, UUID)
+    made.pid_file("g", 500)
+    made.group(cpu__stat=CPU_STAT)
+    return made
+
+
+@pytest.fixture
+def table() -> GuestTable:
+    made = GuestTable()
+    running(made, UUID)
+    return made
+
+
+def guest(table: GuestTable, uuid: bytes = UUID) -> Guest:
+    return table.snapshot().guest(uuid)
+
+
+FILES = [
+    "proc/500/stat", "proc/500/cmdline", "proc/500/cgroup", "proc/500/io", "run/g.pid",
+    "proc/500/task/510/comm", "proc/500/task/510/schedstat", "proc/500/task/510/stat",
+    "unified/machine/g.libvirt-qemu/cpu.stat",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("fault", ["empty", "half", "gone", "fifo", "folder"])
+def test_a_broken_file_costs_at_most_its_columns(
+    tree: Tree, table: GuestTable, tmp_path: Path, file: str, fault: str
+) -> None:
+    other = bytes(range(1, 17))
+    running(table, other, b"other", 2)
+    tree.process(700, other, rss=3)
+    (tree.proc / "700/cgroup").write_text("0::/\n")
+    tree.pid_file("other", 700)
+    path = tmp_path / file
+    text = path.read_bytes()
+    path.unlink()
+    if fault in ("empty", "half"):
+        path.write_bytes(text[: len(text) // 2] if fault == "half" else b"")
+    elif fault == "fifo":
+        os.mkfifo(path)
+    elif fault == "folder":
+        path.mkdir()
+    sampler = tree.sampler(table)
+    sampler.sample()
+    sampler.sample(full=False)
+    found = guest(table)
+    for vcpu in found.vcpus:
+        assert vcpu.run_ns in (None, 1000, 1001)
+    assert found.memory.rss in (None, 1000 * PAGE)
+    assert found.cpu.time_ns in (None, 3_000_000)
+    assert guest(table, other).memory.rss == 3 * PAGE
+
+
+@given(file=st.sampled_from(FILES), text=st.binary(max_size=200))
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_bytes_are_survived(tree: Tree, tmp_path: Path, file: str, text: bytes) -> None:
+    table = GuestTable()
+    running(table, UUID)
+    path = tmp_path / file
+    kept = path.read_bytes()
+    path.write_bytes(text)
+    try:
+        tree.sampler(table).sample()
+        guest(table)
+    finally:
+        path.write_bytes(kept)
+
+
+DIGITS = st.text("0123456789 -", max_size=60)
+
+
+@given(run=DIGITS, usage=DIGITS, rss=st.integers(0, 2**70))
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_numbers_too_large_are_not_read(tree: Tree, run: str, usage: str, rss: int) -> None:
+    table = GuestTable()
+    running(table, UUID)
+    tree.process(500, UUID, rss=rss)
+    (tree.proc / "500/task/510/schedstat").write_text(run)
+    tree.group(cpu__stat=f"usage_usec {usage}\nuser_usec 1\nsystem_usec 1\n")
+    tree.sampler(table).sample()
+    found = guest(table)
+    words = run.split()
+    if Group.VCPU in found.valid:
+        assert found.vcpus[0].run_ns == int(words[0].split("-")[0])
+    if Group.RSS in found.valid:
+        assert found.memory.rss == rss * PAGE
