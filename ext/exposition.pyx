@@ -1,0 +1,387 @@
+"""Renders the guests' part of a metric page (ext/page.pxd) from a view of the guest table.
+
+Owns the plan, which is the families' names and heads as C text; every guest's label texts, made
+once a definition and dropped with the guest; and the page's buffer, which is used again for every
+page. One thread at a time may call it: the caller holds a lock, and keeps it while a memoryview of
+the page is out.
+"""
+
+from cpython.buffer cimport PyBuffer_FillInfo
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memset
+
+from arena cimport Block
+from clock cimport monotonic_ns
+from page cimport *
+from rows cimport *
+from view cimport View, view_array, view_row
+
+cdef enum:
+    NO_GROUP = GROUPS        # the column is good whenever its row is
+    ACTIVE = 31              # bit of a mask: the guest runs
+    EVER = 32                # from this bit on: the groups that were read at all, of whatever age
+    STATES = 52              # from this bit on: the state that the guest is in
+    STATE_COUNT = 8
+
+include "columns.pxi"
+
+SCOPES = (
+    "guest", "state", "group", "vcpu", "disk", "interface", "job",
+    "guest_info", "owner_info", "disk_info", "interface_info",
+)
+cdef enum:
+    # The same order.
+    SCOPE_GUEST, SCOPE_STATE, SCOPE_GROUP, SCOPE_VCPU, SCOPE_DISK, SCOPE_INTERFACE, SCOPE_JOB,
+    SCOPE_GUEST_INFO, SCOPE_OWNER_INFO, SCOPE_DISK_INFO, SCOPE_INTERFACE_INFO, SCOPE_COUNT
+
+FORMS = {
+    "one": FORM_ONE, "uint": FORM_UINT, "int": FORM_INT, "nano": FORM_NANO, "ticks": FORM_TICKS,
+    "milli": FORM_MILLI, "percent_used": FORM_PERCENT_USED, "flag": FORM_FLAG,
+    "state": FORM_STATE, "state_code": FORM_STATE_CODE, "age": FORM_AGE,
+}
+
+cdef bytes SLACK = bytes(PUT_SLACK)
+
+
+cdef struct Span:
+    uint32_t at
+    uint32_t size
+    uint32_t which           # the element of the row's array; the state; the group
+
+
+cdef class Labels:
+    """One guest's label texts, of all scopes: one piece of bytes, and where each text lies in it."""
+
+    cdef bytes name
+    cdef bytes texts
+    cdef Span* spans
+    cdef uint32_t counts[SCOPE_COUNT]
+    cdef uint32_t life
+    cdef uint32_t definition
+    cdef uint32_t shape
+
+    def __cinit__(self, scopes):
+        """`scopes`: for every scope a list of texts; None where an element has no series."""
+        cdef list parts = []
+        cdef uint32_t at = 0
+        cdef Py_ssize_t total = 0
+        cdef Py_ssize_t i = 0
+        for texts in scopes:
+            total += len(texts)
+        self.spans = <Span*>malloc(max(total, 1) * sizeof(Span))
+        if self.spans == NULL:
+            raise MemoryError
+        for scope, texts in enumerate(scopes):
+            for which, text in enumerate(texts):
+                if text is not None:
+                    self.spans[i] = Span(at, <uint32_t>len(text), which)
+                    self.counts[scope] += 1
+                    parts.append(text)
+                    at += <uint32_t>len(text)
+                    i += 1
+        parts.append(SLACK)
+        self.texts = b"".join(parts)
+
+    def __dealloc__(self):
+        free(self.spans)
+
+
+cdef class Renderer:
+    """The plan and what it needs, for one profile.
+
+    ``families``: (name, heads, scope, column, form, running) each, in the page's order; ``heads``
+    for text 0.0.4 and OpenMetrics as bytes; ``running`` leaves out guests that do not run.
+    ``build`` makes a guest's label texts: see ``Labels`` and ``identity``.
+    """
+
+    cdef bytes text
+    cdef Family* families
+    cdef readonly Py_ssize_t count
+    cdef object build
+    cdef list labels         # of each row; None for a free one
+    cdef Scope scopes[SCOPE_COUNT]
+    cdef uint64_t* masks
+    cdef uint32_t rows
+    cdef uint64_t oldest[GROUPS]
+    cdef Page page
+    cdef uint64_t boot_ticks
+    cdef Py_ssize_t exports
+
+    def __cinit__(self, families, build, boot_ticks=0):
+        cdef Py_ssize_t i
+        self.count = len(families)
+        self.families = <Family*>calloc(max(self.count, 1), sizeof(Family))
+        if self.families == NULL:
+            raise MemoryError
+        self.build = build
+        self.boot_ticks = boot_ticks
+        self.labels = []
+        self.text = b"".join(
+            name + b"{" + heads[0] + heads[1] for name, heads, *_ in families) + SLACK
+        cdef const char* at = self.text
+        for i, family in enumerate(families):
+            at = plan(&self.families[i], at, family)
+
+    def __dealloc__(self):
+        cdef int i
+        for i in range(SCOPE_COUNT):
+            free(self.scopes[i].cells)
+        free(self.families)
+        free(self.masks)
+        free(self.page.text)
+
+    def __getbuffer__(self, Py_buffer* buffer, int flags):
+        PyBuffer_FillInfo(buffer, self, self.page.text, self.page.length, 1, flags)
+        self.exports += 1
+
+    def __releasebuffer__(self, Py_buffer* buffer):
+        self.exports -= 1
+
+    def __len__(self):
+        return self.page.length
+
+    @property
+    def memory(self):
+        """Bytes that guests' labels and cells take; the page itself not counted."""
+        cdef Labels labels
+        cdef size_t total = self.rows * sizeof(uint64_t)
+        cdef int i
+        for i in range(SCOPE_COUNT):
+            total += self.scopes[i].room * sizeof(Cell)
+        for labels in self.labels:
+            if labels is not None:
+                total += labels.__sizeof__() + labels.texts.__sizeof__()
+                for i in range(SCOPE_COUNT):
+                    total += labels.counts[i] * sizeof(Span)
+        return total
+
+    def keep(self, int group, uint64_t ns):
+        """Leave a group's series out once their values are older than this; 0 keeps them."""
+        self.oldest[group] = ns
+
+    def begin(self):
+        """Empty the page."""
+        if self.exports:
+            raise BufferError("the page is in use: release its memoryview first")
+        self.page.length = 0
+
+    def append(self, const uint8_t[::1] text not None):
+        """Add to the page what others rendered."""
+        if text.shape[0] and page_put(&self.page, <const char*>&text[0], text.shape[0]) < 0:
+            raise MemoryError
+
+    def refresh(self, snapshot):
+        """Make the labels of guests that are new or changed, drop those of the gone; how many."""
+        cdef const View* view = <const View*><uintptr_t>snapshot.address
+        cdef uint32_t i
+        cdef int changed = 0
+        if self.rows < view.rows:
+            self.grow(view.rows)
+        for i in range(view.rows):
+            if stale(<Labels>self.labels[i], view_row(view, i)):
+                self.relabel(view, i)
+                changed += 1
+        if changed:
+            self.place(view)
+        return changed
+
+    def render(self, snapshot, int openmetrics, const uint8_t[::1] wanted not None):
+        """Add the families whose byte in ``wanted`` is not 0, of the view last refreshed with."""
+        cdef const View* view = <const View*><uintptr_t>snapshot.address
+        cdef Moment moment = Moment(monotonic_ns(), self.boot_ticks)
+        cdef Py_ssize_t i
+        cdef int failed = 0
+        if wanted.shape[0] != self.count or view.rows > self.rows:
+            raise ValueError("give a byte a family, and refresh before rendering")
+        with nogil:
+            self.mask(view, moment.now_ns)
+            for i in range(self.count):
+                if wanted[i] and not failed:
+                    failed = render_family(
+                        &self.page, &self.families[i], &self.scopes[self.families[i].scope],
+                        openmetrics != 0, view.base, self.masks, &moment)
+        if failed:
+            raise MemoryError
+
+    cdef int grow(self, uint32_t rows) except -1:
+        cdef uint64_t* masks = <uint64_t*>realloc(self.masks, rows * sizeof(uint64_t))
+        if masks == NULL:
+            raise MemoryError
+        self.masks = masks
+        self.labels.extend([None] * (rows - self.rows))
+        self.rows = rows
+        return 0
+
+    cdef int relabel(self, const View* view, uint32_t i) except -1:
+        """Give a row its labels, or none if it is free."""
+        cdef const Row* row = view_row(view, i)
+        cdef Labels labels
+        self.labels[i] = None
+        if row.alive:
+            found = identity(view, row)
+            labels = Labels(self.build(*found))
+            labels.name = found[1]
+            labels.life, labels.definition, labels.shape = row.life, row.definition, row.shape
+            self.labels[i] = labels
+        return 0
+
+    cdef list shown(self, const View* view):
+        """The rows to show, in order: of two guests of one name one that runs, else the first.
+
+        libvirt keeps names unique; a rename that reached us by half does not.
+        """
+        cdef Labels labels
+        cdef dict rows = {}
+        cdef uint32_t i
+        for i in range(view.rows):
+            labels = self.labels[i]
+            if labels is not None:
+                other = rows.setdefault(labels.name, i)
+                if other != i and view_row(view, i).id >= 0 > view_row(view, other).id:
+                    rows[labels.name] = i
+        return sorted(rows.values())
+
+    cdef int place(self, const View* view) except -1:
+        """List every series anew."""
+        cdef Labels labels
+        cdef int scope
+        cdef list rows = self.shown(view)
+        for scope in range(SCOPE_COUNT):
+            self.scopes[scope].count = 0
+            self.scopes[scope].text_bytes = 0
+        for i in rows:
+            labels = self.labels[i]
+            for scope in range(SCOPE_COUNT):
+                self.scopes[scope].count += labels.counts[scope]
+        for scope in range(SCOPE_COUNT):
+            reserve(&self.scopes[scope])
+        for i in rows:
+            labels = self.labels[i]
+            list_cells(self.scopes, labels, labels.texts, view, i)
+        return 0
+
+    cdef void mask(self, const View* view, uint64_t now_ns) noexcept nogil:
+        """What each guest may show: groups that are good and not too old."""
+        cdef uint32_t i
+        cdef int group
+        cdef const Row* row
+        cdef uint64_t bits
+        for i in range(view.rows):
+            row = view_row(view, i)
+            bits = row.valid | 1 << NO_GROUP
+            for group in range(GROUPS):
+                if self.oldest[group] and now_ns > row.good_ns[group] + self.oldest[group]:
+                    bits &= ~(<uint64_t>1 << group)
+            bits |= <uint64_t>row.valid << EVER | <uint64_t>(row.id >= 0) << ACTIVE
+            if 0 <= row.state < STATE_COUNT:
+                bits |= <uint64_t>1 << (STATES + row.state)
+            self.masks[i] = bits
+
+
+cdef const char* plan(Family* family, const char* at, tuple declared) except NULL:
+    """Fill in a family whose texts lie from ``at`` on; the end of them."""
+    name, heads, scope, column, form, running = declared
+    cdef int which
+    cdef int group = NO_GROUP
+    family.name = at
+    family.name_n = <uint32_t>len(name) + 1
+    at += family.name_n
+    for which in range(2):
+        family.head[which] = at
+        family.head_n[which] = <uint32_t>len(heads[which])
+        at += family.head_n[which]
+    family.scope = <uint8_t>SCOPES.index(scope)
+    family.form = FORMS[form]
+    family.width = 4
+    if column:
+        family.offset, family.width, group = COLUMNS[scope][column]
+    family.need = <uint64_t>1 << group | <uint64_t>bool(running) << ACTIVE
+    if family.form == FORM_AGE:
+        family.need_each = <uint64_t>1 << EVER
+    elif family.form == FORM_STATE_CODE:
+        family.need_each = <uint64_t>1 << STATES
+    return at
+
+
+cdef inline bint stale(Labels labels, const Row* row) noexcept:
+    if labels is None:
+        return row.alive
+    return not row.alive or (
+        labels.life != row.life or labels.definition != row.definition
+        or labels.shape != row.shape)
+
+
+cdef bytes text_of(const View* view, const Row* row, Text text):
+    cdef const char* texts = <const char*>view_array(view, &row.texts)
+    return texts[text.at:text.at + text.size]
+
+
+cdef tuple identity(const View* view, const Row* row):
+    """What the table knows of a guest's labels.
+
+    uuid, name, the vCPUs' numbers, (key, target) of disks and of interfaces, whether it has a job.
+    """
+    cdef const Vcpu* vcpus = <const Vcpu*>view_array(view, &row.vcpus)
+    cdef const Disk* disks = <const Disk*>view_array(view, &row.disks)
+    cdef const Interface* nics = <const Interface*>view_array(view, &row.interfaces)
+    cdef uint32_t i
+    return (
+        <bytes>(<const char*>row.uuid)[:16],
+        (<const char*>view_array(view, &row.name))[:row.name.count],
+        [vcpus[i].number for i in range(row.vcpus.count)],
+        [(text_of(view, row, disks[i].key), text_of(view, row, disks[i].target))
+         for i in range(row.disks.count)],
+        [(text_of(view, row, nics[i].key), text_of(view, row, nics[i].target))
+         for i in range(row.interfaces.count)],
+        row.jobs.count > 0,
+    )
+
+
+cdef int reserve(Scope* scope) except -1:
+    cdef Cell* cells
+    if scope.count > scope.room or scope.count * 4 < scope.room:
+        cells = <Cell*>realloc(scope.cells, (scope.count + scope.count // 8 + 1) * sizeof(Cell))
+        if cells == NULL:
+            raise MemoryError
+        scope.cells = cells
+        scope.room = scope.count + scope.count // 8 + 1
+    scope.count = 0
+    return 0
+
+
+cdef uint64_t element(const View* view, uint32_t i, int scope, uint32_t which) noexcept nogil:
+    """Where the values of a scope's element lie in the view."""
+    cdef const Row* row = view_row(view, i)
+    if scope == SCOPE_VCPU:
+        return row.vcpus.at + which * sizeof(Vcpu)
+    if scope == SCOPE_DISK:
+        return row.disks.at + which * sizeof(Disk)
+    if scope == SCOPE_INTERFACE:
+        return row.interfaces.at + which * sizeof(Interface)
+    if scope == SCOPE_JOB:
+        return row.jobs.at
+    if scope == SCOPE_GROUP:
+        return view.row_at[i] + which * sizeof(uint64_t)
+    return view.row_at[i]
+
+
+cdef void list_cells(
+    Scope* scopes, Labels labels, const char* texts, const View* view, uint32_t guest
+) noexcept:
+    """Add one guest's series to the scopes' lists."""
+    cdef const Span* span = labels.spans
+    cdef Cell* cell
+    cdef uint32_t i
+    cdef int scope
+    for scope in range(SCOPE_COUNT):
+        for i in range(labels.counts[scope]):
+            cell = &scopes[scope].cells[scopes[scope].count]
+            cell.text = texts + span.at
+            cell.text_n = span.size
+            cell.guest = guest
+            cell.place = <uint32_t>element(view, guest, scope, span.which)
+            cell.argument = span.which
+            scopes[scope].count += 1
+            scopes[scope].text_bytes += span.size
+            span += 1

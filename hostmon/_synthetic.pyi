@@ -1,0 +1,16 @@
+"""Puts made-up counters into a guest table, for benches and tests alone."""
+
+from collections.abc import Mapping
+
+from hostmon._table import GuestTable
+
+def put(
+    table: GuestTable,
+    uuid: bytes,
+    scope: str,
+    which: int,
+    values: Mapping[str, int],
+    now_ns: int | None = None,
+) -> None: ...
+def set_vcpus(table: GuestTable, uuid: bytes, count: int) -> None: ...
+def set_job(table: GuestTable, uuid: bytes, running: bool) -> None: ...

@@ -1,0 +1,149 @@
+"""The metric page: one render for scrapes that come together, plain and compressed.
+
+Brings together the guests' part (``hostmon._exposition``), the host's figures and the agent's own
+registry. Any thread may ask for a page; one renders, the others wait for it. Must not know HTTP,
+and must not call libvirt.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from enum import Enum
+from pathlib import Path
+
+from isal import isal_zlib
+from prometheus_client import CollectorRegistry
+
+from hostmon._table import GuestTable
+from hostmon.exposition.book import Book, boot_ticks, choose, known_profile
+from hostmon.exposition.own import refuse_clashes, registry_page
+from hostmon.labels import Describe
+from hostmon.samples import Group
+
+SHARED_NS = 100_000_000
+"""Scrapes within this time share one render."""
+
+GZIP_LEVEL = 1
+GZIP_WINDOW = 31
+"""zlib's number for the gzip format with the largest window."""
+
+Figures = Mapping[str, float | Mapping[tuple[str, ...], float]]
+"""Host figures by column: a value, or values by the family's label values; absent is unknown."""
+
+
+class Format(Enum):
+    """The formats, by their media type."""
+
+    TEXT = "text/plain; version=0.0.4; charset=utf-8"
+    OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+Key = tuple[str, Format, frozenset[str]]
+"""What tells one page from another: profile, format, families asked for."""
+
+
+class Exposition:
+    """Renders pages from a guest table, host figures and a registry.
+
+    ``describe`` gives a guest's facts, ``figures`` the host's; ``fresh`` is called before each
+    render and may bring the kernel's columns up to date. ``on`` and ``off`` name families apart
+    from the catalogue's defaults; ``without`` names devices whose series are left out (vcpu, disk,
+    interface). Raises SettingsError for a name that there is not.
+    """
+
+    def __init__(
+        self,
+        table: GuestTable,
+        describe: Describe,
+        figures: Callable[[], Figures],
+        registry: CollectorRegistry,
+        *,
+        profile: str = "hostmon",
+        fresh: Callable[[], object] = lambda: None,
+        on: Collection[str] = (),
+        off: Collection[str] = (),
+        without: Collection[str] = (),
+        proc: Path = Path("/proc"),
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._table = table
+        self._describe = describe
+        self._figures = figures
+        self._registry = registry
+        self._profile = known_profile(profile).name
+        self._fresh = fresh
+        self._choice = (frozenset(on), frozenset(off), frozenset(without))
+        self._boot_ticks = boot_ticks(proc)
+        self._clock_ns = clock_ns
+        self._lock = threading.Lock()
+        self._books: dict[str, Book] = {}
+        self._oldest: dict[Group, int] = {}
+        self._rendered: tuple[Key, int] | None = None
+        self._compressed: bytes | None = None
+        refuse_clashes(registry)
+        self._book(self._profile)
+
+    def keep(self, cadences_s: Mapping[Group, float]) -> None:
+        """Leave out a group's columns once they are older than two of its cadences."""
+        with self._lock:
+            self._oldest = {group: int(2e9 * s) for group, s in cadences_s.items()}
+            for book in self._books.values():
+                book.keep(self._oldest)
+
+    def page(
+        self,
+        form: Format = Format.TEXT,
+        *,
+        compressed: bool = False,
+        collect: Iterable[str] = (),
+        profile: str = "",
+    ) -> bytes:
+        """A page, gzipped if ``compressed``; ``collect`` names families, none is all of them.
+
+        Raises SettingsError if there is no such profile.
+        """
+        name = known_profile(profile).name if profile else self._profile
+        key = (name, form, frozenset(collect))
+        with self._lock:
+            book = self._book(name)
+            now = self._clock_ns()
+            if (
+                self._rendered is None
+                or self._rendered[0] != key
+                or (now - self._rendered[1] >= SHARED_NS)
+            ):
+                self._rendered = self._compressed = None
+                self._render(book, form, key[2])
+                self._rendered = (key, now)
+            if not compressed:
+                return bytes(book.renderer)
+            if self._compressed is None:
+                self._compressed = isal_zlib.compress(book.renderer, GZIP_LEVEL, GZIP_WINDOW)
+            return self._compressed
+
+    @property
+    def memory(self) -> int:
+        """Bytes that guests' labels take in all profiles in use."""
+        with self._lock:
+            return sum(book.renderer.memory for book in self._books.values())
+
+    def _book(self, name: str) -> Book:
+        """The profile's plan, made when it is first asked for."""
+        if name not in self._books:
+            profile = known_profile(name)
+            book = Book(profile, choose(profile, *self._choice), self._describe, self._boot_ticks)
+            book.keep(self._oldest)
+            self._books[name] = book
+        return self._books[name]
+
+    def _render(self, book: Book, form: Format, wanted: frozenset[str]) -> None:
+        """Put a whole page into the book's buffer."""
+        strict = form is Format.OPENMETRICS
+        self._fresh()
+        snapshot = self._table.snapshot()
+        renderer = book.renderer
+        renderer.begin()
+        renderer.append(book.host_page(self._figures(), wanted, strict))
+        renderer.refresh(snapshot)
+        renderer.render(snapshot, strict, book.flags(wanted))
+        renderer.append(registry_page(self._registry, wanted, strict))

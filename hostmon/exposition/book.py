@@ -1,0 +1,149 @@
+"""One profile's plan: which families are on, how each begins, and the host's part of the page."""
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from hostmon._exposition import COLUMNS, Renderer
+from hostmon.errors import SettingsError
+from hostmon.labels import Describe, Labeller, text
+from hostmon.metrics import PROFILES, Form, Metric, Profile, Scope, Source
+from hostmon.samples import Group
+
+TICKS_PER_S = 100
+
+DEVICES = {
+    "vcpu": (Scope.VCPU,),
+    "disk": (Scope.DISK, Scope.DISK_INFO),
+    "interface": (Scope.INTERFACE, Scope.INTERFACE_INFO),
+}
+"""The scopes that may be left out, by what they are of."""
+
+Values = float | Mapping[tuple[str, ...], float]
+
+
+def known_profile(name: str) -> Profile:
+    """The profile of that name, or SettingsError."""
+    if name not in PROFILES:
+        raise SettingsError(f"metrics profile {name!r} is unknown: give one of {list(PROFILES)}")
+    return PROFILES[name]
+
+
+def choose(
+    profile: Profile, on: Collection[str], off: Collection[str], without: Collection[str]
+) -> tuple[Metric, ...]:
+    """The families of a profile that are on; SettingsError for a name that no profile has."""
+    names = {metric.name for each in PROFILES.values() for metric in each.metrics}
+    for name in {*on, *off} - names:
+        raise SettingsError(f"metric {name!r} is unknown: docs/metrics.md lists them all")
+    for device in set(without) - DEVICES.keys():
+        raise SettingsError(f"device {device!r} is unknown: give one of {list(DEVICES)}")
+    left_out = {scope for device in without for scope in DEVICES[device]}
+    return tuple(
+        metric
+        for metric in profile.metrics
+        if metric.name not in off
+        and metric.scope not in left_out
+        and (metric.default or metric.name in on)
+    )
+
+
+def boot_ticks(proc: Path) -> int:
+    """When the host booted, in 10 ms ticks since 1970; 0 where the kernel does not tell.
+
+    Source: btime of proc(5)'s /proc/stat; start times of processes count from there.
+    """
+    try:
+        lines = (proc / "stat").read_text().splitlines()
+    except OSError:
+        return 0
+    found = (line.split()[1] for line in lines if line.startswith("btime "))
+    return int(next(found, "0")) * TICKS_PER_S
+
+
+def number(value: float) -> str:
+    """A value as both formats write it."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+    return repr(value)
+
+
+class Book:
+    """A profile's families that are on, and their renderer."""
+
+    def __init__(
+        self, profile: Profile, metrics: tuple[Metric, ...], describe: Describe, boot: int
+    ) -> None:
+        self.metrics = metrics
+        self._host = [metric for metric in metrics if metric.scope is Scope.HOST]
+        self._guests = [metric for metric in metrics if metric.scope is not Scope.HOST]
+        self._flags: dict[frozenset[str], bytes] = {}
+        self.renderer = Renderer(
+            [planned(metric) for metric in self._guests],
+            Labeller(profile, describe, groups_shown(self._guests)),
+            boot,
+        )
+
+    def keep(self, oldest_ns: Mapping[Group, int]) -> None:
+        """How old each group's values may be; of those not named, of any age."""
+        for group in Group:
+            self.renderer.keep(group, oldest_ns.get(group, 0))
+
+    def flags(self, wanted: frozenset[str]) -> bytes:
+        """A byte for each family of guests: 1 if it is asked for."""
+        if len(self._flags) > 64:
+            self._flags.clear()
+        if wanted not in self._flags:
+            self._flags[wanted] = bytes(asked(metric, wanted) for metric in self._guests)
+        return self._flags[wanted]
+
+    def host_page(
+        self, figures: Mapping[str, Values], wanted: frozenset[str], strict: bool
+    ) -> bytes:
+        """The families of the host."""
+        return b"".join(
+            part
+            for metric in self._host
+            if metric.column in figures and asked(metric, wanted)
+            for part in host_lines(metric, figures[metric.column], strict)
+        )
+
+
+def groups_shown(metrics: Iterable[Metric]) -> list[str | None]:
+    """Of each group its name if its age is shown, else None.
+
+    Shown are the CPU's, for all that the kernel tells at once, and those of every column of
+    libvirt's that is on; a job's figures come and go with the job, and need none.
+    """
+    shown = {
+        COLUMNS[metric.scope][metric.column][2]
+        for metric in metrics
+        if metric.source is Source.LIBVIRT and metric.scope is not Scope.JOB
+    } | {Group.CPU}
+    return [group.name.lower() if group in shown else None for group in Group]
+
+
+def asked(metric: Metric, wanted: frozenset[str]) -> bool:
+    """Whether a filter names a family, by either format's name; an empty one names all."""
+    return not wanted or metric.name in wanted or metric.family in wanted
+
+
+def planned(metric: Metric) -> tuple[bytes, tuple[bytes, bytes], str, str, str, bool]:
+    """A family as the renderer takes it."""
+    heads = metric.head(openmetrics=False).encode(), metric.head(openmetrics=True).encode()
+    column = "" if metric.form is Form.ONE else metric.column
+    name = metric.name.encode()
+    return name, heads, metric.scope.value, column, metric.form.value, metric.running
+
+
+def host_lines(metric: Metric, values: Values, strict: bool) -> Iterator[bytes]:
+    """A host family's head and series; nothing without a series."""
+    if not isinstance(values, Mapping):
+        values = {(): values}
+    if values:
+        yield metric.head(strict).encode()
+    for labels, value in values.items():
+        pairs = text(list(zip(metric.labels, labels, strict=True))) if labels else b""
+        yield b"%b%b%b%b\n" % (
+            metric.name.encode(), b"{" if labels else b" ", pairs, number(value).encode()
+        )  # fmt: skip

@@ -1,0 +1,96 @@
+"""The families of the host: its account, NUMA cells, huge pages, pools, networks and events."""
+
+from hostmon.metrics.family import Metric, Scope, Source, Type
+
+C, G = Type.COUNTER, Type.GAUGE
+HOST, ACCOUNT, EVENT, LIBVIRT = Scope.HOST, Source.ACCOUNT, Source.EVENT, Source.LIBVIRT
+
+
+def account(name: str, text: str, *labels: str, source: Source = ACCOUNT) -> Metric:
+    """A figure of the host's account, which calls it by the name's end."""
+    return Metric(f"hostmon_host_{name}", G, text, source, HOST, name, labels=labels)
+
+
+def pool(name: str, text: str) -> Metric:
+    """A figure of a storage pool."""
+    return Metric(f"libvirt_storage_pool_{name}", G, text, LIBVIRT, HOST, f"pool_{name}",
+                  labels=("storage_pool",))  # fmt: skip
+
+
+def events(name: str, text: str, *labels: str) -> Metric:
+    """A count of events since the agent began."""
+    return Metric(f"hostmon_{name}_total", C, text, EVENT, HOST, name, labels=labels)
+
+
+CONNECTION = (
+    Metric("libvirt_up", G, "1 while libvirt answers.", EVENT, HOST, "up"),
+    Metric("libvirt_domains", G, "Guests that are known, running or not.", EVENT, HOST, "guests"),
+    Metric("hostmon_guests_skipped", G, "Guests whose monitor does not answer.", LIBVIRT, HOST,
+           "guests_skipped"),
+)  # fmt: skip
+
+VCPUS = (
+    account("vcpus", "vCPUs that may be given, before the ratio.", source=ACCOUNT),
+    account("vcpus_used", "vCPUs of active guests, and of stops that are not settled."),
+    account("vcpus_held", "vCPUs of stops that are not settled."),
+    account("vcpus_reserved", "vCPUs kept from guests."),
+    account("vcpus_free", "vCPUs that are left, with the ratio."),
+    account("vcpus_allocated", "vCPUs of all defined guests."),
+    account("allocation_ratio", "How often a resource may be given.", "resource"),
+)
+
+MEMORY = (
+    account("memory_bytes", "Memory of the host."),
+    account("memory_used_bytes", "Memory of active guests, and of stops that are not settled."),
+    account("memory_held_bytes", "Memory of stops that are not settled."),
+    account("memory_reserved_bytes", "Memory kept from guests."),
+    account("memory_free_bytes", "Memory that is left, with the ratio."),
+    account("memory_allocated_bytes", "Memory of all defined guests."),
+    account("memory_pages_used_bytes", "Memory in use on the host, by whomever."),
+)
+
+STORAGE = (
+    account("disk_bytes", "Size of a filesystem or pool.", "path"),
+    account("disk_used_bytes", "What is used of it.", "path"),
+    account("disk_free_bytes", "What is free of it.", "path"),
+    account("disk_reserved_bytes", "What is kept from guests.", "path"),
+    account("disk_allocated_bytes", "What guests' images may grow to.", "path"),
+    account("disk_available_least_bytes",
+            "What is free less what sparse images may still grow by.", "path"),
+    account("disk_shared", "1 if other hosts see it too.", "path"),
+)  # fmt: skip
+
+CELLS = (
+    account("numa_memory_bytes", "Memory of a NUMA cell.", "cell"),
+    account("numa_memory_used_bytes", "Memory that guests bind to a cell.", "cell"),
+    account("numa_cpus", "Processors of a cell.", "cell"),
+    account("numa_vcpus_used", "vCPUs that guests bind to a cell.", "cell"),
+    account("hugepages", "Huge pages of a cell.", "cell", "size_bytes"),
+    account("hugepages_used", "Huge pages that guests take.", "cell", "size_bytes"),
+    account("hugepages_free", "Huge pages that the host has free.", "cell", "size_bytes"),
+)
+
+AUDIT = (
+    account("audit_disagreement", "Difference that the last audit found, and healed.", "resource"),
+    account("audit_timestamp_seconds", "When the last audit ended, since 1970."),
+)
+
+POOLS = (
+    pool("state", "libvirt's number of a pool's state."),
+    pool("capacity_bytes", "Size of a pool."),
+    pool("allocation_bytes", "What is allocated of a pool."),
+    pool("available_bytes", "What is free of a pool."),
+    pool("timed_out", "1 while a pool does not answer."),
+    Metric("libvirt_network_active", G, "1 while a network is active.", LIBVIRT, HOST,
+           "network_active", labels=("network",)),
+)  # fmt: skip
+
+EVENTS = (
+    events("lifecycle_events", "Lifecycle events.", "event"),
+    events("process_exits", "QEMU processes whose end the kernel told."),
+    events("io_errors", "Disk errors that guests met."),
+    events("watchdogs", "Watchdogs of guests that fired."),
+    events("crashes", "Guests that crashed."),
+    events("agent_lifecycle_events", "Guest agents that came or went.", "state"),
+    events("resync_events", "Changes that only a comparison with libvirt found."),
+)
