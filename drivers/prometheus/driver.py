@@ -4,13 +4,13 @@ import socket
 from typing import ClassVar
 
 import msgspec
-from hostmon_drivers.prometheus.collector import registry_of
-from hostmon_drivers.prometheus.pages import application
-from hostmon_drivers.prometheus.server import Server
 
 from hostmon.driver import Driver, DriverContext
 from hostmon.errors import AddressInUseError, DriverError
 from hostmon.events import Event
+from hostmon_drivers.prometheus.collector import registry_of
+from hostmon_drivers.prometheus.pages import application
+from hostmon_drivers.prometheus.server import Server
 
 
 class PrometheusSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

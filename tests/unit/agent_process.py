@@ -63,9 +63,13 @@ class AgentProcess:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/{path}", headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
-                return answer.status, answer.read(), dict(answer.headers)
+                return (
+                    answer.status,
+                    answer.read(),
+                    {k.lower(): v for k, v in answer.headers.items()},
+                )
         except urllib.error.HTTPError as error:
-            return error.code, error.read(), dict(error.headers)
+            return error.code, error.read(), {k.lower(): v for k, v in error.headers.items()}
         except OSError:
             return 0, b"", {}
 

@@ -1,0 +1,145 @@
+"""The Prometheus driver over real HTTP: what it answers, and what it does not wait for."""
+
+import gzip
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
+
+from hostmon.errors import SettingsError
+from hostmon.settings import convert
+from hostmon_drivers.prometheus.driver import PrometheusSettings
+from tests.unit.agent_process import AgentProcess, agent, wait_for
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentProcess]:
+    with agent(tmp_path_factory.mktemp("prometheus")) as running:
+        yield running
+
+
+def test_every_guest_has_its_series_and_events_are_counted(demo: AgentProcess) -> None:
+    wait_for(lambda: sum("libvirt_domain_info{" in series for series in demo.metrics()) == 20)
+    first = demo.metrics()
+    assert first["hostmon_connection_up"] == 1
+    counted = 'hostmon_events_total{kind="lifecycle"}'
+    wait_for(lambda: demo.metrics()[counted] > first[counted])
+    assert "process_resident_memory_bytes" in first
+    states = [
+        value for series, value in first.items() if series.startswith("libvirt_domain_state{")
+    ]
+    assert sum(states) == 20
+
+
+def test_formats_are_negotiated(demo: AgentProcess) -> None:
+    status, body, headers = demo.fetch("metrics", Accept=OPENMETRICS)
+    assert status == 200
+    assert headers["content-type"].startswith("application/openmetrics-text")
+    families = parse(body.decode())  # type: ignore[no-untyped-call]
+    assert {family.name for family in families} >= {
+        "libvirt_domain",
+        "hostmon_events",
+    }
+    _, body, headers = demo.fetch("metrics")
+    assert headers["content-type"].startswith("text/plain")
+    assert b"# EOF" not in body
+
+
+def test_gzip_is_sent_where_it_is_accepted(demo: AgentProcess) -> None:
+    _, body, headers = demo.fetch("metrics", **{"Accept-Encoding": "gzip"})
+    assert headers["content-encoding"] == "gzip"
+    assert b"libvirt_domain_info" in gzip.decompress(body)
+    _, _, headers = demo.fetch("metrics", **{"Accept-Encoding": "gzip;q=0"})
+    assert "content-encoding" not in headers
+
+
+def test_health_readiness_and_page(demo: AgentProcess) -> None:
+    assert demo.fetch("healthz")[0] == 200
+    assert demo.fetch("readyz")[0] == 200
+    status, page, _ = demo.fetch("")
+    assert status == 200
+    assert b'href="/metrics"' in page
+    assert demo.fetch("nothing")[0] == 404
+
+
+def test_not_ready_without_libvirt(tmp_path_factory: pytest.TempPathFactory) -> None:
+    directory = tmp_path_factory.mktemp("away")
+    running = AgentProcess(directory, "--uri", f"qemu+unix:///system?socket={directory}/none")
+    try:
+        wait_for(lambda: running.fetch("healthz")[0] == 200)
+        status, text, _ = running.fetch("readyz")
+        assert status == 503
+        assert b"libvirt connection down" in text
+        assert running.metrics()["hostmon_connection_up"] == 0
+    finally:
+        running.close()
+
+
+def closed_after(connection: socket.socket) -> float:
+    """Seconds until the server closes the connection."""
+    began = time.monotonic()
+    connection.settimeout(20)
+    while connection.recv(65536):
+        pass
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n"])
+def test_headers_are_due_within_five_seconds(demo: AgentProcess, said: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", demo.port)) as silent:
+        silent.sendall(said)
+        assert 3 < closed_after(silent) < 9
+
+
+def test_bytes_that_trickle_in_do_not_extend_the_deadline(demo: AgentProcess) -> None:
+    with socket.create_connection(("127.0.0.1", demo.port)) as slow:
+        stop = threading.Event()
+
+        def trickle() -> None:
+            while not stop.wait(0.3):
+                try:
+                    slow.sendall(b"x")
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nX: ")
+        try:
+            assert closed_after(slow) < 9
+        except ConnectionResetError:
+            pass  # the server closed while a byte was on its way
+        finally:
+            stop.set()
+            thread.join()
+
+
+def test_an_idle_connection_is_closed(demo: AgentProcess) -> None:
+    with socket.create_connection(("127.0.0.1", demo.port)) as idle:
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert closed_after(idle) < 12
+
+
+def test_fifty_scrapers_at_once(demo: AgentProcess) -> None:
+    answers: list[int] = []
+
+    def scrape() -> None:
+        answers.append(demo.fetch("metrics")[0])
+
+    threads = [threading.Thread(target=scrape) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [200] * 50
+
+
+@pytest.mark.parametrize("listen", ["", "9177", "localhost:", "localhost:x", "localhost:99999"])
+def test_a_bad_address_is_refused(listen: str) -> None:
+    with pytest.raises(SettingsError, match="write HOST:PORT"):
+        convert({"listen": listen}, PrometheusSettings, "drivers.prometheus")
