@@ -39,11 +39,13 @@ def guest_os(request: GuestRequest, machine: str, caps: DomainCapabilities) -> O
                 "firmware", "efi", f"is not there for {machine}", "install ovmf, or choose bios"
             )
         system.firmware = "efi"
-        if request.secure_boot:
-            wanted = ("enrolled-keys", "secure-boot")
-            system.firmware_features = FirmwareFeatures(
-                features=[FirmwareFeature(enabled=True, name=name) for name in wanted]
-            )
+        # Said either way: left alone libvirt prefers secure firmware, which needs SMM of the host.
+        system.firmware_features = FirmwareFeatures(
+            features=[
+                FirmwareFeature(enabled=request.secure_boot, name=name)
+                for name in ("enrolled-keys", "secure-boot")
+            ]
+        )
     elif request.secure_boot:
         refuse("secure_boot", True, "needs UEFI", "choose firmware 'efi'")
     system.kernel, system.initrd, system.cmdline = request.kernel, request.initrd, request.cmdline
