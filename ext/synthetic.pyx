@@ -63,19 +63,19 @@ def put(table, bytes uuid, str scope, int which, dict values, now_ns=None):
 def set_vcpus(table, bytes uuid, uint32_t count):
     """Give a guest vCPUs 0 to count - 1, with threads."""
     cdef Table* t = <Table*><uintptr_t>table.address
-    cdef uint32_t* numbers = <uint32_t*>malloc((count + 1) * sizeof(uint32_t))
+    cdef Thread* threads = <Thread*>malloc((count + 1) * sizeof(Thread))
     cdef uint32_t i
-    if numbers == NULL:
+    if threads == NULL:
         raise MemoryError
     for i in range(count):
-        numbers[i] = i
+        threads[i].number = threads[i].tid = i
     table_lock(t)
     try:
-        if table_set_vcpus(t, row_of(t, uuid), numbers, numbers, count) < 0:
+        if table_set_vcpus(t, row_of(t, uuid), threads, count) < 0:
             raise MemoryError
     finally:
         table_unlock(t)
-        free(numbers)
+        free(threads)
 
 
 def set_job(table, bytes uuid, bint running):
