@@ -1,19 +1,32 @@
 """The host's account: struct and inline functions, for every extension that feeds or reads it.
 
-Owns the arithmetic: what each guest claims, and the sums over all guests. Every change takes the
+Owns the arithmetic: the sums over what each guest claims. Every change takes the
 guest's old claim out of the sums and puts its new one in, so that the sums are right by
 construction and a change costs the same however many guests there are. One thread writes, without
 the GIL; sums are read by any thread through a sequence lock, single claims by the writer alone.
-Must not know libvirt, and must not decide when a stop is settled: its caller does.
+Must not know libvirt, and must not decide how long a stop waits to be settled: its caller does.
 Sums are unsigned and may wrap on absurd input; taking the claim out unwraps them.
 """
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcmp, memcpy, memset
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
-cdef extern from "<stdlib.h>" nogil:
-    void* aligned_alloc(size_t, size_t)
+from claims cimport (
+    CLAIM_ACTIVE,
+    CLAIM_DEFINED,
+    CLAIM_HELD,
+    CLAIM_TAKEN,
+    Claim,
+    Claims,
+    Extra,
+    Place,
+    claim_extra,
+    claims_find,
+    claims_get,
+    claims_remove,
+)
+from holds cimport Hold, Holds, holds_put, holds_take
 
 cdef extern from *:
     """
@@ -39,35 +52,7 @@ cdef extern from *:
     int sums_read_again(const uint64_t*, uint64_t) noexcept nogil
 
 cdef enum:
-    CLAIM_DEFINED = 1        # libvirt keeps a configuration: it may start at any time
-    CLAIM_ACTIVE = 2         # it runs, or is paused
-    CLAIM_HELD = 4           # it stopped, and the stop is not settled: its room is still taken
-    CLAIM_TAKEN = 6          # either of the last two
-
-cdef struct Place:
-    # Memory and vCPUs that a guest binds to one cell, or huge pages that it takes from anywhere.
-    int32_t cell             # position in the host's list of cells, -1 for any
-    int32_t pool             # position in the host's list of page sizes, 0 the base page
-    uint64_t memory
-    uint64_t vcpus
-
-cdef struct Extra:
-    # What few events touch.
-    uint64_t disk_used       # what its images occupy
-    uint64_t disk_capacity   # what they may grow to
-    Place* places            # Claim.n_places of them
-
-cdef struct Claim:
-    # One line of the processor's cache, so that an event costs one miss among many guests.
-    uint8_t uuid[16]
-    uint32_t flags           # 0: a free slot
-    uint32_t n_places
-    uint32_t vcpus           # while taken
-    uint32_t defined_vcpus   # while defined
-    uint64_t memory
-    uint64_t defined_memory
-    uint64_t touched         # number of the change that touched it last
-    Extra* extra             # NULL while there is nothing to say
+    FOREVER = 0              # a hold that falls due never: only an explicit settlement ends it
 
 cdef struct Sums:
     uint64_t vcpus_used
@@ -87,109 +72,12 @@ cdef struct Sums:
 cdef struct LedgerState:
     uint64_t lock
     Sums sums
-    Claim* claims            # open addressing, a power of two
-    size_t slots
-    size_t count
-    uint64_t seed
+    Claims claims
+    Holds holds
     int32_t cells
     int32_t pools
     uint64_t* placed_memory  # (cells + 1) x pools, the first row for any cell
     uint64_t* placed_vcpus   # cells + 1
-
-
-cdef inline size_t claim_slot(const LedgerState* s, const uint8_t* uuid) noexcept nogil:
-    """Where a uuid belongs; seeded, since guests' owners may choose their uuids."""
-    cdef uint64_t high, low
-    memcpy(&high, uuid, 8)
-    memcpy(&low, uuid + 8, 8)
-    high = (high ^ s.seed) * 0x9E3779B97F4A7C15ULL
-    high = ((high ^ (high >> 32)) + low) * 0xD6E8FEB86659FD93ULL
-    return <size_t>(high ^ (high >> 32)) & (s.slots - 1)
-
-
-cdef inline Claim* claim_find(const LedgerState* s, const uint8_t* uuid) noexcept nogil:
-    cdef size_t i = claim_slot(s, uuid)
-    while s.claims[i].flags:
-        if memcmp(s.claims[i].uuid, uuid, 16) == 0:
-            return &s.claims[i]
-        i = (i + 1) & (s.slots - 1)
-    return NULL
-
-
-cdef inline Claim* claims_new(size_t slots) noexcept nogil:
-    cdef Claim* claims = <Claim*>aligned_alloc(64, slots * sizeof(Claim))
-    if claims != NULL:
-        memset(claims, 0, slots * sizeof(Claim))
-    return claims
-
-
-cdef inline int claims_grow(LedgerState* s) noexcept nogil:
-    """Double the slots; -1 without memory, and then nothing has changed."""
-    cdef Claim* old = s.claims
-    cdef size_t old_slots = s.slots
-    cdef size_t i, at
-    cdef Claim* fresh = claims_new(old_slots * 2)
-    if fresh == NULL:
-        return -1
-    s.claims = fresh
-    s.slots = old_slots * 2
-    for i in range(old_slots):
-        if old[i].flags:
-            at = claim_slot(s, old[i].uuid)
-            while fresh[at].flags:
-                at = (at + 1) & (s.slots - 1)
-            fresh[at] = old[i]
-    free(old)
-    return 0
-
-
-cdef inline Claim* claim_get(LedgerState* s, const uint8_t* uuid) noexcept nogil:
-    """The claim of a guest, an empty one if it had none; NULL without memory."""
-    cdef Claim* claim = claim_find(s, uuid)
-    cdef size_t i
-    if claim != NULL:
-        return claim
-    if s.count * 4 >= s.slots * 3 and claims_grow(s) < 0:
-        return NULL
-    i = claim_slot(s, uuid)
-    while s.claims[i].flags:
-        i = (i + 1) & (s.slots - 1)
-    memcpy(s.claims[i].uuid, uuid, 16)
-    s.count += 1
-    return &s.claims[i]
-
-
-cdef inline Extra* claim_extra(Claim* claim) noexcept nogil:
-    """The claim's rarer part, made when first needed; NULL without memory."""
-    if claim.extra == NULL:
-        claim.extra = <Extra*>calloc(1, sizeof(Extra))
-    return claim.extra
-
-
-cdef inline void claim_free(Claim* claim) noexcept nogil:
-    if claim.extra != NULL:
-        free(claim.extra.places)
-        free(claim.extra)
-
-
-cdef inline void claim_remove(LedgerState* s, Claim* claim) noexcept nogil:
-    """Free a slot and close the gap, so that no search ends too early."""
-    cdef size_t mask = s.slots - 1
-    cdef size_t hole = claim - s.claims
-    cdef size_t i = hole
-    if claim.extra != NULL:
-        s.sums.disk_used -= claim.extra.disk_used
-        s.sums.disk_allocated -= claim.extra.disk_capacity
-    claim_free(claim)
-    while True:
-        i = (i + 1) & mask
-        if not s.claims[i].flags:
-            break
-        if ((i - claim_slot(s, s.claims[i].uuid)) & mask) >= ((i - hole) & mask):
-            s.claims[hole] = s.claims[i]
-            hole = i
-    memset(&s.claims[hole], 0, sizeof(Claim))
-    s.count -= 1
 
 
 cdef inline void claim_count(LedgerState* s, const Claim* c, uint64_t sign) noexcept nogil:
@@ -236,7 +124,10 @@ cdef inline void claim_close(LedgerState* s, Claim* claim) noexcept nogil:
     claim_count(s, claim, 1)
     if not claim.flags:
         s.sums.removals = s.sums.changes
-        claim_remove(s, claim)
+        if claim.extra != NULL:
+            s.sums.disk_used -= claim.extra.disk_used
+            s.sums.disk_allocated -= claim.extra.disk_capacity
+        claims_remove(&s.claims, claim)
     sums_write_end(&s.lock)
 
 
@@ -244,7 +135,7 @@ cdef inline int ledger_define(
     LedgerState* s, const uint8_t* uuid, uint32_t vcpus, uint64_t memory
 ) noexcept nogil:
     """A guest has a configuration of this size; again, for a changed one. -1 without memory."""
-    cdef Claim* claim = claim_get(s, uuid)
+    cdef Claim* claim = claims_get(&s.claims, uuid)
     if claim == NULL:
         return -1
     claim_open(s, claim)
@@ -257,7 +148,7 @@ cdef inline int ledger_define(
 
 cdef inline int ledger_undefine(LedgerState* s, const uint8_t* uuid) noexcept nogil:
     """Its configuration is gone; what runs keeps its room. 1 if that changed anything."""
-    cdef Claim* claim = claim_find(s, uuid)
+    cdef Claim* claim = claims_find(&s.claims, uuid)
     if claim == NULL or not claim.flags & CLAIM_DEFINED:
         return 0
     claim_open(s, claim)
@@ -270,7 +161,7 @@ cdef inline int ledger_take(
     LedgerState* s, const uint8_t* uuid, uint32_t vcpus, uint64_t memory
 ) noexcept nogil:
     """A guest runs, with this size; ends a hold. -1 without memory."""
-    cdef Claim* claim = claim_get(s, uuid)
+    cdef Claim* claim = claims_get(&s.claims, uuid)
     if claim == NULL:
         return -1
     claim_open(s, claim)
@@ -281,11 +172,28 @@ cdef inline int ledger_take(
     return 0
 
 
-cdef inline int ledger_hold(LedgerState* s, const uint8_t* uuid) noexcept nogil:
-    """A guest stopped; it may be back at once. 1 if that changed anything."""
-    cdef Claim* claim = claim_find(s, uuid)
+cdef inline int claim_due(LedgerState* s, Claim* claim, uint64_t due_ns) noexcept nogil:
+    """A hold begins; an earlier one of the same guest counts no more. -1 without memory."""
+    if claim_extra(claim) == NULL:
+        return -1
+    if due_ns != FOREVER and holds_put(&s.holds, claim.uuid, due_ns) < 0:
+        return -1
+    claim.extra.due_ns = due_ns
+    return 0
+
+
+cdef inline int ledger_hold(
+    LedgerState* s, const uint8_t* uuid, uint64_t due_ns
+) noexcept nogil:
+    """A guest stopped; it may be back before ``due_ns``, which must not decrease from hold to hold.
+
+    1 if that changed anything, 0 if not, -1 without memory.
+    """
+    cdef Claim* claim = claims_find(&s.claims, uuid)
     if claim == NULL or not claim.flags & CLAIM_ACTIVE:
         return 0
+    if claim_due(s, claim, due_ns) < 0:
+        return -1
     claim_open(s, claim)
     claim.flags = (claim.flags & CLAIM_DEFINED) | CLAIM_HELD
     claim_close(s, claim)
@@ -294,7 +202,7 @@ cdef inline int ledger_hold(LedgerState* s, const uint8_t* uuid) noexcept nogil:
 
 cdef inline int ledger_settle(LedgerState* s, const uint8_t* uuid) noexcept nogil:
     """A stop is settled: the room of a held guest is free, 1; of any other guest nothing is, 0."""
-    cdef Claim* claim = claim_find(s, uuid)
+    cdef Claim* claim = claims_find(&s.claims, uuid)
     if claim == NULL or not claim.flags & CLAIM_HELD:
         return 0
     claim_open(s, claim)
@@ -305,11 +213,23 @@ cdef inline int ledger_settle(LedgerState* s, const uint8_t* uuid) noexcept nogi
     return 1
 
 
+cdef inline int ledger_settle_due(LedgerState* s, uint64_t now_ns) noexcept nogil:
+    """Settle every stop that is due: how many guests' room that frees."""
+    cdef Hold hold
+    cdef Claim* claim
+    cdef int settled = 0
+    while holds_take(&s.holds, now_ns, &hold):
+        claim = claims_find(&s.claims, hold.uuid)
+        if claim != NULL and claim.flags & CLAIM_HELD and claim.extra.due_ns == hold.due_ns:
+            settled += ledger_settle(s, hold.uuid)
+    return settled
+
+
 cdef inline int ledger_adjust(
     LedgerState* s, const uint8_t* uuid, uint32_t vcpus, uint64_t memory
 ) noexcept nogil:
     """A running or held guest changed its size. 1 if that changed anything."""
-    cdef Claim* claim = claim_find(s, uuid)
+    cdef Claim* claim = claims_find(&s.claims, uuid)
     if claim == NULL or not claim.flags & CLAIM_TAKEN:
         return 0
     if claim.vcpus == vcpus and claim.memory == memory:
@@ -328,7 +248,7 @@ cdef inline int ledger_disk(
 
     1 if that changed anything, 0 if not or the guest has no claim, -1 without memory.
     """
-    cdef Claim* claim = claim_find(s, uuid)
+    cdef Claim* claim = claims_find(&s.claims, uuid)
     cdef Extra* extra
     if claim == NULL:
         return 0
@@ -353,7 +273,7 @@ cdef inline int ledger_place(
 
     1 if the guest has a claim, 0 if not, -1 without memory.
     """
-    cdef Claim* claim = claim_find(s, uuid)
+    cdef Claim* claim = claims_find(&s.claims, uuid)
     cdef Place* copy = NULL
     if claim == NULL:
         return 0

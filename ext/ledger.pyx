@@ -8,23 +8,28 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
-from ledger cimport (
+from claims cimport (
     CLAIM_ACTIVE,
     CLAIM_DEFINED,
     CLAIM_HELD,
     Claim,
-    LedgerState,
     Place,
-    Sums,
-    claim_find,
     claim_free,
+    claims_find,
     claims_new,
+)
+from follow cimport UNSEEN, UNSEEN_VCPUS, Seen, ledger_follow
+from holds cimport holds_next
+from ledger cimport (
+    LedgerState,
+    Sums,
     ledger_adjust,
     ledger_define,
     ledger_disk,
     ledger_hold,
     ledger_place,
     ledger_settle,
+    ledger_settle_due,
     ledger_take,
     ledger_undefine,
     sums_read_again,
@@ -50,15 +55,15 @@ cdef class Ledger:
     def __cinit__(self, int cells=0, int pools=1):
         if cells < 0 or pools < 1:
             raise ValueError(f"{cells} cells, {pools} page sizes: give 0 or more, 1 or more")
-        self.state.slots = 64
-        self.state.claims = claims_new(self.state.slots)
+        self.state.claims.slots = 64
+        self.state.claims.items = claims_new(self.state.claims.slots)
         self.state.cells = cells
         self.state.pools = pools
         self.state.placed_memory = <uint64_t*>calloc((cells + 1) * pools, sizeof(uint64_t))
         self.state.placed_vcpus = <uint64_t*>calloc(cells + 1, sizeof(uint64_t))
-        self.state.seed = int.from_bytes(os.urandom(8), "little")
+        self.state.claims.seed = int.from_bytes(os.urandom(8), "little")
         if (
-            self.state.claims == NULL
+            self.state.claims.items == NULL
             or self.state.placed_memory == NULL
             or self.state.placed_vcpus == NULL
         ):
@@ -66,10 +71,11 @@ cdef class Ledger:
 
     def __dealloc__(self):
         cdef size_t i
-        if self.state.claims != NULL:
-            for i in range(self.state.slots):
-                claim_free(&self.state.claims[i])
-        free(self.state.claims)
+        if self.state.claims.items != NULL:
+            for i in range(self.state.claims.slots):
+                claim_free(&self.state.claims.items[i])
+        free(self.state.claims.items)
+        free(self.state.holds.ring)
         free(self.state.placed_memory)
         free(self.state.placed_vcpus)
 
@@ -79,10 +85,10 @@ cdef class Ledger:
         return <uintptr_t>&self.state
 
     def __len__(self):
-        return self.state.count
+        return self.state.claims.count
 
     def __contains__(self, bytes uuid not None):
-        return claim_find(&self.state, identity(uuid)) != NULL
+        return claims_find(&self.state.claims, identity(uuid)) != NULL
 
     def define(self, bytes uuid not None, uint32_t vcpus, uint64_t memory):
         """A guest has a configuration of this size; again, for a changed one."""
@@ -98,9 +104,45 @@ cdef class Ledger:
         if ledger_take(&self.state, identity(uuid), vcpus, memory) < 0:
             raise MemoryError
 
-    def hold(self, bytes uuid not None):
-        """A guest stopped, and may be back at once: its room stays taken. False if not running."""
-        return ledger_hold(&self.state, identity(uuid)) == 1
+    def hold(self, bytes uuid not None, uint64_t due_ns=0):
+        """A guest stopped, and may be back: its room stays taken. False if it was not running.
+
+        ``settle_due`` frees it once ``due_ns`` has come, which must not decrease from hold to hold;
+        without one only ``settle`` does.
+        """
+        cdef int result = ledger_hold(&self.state, identity(uuid), due_ns)
+        if result < 0:
+            raise MemoryError
+        return result == 1
+
+    def settle_due(self, uint64_t now_ns):
+        """Settle every stop that is due; how many guests' room that freed."""
+        return ledger_settle_due(&self.state, now_ns)
+
+    @property
+    def next_due_ns(self):
+        """When the next stop falls due, None if none waits."""
+        return holds_next(&self.state.holds) or None
+
+    def follow(
+        self, bytes uuid not None, *, bint active, bint defined, vcpus=None, memory=None,
+        defined_vcpus=None, defined_memory=None, uint64_t due_ns=0,
+    ):
+        """Make a guest's claim what is known of it now; sizes not known keep their last value.
+
+        A guest that ran and is not active is held until ``due_ns``. False if nothing changed.
+        """
+        cdef Seen seen
+        seen.active = active
+        seen.defined = defined
+        seen.vcpus = UNSEEN_VCPUS if vcpus is None else vcpus
+        seen.memory = UNSEEN if memory is None else memory
+        seen.defined_vcpus = UNSEEN_VCPUS if defined_vcpus is None else defined_vcpus
+        seen.defined_memory = UNSEEN if defined_memory is None else defined_memory
+        cdef int result = ledger_follow(&self.state, identity(uuid), seen, due_ns)
+        if result < 0:
+            raise MemoryError
+        return result == 1
 
     def settle(self, bytes uuid not None):
         """A stop is settled: the room is free. False, and nothing freed, if it was not held."""
@@ -181,15 +223,15 @@ cdef class Ledger:
 
     def claim(self, bytes uuid not None):
         """One guest's claim as in the stub's ``ClaimFields``, None if it has none; writer only."""
-        cdef Claim* claim = claim_find(&self.state, identity(uuid))
+        cdef Claim* claim = claims_find(&self.state.claims, identity(uuid))
         return None if claim == NULL else fields(claim)
 
     def claims(self):
         """Every guest's uuid and claim, as a list; writer only."""
         return [
-            (self.state.claims[i].uuid[:16], fields(&self.state.claims[i]))
-            for i in range(self.state.slots)
-            if self.state.claims[i].flags
+            (self.state.claims.items[i].uuid[:16], fields(&self.state.claims.items[i]))
+            for i in range(self.state.claims.slots)
+            if self.state.claims.items[i].flags
         ]
 
 

@@ -1,4 +1,4 @@
-"""What all tests share: the corpora, which lie outside this tree.
+"""What all tests share: hypothesis' profile, and the corpora, which lie outside this tree.
 
 HOSTMON_CORPORA names the folder that holds them, packed (NAME.tar.gz) or unpacked (NAME/). Tests
 that need one skip without it, and say so.
@@ -10,6 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure of an example: pytest-timeout bounds each test.
+settings.register_profile("hostmon", deadline=None)
+settings.load_profile("hostmon")
 
 Corpus = Callable[[str], Path]
 

@@ -21,6 +21,8 @@ CELLS, POOLS = 2, 2
 GUESTS = [bytes([i]) * 16 for i in range(8)]
 VCPUS = st.integers(0, 255)
 BYTES = st.integers(0, 1 << 45)
+MAYBE_VCPUS = st.none() | VCPUS
+MAYBE_BYTES = st.none() | BYTES
 PLACE = st.tuples(st.integers(-1, CELLS - 1), st.integers(0, POOLS - 1), BYTES, VCPUS)
 
 
@@ -31,6 +33,7 @@ class Naive:
     defined: tuple[int, int] | None = None
     taken: tuple[int, int] | None = None
     held: bool = False
+    due: int = 0
     disk: tuple[int, int] = (0, 0)
     places: list[tuple[int, int, int, int]] = field(default_factory=list)
 
@@ -58,6 +61,12 @@ def recomputed(guests: dict[bytes, Naive]) -> dict[str, int]:
     }
 
 
+def known(size: tuple[int | None, int | None], last: tuple[int, int]) -> tuple[int, int]:
+    """A size, its unknown parts as they were last."""
+    vcpus, memory = size
+    return (last[0] if vcpus is None else vcpus, last[1] if memory is None else memory)
+
+
 class AnyEvents(RuleBasedStateMachine):
     """Events of a few guests in any order, sensible or not."""
 
@@ -65,6 +74,7 @@ class AnyEvents(RuleBasedStateMachine):
         super().__init__()
         self.ledger = Ledger(CELLS, POOLS)
         self.guests: dict[bytes, Naive] = {}
+        self.now = 1
 
     def forget(self, uuid: bytes) -> None:
         guest = self.guests[uuid]
@@ -90,13 +100,61 @@ class AnyEvents(RuleBasedStateMachine):
         guest = self.guests.setdefault(uuid, Naive())
         guest.taken, guest.held = (vcpus, memory), False
 
-    @rule(uuid=st.sampled_from(GUESTS))
-    def hold(self, uuid: bytes) -> None:
+    @rule(uuid=st.sampled_from(GUESTS), due=st.booleans())
+    def hold(self, uuid: bytes, due: bool) -> None:
         guest = self.guests.get(uuid, Naive())
         active = guest.taken is not None and not guest.held
-        assert self.ledger.hold(uuid) == active
+        when = self.now + 10 if due else 0
+        assert self.ledger.hold(uuid, when) == active
         if active:
-            guest.held = True
+            guest.held, guest.due = True, when
+
+    @rule(passed=st.integers(1, 15))
+    def settle_due(self, passed: int) -> None:
+        self.now += passed
+        due = [u for u, g in self.guests.items() if g.held and 0 < g.due <= self.now]
+        assert self.ledger.settle_due(self.now) == len(due)
+        for uuid in due:
+            self.guests[uuid].taken, self.guests[uuid].held = None, False
+            self.forget(uuid)
+        assert self.ledger.next_due_ns is None or self.ledger.next_due_ns > self.now
+
+    @rule(
+        uuid=st.sampled_from(GUESTS),
+        active=st.booleans(),
+        defined=st.booleans(),
+        size=st.tuples(MAYBE_VCPUS, MAYBE_BYTES),
+        defined_size=st.tuples(MAYBE_VCPUS, MAYBE_BYTES),
+    )
+    def follow(
+        self,
+        uuid: bytes,
+        active: bool,
+        defined: bool,
+        size: tuple[int | None, int | None],
+        defined_size: tuple[int | None, int | None],
+    ) -> None:
+        before = self.ledger.claim(uuid)
+        changed = self.ledger.follow(
+            uuid,
+            active=active,
+            defined=defined,
+            vcpus=size[0],
+            memory=size[1],
+            defined_vcpus=defined_size[0],
+            defined_memory=defined_size[1],
+            due_ns=self.now + 10,
+        )
+        guest = self.guests.setdefault(uuid, Naive())
+        configured = known(defined_size, guest.defined or (0, 0))
+        guest.defined = configured if defined else None
+        if active:
+            guest.taken, guest.held = known(size, guest.taken or configured), False
+        elif guest.taken and not guest.held:
+            guest.held, guest.due = True, self.now + 10
+        self.forget(uuid)
+        after = self.ledger.claim(uuid)
+        assert changed == ((before and before[:-1]) != (after and after[:-1]))
 
     @rule(uuid=st.sampled_from(GUESTS))
     def settle(self, uuid: bytes) -> None:
@@ -181,6 +239,33 @@ def test_reboot_frees_nothing_between_stop_and_start() -> None:
     assert ledger.settle(A)
     assert ledger.sums()["vcpus_used"] == 0
     assert A not in ledger
+
+
+def test_stops_are_settled_when_they_fall_due() -> None:
+    ledger = Ledger()
+    for i in range(200):
+        ledger.take(i.to_bytes(16), 1, 1)
+        ledger.hold(i.to_bytes(16), 100 + i)
+    assert (ledger.settle_due(99), ledger.next_due_ns) == (0, 100)
+    assert (ledger.settle_due(149), ledger.next_due_ns) == (50, 150)
+    ledger.take((50).to_bytes(16), 1, 1)
+    ledger.hold((50).to_bytes(16), 500)
+    assert ledger.settle_due(400) == 149, "a stop that a start answered is settled by its own"
+    assert (ledger.settle_due(500), len(ledger), ledger.next_due_ns) == (1, 0, None)
+
+
+def test_guest_that_starts_takes_what_it_is_defined_as() -> None:
+    ledger = Ledger()
+    ledger.follow(A, active=False, defined=True, defined_vcpus=4, defined_memory=400)
+    assert ledger.follow(A, active=True, defined=True)
+    assert not ledger.follow(A, active=True, defined=True)
+    assert (ledger.sums()["vcpus_used"], ledger.sums()["memory_used"]) == (4, 400)
+    assert ledger.follow(A, active=True, defined=True, vcpus=2)
+    assert (ledger.sums()["vcpus_used"], ledger.sums()["memory_used"]) == (2, 400)
+    assert ledger.follow(A, active=False, defined=True, vcpus=9, due_ns=7)
+    assert (ledger.sums()["vcpus_used"], ledger.sums()["vcpus_held"]) == (2, 2)
+    assert ledger.settle_due(7) == 1
+    assert (ledger.sums()["vcpus_used"], ledger.sums()["vcpus_allocated"]) == (0, 4)
 
 
 def test_undefined_while_running_keeps_its_room() -> None:
