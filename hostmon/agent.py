@@ -2,25 +2,41 @@
 
 import logging
 import os
+import re
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import hostmon
 from hostmon import kinds
 from hostmon._dispatcher import Dispatcher
 from hostmon._pipe import EventPipe
+from hostmon._sampler import Sampler
 from hostmon._table import GuestTable
+from hostmon.definitions import Definitions
 from hostmon.demo import Demo
 from hostmon.dispatcher import DispatcherThread
+from hostmon.exposition import Exposition, Format
+from hostmon.figures import figures_of
 from hostmon.guests import guest_statuses
 from hostmon.keeper import Keeper
+from hostmon.machine.cgroups import host_mounts
+from hostmon.own_metrics import registry_of
 from hostmon.publisher import zmq_library
 from hostmon.requests import RequestServer
+from hostmon.sampler import KernelSampler
 from hostmon.settings import DEMO_URI, Settings
 from hostmon.status import AgentStatus, ClassStatus, GuestStatus, KindCount
 from hostmon.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
+
+LOCAL_QEMU = re.compile(r"qemu(\+unix)?:///")
+
+
+def is_local_qemu(uri: str) -> bool:
+    """Whether a connection's guests are processes of this machine."""
+    return LOCAL_QEMU.match(uri) is not None
 
 
 class Agent:
@@ -44,23 +60,51 @@ class Agent:
         self._dispatching = DispatcherThread(self._dispatcher, settings.bus)
         self._started_parts = ExitStack()
         self._requests = RequestServer(settings.bus.requests_address, self)
-        self._keeper = Keeper(self.uri, settings.connection, self._pipe, self._dispatcher)
+        self._definitions = Definitions(self._table)
+        self._keeper = Keeper(
+            self.uri, settings.connection, self._pipe, self._dispatcher, self._definitions
+        )
+        self._kernel = self._kernel_sampler() if is_local_qemu(self.uri) else None
         self._supervisor = Supervisor(settings, settings.agent.host_name, self)
+        self._exposition = Exposition(
+            self._table,
+            self._definitions.describe,
+            lambda: figures_of(self.status()),
+            registry_of(self.status),
+            fresh=self._kernel.fresh if self._kernel is not None else lambda: None,
+        )
 
     def start(self) -> None:
         """Start every part; raises the error of the first that can't, having stopped the others."""
         with ExitStack() as started:
-            for part in (self._dispatching, self._requests, self._supervisor, self._demo):
+            for part in (
+                self._dispatching,
+                self._requests,
+                self._kernel,
+                self._supervisor,
+                self._demo,
+                self._keeper,
+            ):
                 if part is not None:
                     started.callback(part.stop)
                     part.start()
-            started.callback(self._keeper.stop)
-            self._keeper.start()
             self._started_parts = started.pop_all()
 
     def stop(self) -> None:
         """Stop every part, the last started first; within 2 s."""
         self._started_parts.close()
+
+    def _kernel_sampler(self) -> KernelSampler:
+        """The sampler of this machine's own QEMU guests."""
+        sampler = Sampler(self._table, mounts=host_mounts())
+        return KernelSampler(sampler, self._table, on_vcpus=self._keeper.look_up_soon)
+
+    def metrics(
+        self, *, openmetrics: bool = False, compressed: bool = False, collect: Sequence[str] = ()
+    ) -> bytes:
+        """The metric page."""
+        form = Format.OPENMETRICS if openmetrics else Format.TEXT
+        return self._exposition.page(form, compressed=compressed, collect=collect)
 
     def guests(self) -> tuple[GuestStatus, ...]:
         """Every guest, as of now."""
@@ -87,6 +131,7 @@ class Agent:
             libvirt_version=keeper.libvirt_version,
             guests=len(guests),
             running=sum(guest.state == "running" for guest in guests),
+            active=sum(guest.id >= 0 for guest in guests),
             classes=tuple(
                 ClassStatus(name=n, sequence=s) for n, s in dispatcher.sequence_of.items()
             ),

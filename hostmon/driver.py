@@ -5,6 +5,7 @@ it by that short name alone. It owns everything it needs, and sees of the agent 
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
 import msgspec
@@ -37,6 +38,15 @@ class AgentView(Protocol):
 
     def guests(self) -> tuple[GuestStatus, ...]:
         """Every guest, as of now."""
+
+    def metrics(
+        self, *, openmetrics: bool = False, compressed: bool = False, collect: Sequence[str] = ()
+    ) -> bytes:
+        """The metric page: text 0.0.4 or OpenMetrics 1.0, gzipped if ``compressed``.
+
+        ``collect`` names the families wanted; none is all of them. Waits 50 ms at most for fresh
+        figures of the kernel's.
+        """
 
 
 class DriverContext(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,11 +12,13 @@ import select
 import threading
 import time
 import uuid as uuidlib
+from collections import deque
 from collections.abc import Callable
 
 from hostmon import records
 from hostmon._dispatcher import Dispatcher
 from hostmon._pipe import EventPipe
+from hostmon.definitions import Definitions
 from hostmon.errors import GuestNotFoundError, HostmonError, NotConnectedError
 from hostmon.guest import Guest
 from hostmon.host import Host
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 STOP_TIMEOUT = 1.0
 # A guest that libvirt does not find, and of which no event tells for so long, is gone.
 GONE_AFTER_NS = 1_000_000_000
+# Seconds until a guest whose row the dispatcher has yet to make is tried again.
+PLACE_AGAIN = 0.01
 
 
 class Keeper:
@@ -42,6 +46,7 @@ class Keeper:
         settings: ConnectionSettings,
         pipe: EventPipe,
         dispatcher: Dispatcher,
+        definitions: Definitions,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.uri = uri
@@ -53,12 +58,14 @@ class Keeper:
         self._settings = settings
         self._pipe = pipe
         self._dispatcher = dispatcher
+        self._definitions = definitions
         self._jitter = jitter
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._stop = False
         self._announced: bool | None = None
         self._closed_because = ""
         self._lost_seen = 0
+        self._asked_for: deque[bytes] = deque(maxlen=65536)
         self._missing: dict[bytes, int] = {}
         self._host = Host(
             uri,
@@ -79,6 +86,11 @@ class Keeper:
         self._thread.join(STOP_TIMEOUT)
         if self._thread.is_alive():
             log.warning("libvirt did not answer within %g s; leaving its thread", STOP_TIMEOUT)
+
+    def look_up_soon(self, uuids: list[bytes]) -> None:
+        """Look these guests up again; from any thread."""
+        self._asked_for.extend(uuids)
+        os.eventfd_write(self._wake_fd, 1)
 
     def _on_close(self, reason: str) -> None:
         """Runs in libvirt's event thread: only wakes the keeper."""
@@ -135,7 +147,9 @@ class Keeper:
         poll.register(self._dispatcher.wanted_fd, select.POLLIN)
         refresh = time.monotonic() + self._settings.refresh
         while not self._stop and not self._closed_because:
-            poll.poll(max(0.0, refresh - time.monotonic()) * 1000)
+            placed = self._definitions.place()
+            wait = max(0.0, refresh - time.monotonic()) if placed else PLACE_AGAIN
+            poll.poll(wait * 1000)
             self._clear_wake()
             wanted = self._dispatcher.take_wanted()
             if self._lost_seen != self._dispatcher.lost_records:
@@ -145,6 +159,8 @@ class Keeper:
                 self._resync()
             for uuid in wanted or ():
                 self._look_up(uuid)
+            while self._asked_for:
+                self._look_up(self._asked_for.popleft())
             if time.monotonic() >= refresh:
                 self._refresh()
                 refresh = time.monotonic() + self._settings.refresh
@@ -162,8 +178,13 @@ class Keeper:
         self._pipe.put(records.resync_end(began))
 
     def _refresh(self) -> None:
-        """Read again what no event announces; tell which guests are gone without a word."""
-        for guest in self._host.list_guests():
+        """Look for what no event announces: other XML, another state, guests gone without a word.
+
+        libvirt raises nothing for ``setvcpus --live`` nor for any change of the configuration.
+        """
+        listed = self._host.list_guests()
+        self._definitions.keep_only({guest.uuid.bytes for guest in listed})
+        for guest in listed:
             self._report(guest, resync=False)
         for uuid, missed_ns in list(self._missing.items()):
             if time.monotonic_ns() - missed_ns > GONE_AFTER_NS:
@@ -182,6 +203,7 @@ class Keeper:
 
     def _not_found(self, uuid: bytes, asked_ns: int) -> None:
         """libvirt knows no such guest; its last event may be under way still, so ask twice."""
+        self._definitions.forget(uuid)
         first = self._missing.setdefault(uuid, asked_ns)
         if asked_ns - first > GONE_AFTER_NS:
             del self._missing[uuid]
@@ -192,11 +214,14 @@ class Keeper:
         asked = time.monotonic_ns()
         try:
             facts = guest.facts()
+            live = guest.xml() if guest.id >= 0 else None
+            config = guest.xml(inactive=True) if facts.persistent else None
         except GuestNotFoundError:
             # It vanished between the listing and the question.
             self._not_found(guest.uuid.bytes, asked)
             return
         self._pipe.put(records.facts(guest, facts, asked, resync=resync))
+        self._definitions.update(guest.uuid.bytes, live, config)
 
     def _sleep(self, seconds: float) -> None:
         """Wait, unless woken by :meth:`stop`."""

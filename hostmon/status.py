@@ -51,7 +51,10 @@ class KindCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """The agent as a whole; times in seconds, ``connection`` is ``up`` or ``down``."""
+    """The agent as a whole; times in seconds, ``connection`` is ``up`` or ``down``.
+
+    ``active`` counts guests that have a process: running, paused, suspended.
+    """
 
     v: int = WIRE_VERSION
     version: str
@@ -66,6 +69,7 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     libvirt_version: str
     guests: int
     running: int
+    active: int
     classes: tuple[ClassStatus, ...]
     kinds: tuple[KindCount, ...]
     lost_records: int

@@ -8,7 +8,6 @@ import msgspec
 from hostmon.driver import Driver, DriverContext
 from hostmon.errors import AddressInUseError, DriverError
 from hostmon.events import Event
-from hostmon_drivers.prometheus.collector import registry_of
 from hostmon_drivers.prometheus.pages import application
 from hostmon_drivers.prometheus.server import Server
 
@@ -63,7 +62,7 @@ class PrometheusDriver(Driver):
         """Bind, then serve from a thread of its own."""
         settings: PrometheusSettings = context.settings
         bound = listening(settings.host, settings.port)
-        app = application(context.view, registry_of(context.view))
+        app = application(context.view)
         self._server = Server(app, bound)
         self._server.start()
 

@@ -1,16 +1,17 @@
 """What the server answers: metrics, health, readiness, and a landing page."""
 
-import gzip
 import html
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
+from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from hostmon.driver import AgentView
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>hostmon {host}</title>
@@ -24,17 +25,24 @@ table{{border-collapse:collapse}}td{{padding:.15rem 1.5rem .15rem 0}}</style></h
 """
 
 
-def application(view: AgentView, registry: CollectorRegistry) -> Starlette:
+def application(view: AgentView) -> Starlette:
     """The routes, over the agent's view."""
+    # One render at a time: scrapes that come together share it, and need no more threads.
+    rendering = CapacityLimiter(1)
 
-    def metrics(request: Request) -> Response:
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        body = encode(registry)
+    async def metrics(request: Request) -> Response:
+        openmetrics = accepts_openmetrics(request.headers.get("accept", ""))
+        compressed = accepts_gzip(request.headers.get("accept-encoding", ""))
+        collect = request.query_params.getlist("collect[]")
+        body = await to_thread.run_sync(
+            lambda: view.metrics(openmetrics=openmetrics, compressed=compressed, collect=collect),
+            limiter=rendering,
+        )
         headers = {"vary": "accept, accept-encoding"}
-        if accepts_gzip(request.headers.get("accept-encoding", "")):
-            body = gzip.compress(body, 1)
+        if compressed:
             headers["content-encoding"] = "gzip"
-        return Response(body, media_type=content_type, headers=headers)
+        media = OPENMETRICS if openmetrics else TEXT
+        return Response(body, media_type=media, headers=headers)
 
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -68,6 +76,17 @@ def application(view: AgentView, registry: CollectorRegistry) -> Starlette:
             Route("/", landing),
         ]
     )
+
+
+def accepts_openmetrics(header: str) -> bool:
+    """Whether an Accept header prefers OpenMetrics 1.0 to the text format, as Prometheus' does."""
+    for part in header.split(","):
+        name, *parameters = (word.strip().lower() for word in part.split(";"))
+        if name == "application/openmetrics-text":
+            weights = [word.removeprefix("q=") for word in parameters if word.startswith("q=")]
+            versions = [word for word in parameters if word.startswith("version=")]
+            return weights not in (["0"], ["0.0"]) and versions in ([], ["version=1.0.0"])
+    return False
 
 
 def accepts_gzip(header: str) -> bool:

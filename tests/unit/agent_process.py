@@ -56,7 +56,12 @@ class AgentProcess:
 
     def wait_until_ready(self) -> None:
         """Wait until the agent answers and is connected."""
-        wait_for(lambda: self.fetch("readyz")[0] == 200, 30)
+
+        def ready() -> bool:
+            assert self.process.poll() is None, self.log.read_text()
+            return self.fetch("readyz")[0] == 200
+
+        wait_for(ready, 30)
 
     def fetch(self, path: str, **headers: str) -> tuple[int, bytes, dict[str, str]]:
         """One HTTP request: status (0: nobody answers), body, headers."""

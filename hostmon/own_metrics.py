@@ -1,0 +1,57 @@
+"""The agent's own metrics, kept by prometheus-client: what it published, and what it costs."""
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from hostmon.status import AgentStatus
+
+
+def registry_of(status: Callable[[], AgentStatus]) -> CollectorRegistry:
+    """A registry of one agent alone: nothing in it is global to the process."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(StatusCollector(status))
+    ProcessCollector(registry=registry)
+    return registry
+
+
+class StatusCollector(Collector):
+    """An agent's status, read at each scrape from its memory."""
+
+    def __init__(self, status: Callable[[], AgentStatus]) -> None:
+        self._status = status
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family, all series of one together."""
+        status = self._status()
+        about = {"version": status.version, "uri": status.uri, "host": status.host}
+        yield InfoMetricFamily("hostmon", "This agent.", about)
+        events = CounterMetricFamily("hostmon_events", "Events published.", labels=["kind"])
+        for kind in status.kinds:
+            events.add_metric([kind.kind], kind.count)
+        yield events
+        sequence = GaugeMetricFamily(
+            "hostmon_sequence", "The last number a class of events gave out.", labels=["class"]
+        )
+        for class_ in status.classes:
+            sequence.add_metric([class_.name], class_.sequence)
+        yield sequence
+        up = float(status.connection == "up")
+        yield GaugeMetricFamily(
+            "hostmon_connection_up", "1 while the agent is connected to libvirt.", value=up
+        )
+        yield CounterMetricFamily(
+            "hostmon_connections", "Connections to libvirt opened.", value=status.connections
+        )
+        yield CounterMetricFamily(
+            "hostmon_lost_records",
+            "Events that found the agent's queue full; each loss ends in a resync.",
+            value=status.lost_records,
+        )
