@@ -32,6 +32,34 @@ class GuestNotFoundError(LibvirtError):
     """libvirt knows no such guest: it vanished, or the caller named it wrongly."""
 
 
+class ObjectNotFoundError(LibvirtError):
+    """libvirt knows no such network, pool, volume, secret, filter or device of the host."""
+
+
+class DeviceNotFoundError(LibvirtError):
+    """The guest has no such device; the caller named it wrongly, or it was unplugged."""
+
+
+class GuestStateError(LibvirtError):
+    """The guest's state forbids the call (it is off, or runs already); the caller's fault."""
+
+
+class GuestBusyError(LibvirtError):
+    """The guest is busy with another call, or does not answer libvirt; trying later may help."""
+
+
+class ReadOnlyError(LibvirtError):
+    """A read-only connection was asked to act; the caller opens a read-write Host for that."""
+
+
+class UnsupportedError(LibvirtError):
+    """What was asked is beyond this libvirt, hypervisor or guest."""
+
+
+class GuestTimeoutError(HostmonError):
+    """The guest was asked, and did not do it in time; it may still do it later."""
+
+
 class XMLError(HostmonError):
     """A document is not well formed, exceeds a limit, or breaks the model; its author's fault.
 

@@ -6,7 +6,17 @@ from typing import ParamSpec, TypeVar
 
 import libvirt
 
-from hostmon.errors import GuestNotFoundError, LibvirtError, NotConnectedError
+from hostmon.errors import (
+    DeviceNotFoundError,
+    GuestBusyError,
+    GuestNotFoundError,
+    GuestStateError,
+    LibvirtError,
+    NotConnectedError,
+    ObjectNotFoundError,
+    ReadOnlyError,
+    UnsupportedError,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,6 +31,36 @@ _CONNECTION_CODES = frozenset(
         libvirt.VIR_ERR_AUTH_UNAVAILABLE,
     }
 )
+_MEANINGS: dict[int, type[LibvirtError]] = {
+    **dict.fromkeys(_CONNECTION_CODES, NotConnectedError),
+    **dict.fromkeys(
+        (
+            libvirt.VIR_ERR_NO_NETWORK,
+            libvirt.VIR_ERR_NO_STORAGE_POOL,
+            libvirt.VIR_ERR_NO_STORAGE_VOL,
+            libvirt.VIR_ERR_NO_NODE_DEVICE,
+            libvirt.VIR_ERR_NO_NWFILTER,
+            libvirt.VIR_ERR_NO_INTERFACE,
+            libvirt.VIR_ERR_NO_SECRET,
+        ),
+        ObjectNotFoundError,
+    ),
+    **dict.fromkeys(
+        (
+            libvirt.VIR_ERR_NO_SUPPORT,
+            libvirt.VIR_ERR_CONFIG_UNSUPPORTED,
+            libvirt.VIR_ERR_OPERATION_UNSUPPORTED,
+            libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED,
+        ),
+        UnsupportedError,
+    ),
+    libvirt.VIR_ERR_NO_DOMAIN: GuestNotFoundError,
+    libvirt.VIR_ERR_DEVICE_MISSING: DeviceNotFoundError,
+    libvirt.VIR_ERR_OPERATION_INVALID: GuestStateError,
+    libvirt.VIR_ERR_OPERATION_TIMEOUT: GuestBusyError,
+    libvirt.VIR_ERR_AGENT_UNRESPONSIVE: GuestBusyError,
+    libvirt.VIR_ERR_OPERATION_DENIED: ReadOnlyError,
+}
 _CLOSED_TEXTS = ("client socket is closed", "connection closed", "keepalive", "Cannot recv data")
 
 
@@ -37,11 +77,9 @@ def translate(error: libvirt.libvirtError, what: str) -> LibvirtError:
     """Our error for libvirt's; ``what`` names the thing that was asked for."""
     code = error.get_error_code() or 0
     text = f"{what}: {error.get_error_message() or error}"
-    if code == libvirt.VIR_ERR_NO_DOMAIN:
-        return GuestNotFoundError(text, code)
-    if code in _CONNECTION_CODES or any(closed in text for closed in _CLOSED_TEXTS):
+    if any(closed in text for closed in _CLOSED_TEXTS):
         return NotConnectedError(text, code)
-    return LibvirtError(text, code)
+    return _MEANINGS.get(code, LibvirtError)(text, code)
 
 
 def translated(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

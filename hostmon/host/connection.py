@@ -1,13 +1,12 @@
-"""Host: one connection to libvirt, and what it says of the machine.
+"""The connection behind a Host: opening, testing and closing it, its events, its versions.
 
-Owns the connection and the events registered on it; opened read-only. Holds no policy and reads no
-settings: when to connect again, and what to do with a guest, others decide.
+Owns the connection and what is registered on it. When to connect again, others decide.
 """
 
 import logging
-import uuid as uuidlib
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Self
 
 import libvirt
 
@@ -15,7 +14,7 @@ from hostmon import eventloop
 from hostmon._callbacks import Callbacks
 from hostmon._pipe import EventPipe
 from hostmon.errors import LibvirtError, NotConnectedError
-from hostmon.guest import Guest
+from hostmon.guest.signals import Signals
 from hostmon.libvirt_errors import silence, translated
 
 log = logging.getLogger(__name__)
@@ -29,29 +28,33 @@ def version_tuple(number: int) -> tuple[int, int, int]:
     return number // 1_000_000, number // 1_000 % 1_000, number % 1_000
 
 
-class Host:
-    """One host, through one read-only connection to ``uri``.
+class Connection:
+    """The connection of a Host to ``uri``; read-only unless ``read_write`` asks for more.
 
-    ``on_close`` is called in libvirt's event thread, with the reason, when the connection is lost:
-    it must only wake somebody. Keepalive asks every ``keepalive_interval`` seconds and gives up
-    after ``keepalive_count`` answers missed.
+    A read-write connection is as good as root on the host: monitoring never opens one, a driver
+    that acts opens its own. ``on_close`` is called in libvirt's event thread, with the
+    reason, when the connection is lost: it must only wake somebody. Keepalive asks every
+    ``keepalive_interval`` seconds and gives up after ``keepalive_count`` answers missed.
     """
 
     def __init__(
         self,
         uri: str,
         *,
+        read_write: bool = False,
         on_close: Callable[[str], None] | None = None,
         keepalive_interval: int = 5,
         keepalive_count: int = 3,
     ) -> None:
         self.uri = uri
+        self.read_write = read_write
         self._on_close = on_close
         self._keepalive = (keepalive_interval, keepalive_count)
         self._connection: libvirt.virConnect | None = None
         self._callbacks: Callbacks | None = None
+        self._signals: Signals | None = None
 
-    def __enter__(self) -> "Host":
+    def __enter__(self) -> Self:
         self.connect()
         return self
 
@@ -68,7 +71,7 @@ class Host:
         eventloop.start()
         silence()
         self.close()
-        connection = libvirt.openReadOnly(self.uri)
+        connection = self._open()
         try:
             version = version_tuple(connection.getLibVersion())
             if version < MIN_LIBVIRT_VERSION:
@@ -84,11 +87,27 @@ class Host:
             connection.close()
             raise
         self._connection = connection
+        self._signals = Signals(connection)
+
+    def _open(self) -> libvirt.virConnect:
+        try:
+            return (libvirt.open if self.read_write else libvirt.openReadOnly)(self.uri)
+        except libvirt.libvirtError as error:
+            code = error.get_error_code()
+            # What the operating system refused (no socket, nobody listens): nothing answers.
+            if code == libvirt.VIR_ERR_SYSTEM_ERROR:
+                raise NotConnectedError(
+                    f"{self.uri}: {error}; is libvirtd running?", code
+                ) from error
+            raise
 
     def close(self) -> None:
         """Close the connection, its events first; harmless when there is none."""
         connection, self._connection = self._connection, None
         callbacks, self._callbacks = self._callbacks, None
+        signals, self._signals = self._signals, None
+        if signals is not None:
+            signals.close()
         if callbacks is not None:
             callbacks.detach()
         if connection is not None:
@@ -102,6 +121,8 @@ class Host:
 
     def _closed(self, _connection: object, reason: int, _opaque: object) -> None:
         text = CLOSE_REASONS[reason] if 0 <= reason < len(CLOSE_REASONS) else str(reason)
+        if self._signals is not None:
+            self._signals.lost()
         if self._on_close is not None:
             self._on_close(text)
 
@@ -119,6 +140,21 @@ class Host:
             return self._connection is not None and bool(self._connection.isAlive())
         except libvirt.libvirtError:
             return False
+
+    @property
+    def signals(self) -> Signals:
+        """The events of this connection, for those who watch a guest."""
+        if self._signals is None:
+            raise NotConnectedError(f"{self.uri}: not connected; connect first, or wait")
+        return self._signals
+
+    def test(self) -> bool:
+        """Whether libvirt answers right now: one round trip, which blocks while libvirtd does."""
+        try:
+            self.connection.getLibVersion()
+        except (libvirt.libvirtError, NotConnectedError):
+            return False
+        return True
 
     def attach_events(self, pipe: EventPipe) -> tuple[str, ...]:
         """Write every event of this connection into ``pipe``; returns the kinds not supported.
@@ -148,12 +184,6 @@ class Host:
         """``QEMU``, ``TEST``, ``LXC`` …: the driver's name (virConnectGetType)."""
         return str(self.connection.getType())
 
-    @property
-    @translated("host's name")
-    def hostname(self) -> str:
-        """The host's name, as libvirt knows it."""
-        return str(self.connection.getHostname())
-
     def has_min_version(
         self,
         libvirt_version: tuple[int, int, int] | None = None,
@@ -166,13 +196,3 @@ class Host:
         if hypervisor_version is not None and self.hypervisor_version < hypervisor_version:
             return False
         return hypervisor_type is None or self.hypervisor_type == hypervisor_type
-
-    @translated("list of guests")
-    def list_guests(self) -> list[Guest]:
-        """Every guest, running or not."""
-        return [Guest(domain) for domain in self.connection.listAllDomains(0)]
-
-    @translated("guest")
-    def guest(self, uuid: uuidlib.UUID) -> Guest:
-        """One guest; raises GuestNotFoundError when libvirt knows none of this uuid."""
-        return Guest(self.connection.lookupByUUID(uuid.bytes))
