@@ -43,6 +43,13 @@ def file(path: str) -> Callable[[], str | None]:
     return lambda: path if Path(path).exists() else None
 
 
+def nova_python() -> str | None:
+    """An interpreter that has nova: the one HOSTMON_NOVA_PYTHON names, else Debian's."""
+    named = os.environ.get("HOSTMON_NOVA_PYTHON")
+    packaged = Path("/usr/lib/python3/dist-packages/nova/virt/libvirt/config.py")
+    return named or ("/usr/bin/python3" if packaged.exists() else None)
+
+
 PEERS = {
     peer.name: peer
     for peer in (
@@ -61,6 +68,12 @@ PEERS = {
             "nova-host",
             "apt install python3-nova",
             file("/usr/lib/python3/dist-packages/nova/virt/libvirt/host.py"),
+        ),
+        Peer(
+            "nova-config",
+            "apt install python3-nova, or pip install nova into a venv apart and set "
+            "HOSTMON_NOVA_PYTHON to its python",
+            nova_python,
         ),
         Peer("prometheus-client", "pip install prometheus-client", module("prometheus_client")),
     )

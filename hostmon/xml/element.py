@@ -26,6 +26,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+_new = object.__new__
+
+
 class Element:
     """A part of a document with the fields its class declares; see the module's docstring."""
 
@@ -35,6 +38,8 @@ class Element:
     fields: ClassVar[dict[str, Field[Any]]] = {}
     _order: ClassVar[dict[tuple[str, ...], tuple[str, ...]]] = {}
 
+    # A class of the model adds none, but a slot spares each element a dictionary.
+    __slots__ = ("node",)
     node: Node
 
     def __init_subclass__(cls) -> None:
@@ -62,7 +67,7 @@ class Element:
     @classmethod
     def wrap(cls, node: Node) -> Self:
         """The element as this class; changes to either are changes to both."""
-        self = cls.__new__(cls)
+        self = _new(cls)
         self.node = node
         return self
 

@@ -30,6 +30,9 @@ T = TypeVar("T")
 E = TypeVar("E", bound="Element")
 
 
+_new = object.__new__
+
+
 class Field(Generic[T]):
     """What every field has: a name, a path, and the steps that lead to it."""
 
@@ -63,7 +66,9 @@ class Value(Field[T]):
     def __init__(self, path: str, kind: Kind[T]) -> None: ...
     def __init__(self, path: str, kind: Kind[Any] = TEXT) -> None:
         super().__init__(path)
-        self.kind = kind
+        self.kind: Kind[T] = kind
+        self.plain = kind is TEXT
+        self.own = path == "."
 
     @overload
     def __get__(self, obj: None, owner: type | None = None) -> Self: ...
@@ -72,18 +77,26 @@ class Value(Field[T]):
     def __get__(self, obj: "Element | None", owner: type | None = None) -> Self | T | None:
         if obj is None:
             return self
-        node = first(obj.node, self.steps)
-        if node is None:
-            return None
+        # As first() and read() do it: their calls would double the time of the most frequent reads.
+        node = obj.node
+        for step in self.steps:
+            for node in node.iterchildren(step):  # noqa: B007, B020
+                break
+            else:
+                return None
+        if self.plain and self.attribute:
+            return node.get(self.attribute)  # type: ignore[return-value]  # plain: T is str
         return self.read(node)
 
     def read(self, node: Node) -> T | None:
         """The value in this element, the last of the path."""
         text = node.get(self.attribute) if self.attribute else text_of(node)
-        if text is None or (not self.steps and not self.attribute and not text.strip()):
+        if text is None or (self.own and not text.strip()):
             return None
+        if self.plain:
+            return text  # type: ignore[return-value]  # plain: T is str
         try:
-            return cast("T", self.kind.read(text))
+            return self.kind.read(text)
         except ValueError:
             raise self.misfit(text, line_of(node)) from None
 
@@ -174,8 +187,15 @@ class Child(Field[E]):
     def __get__(self, obj: "Element | None", owner: type | None = None) -> Self | E | None:
         if obj is None:
             return self
-        node = first(obj.node, self.steps)
-        return None if node is None else self.cls.wrap(node)
+        node = obj.node
+        for step in self.steps:
+            for node in node.iterchildren(step):  # noqa: B007, B020
+                break
+            else:
+                return None
+        child: E = _new(self.cls)
+        child.node = node
+        return child
 
     def __set__(self, obj: "Element", value: E | None) -> None:
         old = first(obj.node, self.steps)
