@@ -30,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
     logs.configure(settings.log)
     # After the settings are known to be good: these imports load libvirt and the extensions.
     try:
+        from hostmon._trim import trim
         from hostmon.agent import Agent
     except ImportError as error:
         raise HostmonError(
@@ -46,6 +47,7 @@ def run(options: argparse.Namespace) -> int:
     # What was imported and wired lives for good: keep the collector from walking it again.
     gc.collect()
     gc.freeze()
+    trim()
     announce(agent.uri, agent.web_addresses(), settings, demo=demo)
     received = signal.sigwait({signal.SIGTERM, signal.SIGINT})
     log.info("%s: stopping", signal.Signals(received).name)
