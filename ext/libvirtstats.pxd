@@ -1,0 +1,39 @@
+"""libvirt's C API for statistics, as far as hostmon calls it."""
+
+from libvirt cimport virConnectPtr, virDomainPtr, virTypedParameterPtr
+
+cdef extern from "<libvirt/libvirt.h>" nogil:
+    ctypedef struct virDomainStatsRecord:
+        virDomainPtr dom
+        virTypedParameterPtr params
+        int nparams
+    ctypedef virDomainStatsRecord* virDomainStatsRecordPtr
+
+    ctypedef struct virDomainControlInfo:
+        unsigned int state
+        unsigned int details
+        unsigned long long stateTime
+
+    enum:
+        VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE
+        VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+        VIR_DOMAIN_CONTROL_OK
+        VIR_DOMAIN_CONTROL_OCCUPIED
+        VIR_DOMAIN_CONTROL_ERROR
+
+    int virDomainListGetStats(
+        virDomainPtr*, unsigned int, virDomainStatsRecordPtr**, unsigned int)
+    void virDomainStatsRecordListFree(virDomainStatsRecordPtr*)
+    virDomainPtr virDomainLookupByUUID(virConnectPtr, const unsigned char*)
+    int virDomainFree(virDomainPtr)
+    int virDomainGetControlInfo(virDomainPtr, virDomainControlInfo*, unsigned int)
+    int virDomainGetJobStats(virDomainPtr, int*, virTypedParameterPtr*, int*, unsigned int)
+    int virDomainGetBlockIoTune(
+        virDomainPtr, const char*, virTypedParameterPtr, int*, unsigned int)
+    void virTypedParamsFree(virTypedParameterPtr, int)
+
+cdef extern from "<libvirt/virterror.h>" nogil:
+    ctypedef struct virError:
+        int code
+        char* message
+    virError* virGetLastError()

@@ -1,0 +1,327 @@
+"""Calls to libvirt for statistics, on one connection, without the GIL, straight into the table.
+
+Owns the domain handles of its connection. Every call may hang for as long as a guest's monitor
+does: it belongs on a thread that can be left behind. A result that comes late is written only if
+nothing newer is there.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.pycapsule cimport PyCapsule_GetPointer
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset, strncpy
+
+from absorb cimport Absorb, absorb_record
+from clock cimport monotonic_ns
+from fields cimport Fields, load_fields
+from libvirt cimport *
+from libvirtstats cimport *
+from rows cimport *
+from singles cimport LIMITS, Singles, absorb_job, absorb_limits, load_singles
+from table cimport *
+
+from hostmon.errors import LibvirtError
+
+PERF_NAMES = (
+    "cmt", "mbmt", "mbml", "cpu_cycles", "instructions", "cache_references", "cache_misses",
+    "branch_instructions", "branch_misses", "bus_cycles", "stalled_cycles_frontend",
+    "stalled_cycles_backend", "ref_cpu_cycles", "cpu_clock", "task_clock", "page_faults",
+    "page_faults_min", "page_faults_maj", "context_switches", "cpu_migrations",
+    "alignment_faults", "emulation_faults",
+)
+
+cdef enum:
+    PERF = 22
+    TARGET = 128
+
+cdef Fields FIELDS
+cdef Singles SINGLES
+cdef const char* PERF_TEXTS[PERF]
+cdef tuple PERF_BYTES = tuple(name.encode() for name in PERF_NAMES)
+load_fields(&FIELDS)
+load_singles(&SINGLES)
+for _i in range(PERF):
+    PERF_TEXTS[_i] = PyBytes_AS_STRING(PERF_BYTES[_i])
+
+
+cdef void begin(Absorb* a, Table* table, bint kernel) noexcept nogil:
+    memset(a, 0, sizeof(Absorb))
+    a.table = table
+    a.fields = &FIELDS
+    a.perf_names = PERF_TEXTS
+    a.perf_count = PERF
+    a.kernel = kernel
+
+
+cdef class Stats:
+    """Statistics over one open ``libvirt.virConnect``, which must outlive this.
+
+    ``kernel``: the kernel sampler reads these guests, its columns are not to be written here.
+    """
+
+    cdef object table_owner
+    cdef object connection_owner
+    cdef Table* table
+    cdef virConnectPtr pointer
+    cdef dict domains              # handle (as a number) by uuid
+    cdef bint kernel
+    cdef Absorb absorb
+    cdef readonly uint64_t late    # results thrown away because newer ones were there
+
+    def __cinit__(self, table, connection, *, bint kernel=True):
+        self.table_owner = table
+        self.connection_owner = connection
+        self.table = <Table*><uintptr_t>table.address
+        self.pointer = <virConnectPtr>PyCapsule_GetPointer(connection._o, "virConnectPtr")
+        self.domains = {}
+        self.kernel = kernel
+        begin(&self.absorb, self.table, kernel)
+
+    @property
+    def connection(self):
+        """The ``libvirt.virConnect`` that was given."""
+        return self.connection_owner
+
+    def close(self):
+        """Give the domain handles back; before the connection is closed."""
+        for handle in self.domains.values():
+            virDomainFree(<virDomainPtr><uintptr_t>handle)
+        self.domains.clear()
+
+    @property
+    def unknown(self):
+        """Fields of unknown name or type that were passed over."""
+        return self.absorb.unknown
+
+    cdef uintptr_t handle(self, bytes uuid) except? 0:
+        """The guest's handle, 0 if libvirt knows none; one round trip, the first time."""
+        cdef virDomainPtr domain
+        cdef const unsigned char* key = <const unsigned char*><const char*>uuid
+        if uuid in self.domains:
+            return self.domains[uuid]
+        with nogil:
+            domain = virDomainLookupByUUID(self.pointer, key)
+        if domain != NULL:
+            self.domains[uuid] = <uintptr_t>domain
+        return <uintptr_t>domain
+
+    def read(self, list uuids, unsigned int groups):
+        """One bulk call for these guests, of libvirt's stats groups; those inactive are left out.
+
+        Returns how many records came. Raises LibvirtError when the call failed as a whole.
+        """
+        cdef virDomainPtr* list_ = <virDomainPtr*>malloc((len(uuids) + 1) * sizeof(virDomainPtr))
+        cdef virDomainStatsRecordPtr* records = NULL
+        cdef unsigned int count = 0
+        cdef int got
+        cdef uint64_t began
+        if list_ == NULL:
+            raise MemoryError
+        try:
+            for uuid in uuids:
+                list_[count] = <virDomainPtr><uintptr_t>self.handle(uuid)
+                count += list_[count] != NULL
+            list_[count] = NULL
+            if count == 0:
+                return 0
+            with nogil:
+                began = monotonic_ns()
+                got = virDomainListGetStats(
+                    list_, groups, &records,
+                    VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE
+                    | VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT)
+                if got > 0:
+                    self.take(records, got, began)
+                if records != NULL:
+                    virDomainStatsRecordListFree(records)
+            if got < 0:
+                raise last_error("statistics")
+            return got
+        finally:
+            free(list_)
+
+    cdef void take(self, virDomainStatsRecordPtr* records, int count, uint64_t began) noexcept nogil:
+        cdef unsigned char uuid[16]
+        cdef int i
+        for i in range(count):
+            virDomainGetUUID(records[i].dom, uuid)
+            table_lock(self.table)
+            self.absorb.row = table_find(self.table, uuid)
+            self.absorb.now = began
+            if self.absorb.row != NO_ROW and self.is_news(began):
+                absorb_record(&self.absorb, records[i].params, records[i].nparams)
+            table_unlock(self.table)
+
+    cdef bint is_news(self, uint64_t began) noexcept nogil:
+        cdef const Row* r = table_row(self.table, self.absorb.row)
+        if max(r.good_ns[GROUP_BLOCK], r.good_ns[GROUP_BALLOON]) > began:
+            self.late += 1
+            return False
+        return r.id >= 0
+
+    def control(self, bytes uuid):
+        """(state, seconds in it) of virDomainGetControlInfo; None if the guest is gone.
+
+        Never waits for the guest. State 0 is ok, 1 a job, 2 occupied, 3 an error.
+        """
+        cdef virDomainControlInfo info
+        cdef virDomainPtr domain = <virDomainPtr><uintptr_t>self.handle(uuid)
+        cdef int failed
+        if domain == NULL:
+            return None
+        with nogil:
+            failed = virDomainGetControlInfo(domain, &info, 0)
+            virResetLastError()
+        return None if failed else (info.state, info.stateTime / 1000)
+
+    def job(self, bytes uuid):
+        """Read the guest's job; whether it has one. Needs no answer from the guest's monitor."""
+        cdef virDomainPtr domain = <virDomainPtr><uintptr_t>self.handle(uuid)
+        cdef virTypedParameterPtr params = NULL
+        cdef const uint8_t* key = <const uint8_t*><const char*>uuid
+        cdef int count = 0
+        cdef int type = 0
+        cdef int failed
+        cdef uint32_t row
+        if domain == NULL:
+            return False
+        with nogil:
+            failed = virDomainGetJobStats(domain, &type, &params, &count, 0)
+            if failed == 0:
+                table_lock(self.table)
+                row = table_find(self.table, key)
+                if row != NO_ROW and table_row(self.table, row).id >= 0:
+                    absorb_job(self.table, row, &SINGLES, type, params, count, monotonic_ns())
+                table_unlock(self.table)
+                virTypedParamsFree(params, count)
+            else:
+                virResetLastError()
+        return failed == 0 and type != 0
+
+    def tune(self, bytes uuid):
+        """Read the I/O limits of every disk; how many disks answered."""
+        cdef virDomainPtr domain = <virDomainPtr><uintptr_t>self.handle(uuid)
+        cdef const uint8_t* key = <const uint8_t*><const char*>uuid
+        cdef uint32_t disk = 0
+        cdef uint32_t read = 0
+        cdef int result = 1
+        if domain == NULL:
+            return 0
+        with nogil:
+            while result >= 0:
+                result = self.tune_disk(domain, key, disk)
+                read += result > 0
+                disk += 1
+        return read
+
+    cdef int tune_disk(self, virDomainPtr domain, const uint8_t* key, uint32_t which) noexcept nogil:
+        """1 if the disk's limits were read, 0 if it has none to give, -1 if there is no such disk."""
+        cdef char target[TARGET]
+        cdef virTypedParameter params[32]
+        cdef int count = 32
+        cdef uint32_t row
+        cdef Row* r
+        cdef int found = self.disk_target(key, which, target)
+        if found <= 0:
+            return found
+        if virDomainGetBlockIoTune(domain, target, params, &count, 0) < 0:
+            virResetLastError()
+            return 0
+        table_lock(self.table)
+        row = table_find(self.table, key)
+        if row != NO_ROW:
+            r = table_row(self.table, row)
+            if which < r.disks.count and r.id >= 0:
+                absorb_limits(
+                    <Disk*>table_array(self.table, &r.disks) + which, &SINGLES, params, count)
+                row_good(r, GROUP_IO_TUNE, monotonic_ns())
+        table_unlock(self.table)
+        free_texts(params, count)
+        return 1
+
+    cdef int disk_target(self, const uint8_t* key, uint32_t which, char* out) noexcept nogil:
+        """Copy a disk's target: 1, 0 if it has none, -1 if there is no such disk."""
+        cdef uint32_t row
+        cdef const Row* r
+        cdef const Disk* disk
+        cdef int found = -1
+        table_lock(self.table)
+        row = table_find(self.table, key)
+        if row != NO_ROW:
+            r = table_row(self.table, row)
+            if which < r.disks.count:
+                disk = <const Disk*>table_array(self.table, &r.disks) + which
+                found = 0 < disk.target.size < TARGET
+                if found:
+                    memcpy(out, <char*>table_array(self.table, &r.texts) + disk.target.at,
+                           disk.target.size)
+                    out[disk.target.size] = 0
+        table_unlock(self.table)
+        return found
+
+
+cdef void free_texts(virTypedParameterPtr params, int count) noexcept nogil:
+    """Texts in parameters are the caller's, the array here is on the stack."""
+    cdef int i
+    for i in range(count):
+        if params[i].type == VIR_TYPED_PARAM_STRING:
+            free(params[i].value.s)
+
+
+cdef object last_error(str what):
+    error = virGetLastError()
+    text = "no reason given" if error == NULL or error.message == NULL else (
+        error.message.decode(errors="replace"))
+    code = 0 if error == NULL else error.code
+    virResetLastError()
+    return LibvirtError(f"libvirt gave no {what}: {text}", code)
+
+
+def absorb(table, bytes uuid, dict values, uint64_t now, *, bint kernel=False):
+    """Write values by their names in libvirt's bulk statistics into a guest's row.
+
+    For what only calls for single guests give (drivers other than QEMU). Values are int, float,
+    bool or bytes. Returns how many fields were passed over; KeyError if there is no such guest.
+    """
+    cdef virTypedParameter* params = <virTypedParameter*>malloc(
+        (len(values) + 1) * sizeof(virTypedParameter))
+    cdef Absorb a
+    cdef Table* to = <Table*><uintptr_t>table.address
+    cdef int count = 0
+    if params == NULL:
+        raise MemoryError
+    try:
+        begin(&a, to, kernel)
+        a.now = now
+        for name, value in values.items():
+            fill_param(&params[count], name.encode(), value)
+            count += 1
+        table_lock(to)
+        a.row = table_find(to, <const uint8_t*><const char*>uuid)
+        if a.row != NO_ROW:
+            absorb_record(&a, params, count)
+        table_unlock(to)
+        if a.row == NO_ROW:
+            raise KeyError(uuid)
+        return a.unknown
+    finally:
+        free(params)
+
+
+cdef int fill_param(virTypedParameter* p, bytes name, value) except -1:
+    strncpy(p.field, name, VIR_TYPED_PARAM_FIELD_LENGTH - 1)
+    p.field[VIR_TYPED_PARAM_FIELD_LENGTH - 1] = 0
+    if isinstance(value, bool):
+        p.type, p.value.b = VIR_TYPED_PARAM_BOOLEAN, value
+    elif isinstance(value, int) and value < 0:
+        p.type, p.value.l = VIR_TYPED_PARAM_LLONG, value
+    elif isinstance(value, int):
+        p.type, p.value.ul = VIR_TYPED_PARAM_ULLONG, value
+    elif isinstance(value, float):
+        p.type, p.value.d = VIR_TYPED_PARAM_DOUBLE, value
+    elif isinstance(value, bytes):
+        p.type, p.value.s = VIR_TYPED_PARAM_STRING, value
+    else:
+        p.type = 0
+    return 0

@@ -1,0 +1,151 @@
+"""The libvirt sampler's plan: who is due, who is stuck, who cannot have changed."""
+
+import pytest
+
+from hostmon._plan import ASK_IDLE, CONFIRM_IDLE, SPARE_IDLE, Plan
+from hostmon._stats import absorb
+from hostmon._table import GuestTable
+from hostmon.samples import Group
+
+S = 1_000_000_000
+MAIN, SLOW = 0, 3
+
+
+def uuid(number: int) -> bytes:
+    return number.to_bytes(16, "big")
+
+
+@pytest.fixture
+def table() -> GuestTable:
+    made = GuestTable()
+    for number in range(3):
+        made.upsert(uuid(number), b"g%d" % number)
+        made.set_state(uuid(number), 1, 1, number + 1)
+    return made
+
+
+def ran(table: GuestTable, guest: bytes, time: int, now: int) -> None:
+    """The kernel sampler saw the guest's only vCPU at this run time."""
+    absorb(table, guest, {"vcpu.0.time": time}, now)
+
+
+def test_active_guests_are_due_once_a_cadence(table: GuestTable) -> None:
+    table.set_state(uuid(2), 5, 1, -1)
+    plan = Plan(table)
+    assert plan.due(MAIN, 100 * S, 60 * S) == [uuid(0), uuid(1)]
+    assert plan.due(MAIN, 159 * S, 60 * S) == []
+    assert plan.due(SLOW, 159 * S, 60 * S) == [uuid(0), uuid(1)]
+    assert plan.due(MAIN, 160 * S, 60 * S) == [uuid(0), uuid(1)]
+
+
+def test_guests_fall_into_step(table: GuestTable) -> None:
+    plan = Plan(table)
+    plan.due(MAIN, 100 * S, 60 * S)
+    table.set_state(uuid(1), 5, 1, -1)
+    table.set_state(uuid(1), 1, 1, 9)
+    assert plan.due(MAIN, 110 * S, 60 * S) == [uuid(1)]
+    assert plan.due(MAIN, 160 * S, 60 * S) == [uuid(0), uuid(1), uuid(2)]
+
+
+def test_a_new_run_and_a_new_definition_are_due_at_once(table: GuestTable) -> None:
+    plan = Plan(table)
+    plan.due(MAIN, 100 * S, 60 * S)
+    table.set_state(uuid(1), 1, 1, 9)
+    assert plan.due(MAIN, 101 * S, 60 * S) == [uuid(1)]
+    table.set_devices(uuid(2), [(b"virtio-disk0", b"vda")], [])
+    assert plan.due(MAIN, 102 * S, 60 * S) == [uuid(2)]
+    plan.ask_again(uuid(0), MAIN)
+    assert plan.due(MAIN, 103 * S, 60 * S) == [uuid(0)]
+
+
+def test_a_guest_that_does_not_run_is_read_once_more_and_then_confirmed(table: GuestTable) -> None:
+    plan = Plan(table)
+    guest = uuid(1)
+    ran(table, guest, 500, 99 * S)
+    absorb(table, guest, {"balloon.current": 7}, 99 * S)
+
+    def asked(now: int) -> bool:
+        return guest in plan.due(MAIN, now, 60 * S, idle=CONFIRM_IDLE)
+
+    assert asked(100 * S)
+    ran(table, guest, 500, 150 * S)
+    assert asked(160 * S)
+    ran(table, guest, 500, 215 * S)
+    assert not asked(220 * S)
+    assert plan.confirmed == 1
+    assert table.snapshot().guest(guest).valid[Group.BALLOON] == 215 * S
+    ran(table, guest, 501, 275 * S)
+    assert asked(280 * S)
+    ran(table, guest, 501, 335 * S)
+    assert asked(340 * S)
+
+
+def test_nobody_looked_at_it_since_so_it_is_asked(table: GuestTable) -> None:
+    plan = Plan(table)
+    ran(table, uuid(1), 500, 99 * S)
+    for now in (100, 160, 220, 280):
+        assert uuid(1) in plan.due(MAIN, now * S, 60 * S, idle=CONFIRM_IDLE)
+
+
+def test_slow_readings_spare_only_confirmed_guests(table: GuestTable) -> None:
+    plan = Plan(table)
+    guest = uuid(1)
+    for now in (100, 160, 220):
+        ran(table, guest, 500, (now - 1) * S)
+        plan.due(MAIN, now * S, 60 * S, idle=CONFIRM_IDLE)
+    assert guest in plan.due(SLOW, 221 * S, 60 * S, idle=SPARE_IDLE)
+    assert guest not in plan.due(SLOW, 290 * S, 60 * S, idle=SPARE_IDLE)
+    assert guest in plan.due(SLOW, 290 * S, 60 * S, idle=ASK_IDLE)
+
+
+def test_a_stuck_guest_is_left_out_and_probed_with_back_off(table: GuestTable) -> None:
+    plan = Plan(table)
+    plan.mark_stuck(uuid(1), 90 * S, 100 * S, S, 5 * S)
+    assert plan.stuck == 1
+    assert plan.due(MAIN, 100 * S, 60 * S) == [uuid(0), uuid(2)]
+    guest = table.snapshot().guest(uuid(1))
+    assert (guest.stuck_since_ns, guest.skipped) == (90 * S, 1)
+    assert plan.probes(100 * S) == []
+    assert plan.probes(101 * S) == [uuid(1)]
+    waits = []
+    now = 101 * S
+    for _ in range(5):
+        plan.mark_stuck(uuid(1), now, now, S, 5 * S)
+        began = now
+        while not plan.probes(now):
+            now += S
+        waits.append((now - began) // S)
+    assert waits == [2, 4, 5, 5, 5]
+    assert table.snapshot().guest(uuid(1)).stuck_since_ns == 90 * S
+    plan.answered(uuid(1))
+    assert plan.stuck == 0
+    assert table.snapshot().guest(uuid(1)).stuck_since_ns == 0
+    assert plan.due(MAIN, now, 60 * S) == [uuid(1)]
+
+
+def test_a_stuck_guest_that_ends_is_stuck_no_more(table: GuestTable) -> None:
+    plan = Plan(table)
+    plan.mark_stuck(uuid(1), 90 * S, 100 * S, S, 5 * S)
+    table.set_state(uuid(1), 5, 1, -1)
+    table.set_state(uuid(1), 1, 1, 9)
+    assert uuid(1) in plan.due(MAIN, 100 * S, 60 * S)
+    assert plan.probes(200 * S) == []
+
+
+def test_groups_that_are_there_are_not_asked_for(table: GuestTable) -> None:
+    plan = Plan(table)
+    taps = 1 << Group.INTERFACE
+    table.set_devices(uuid(1), [], [(b"52:54:00:00:00:01", b"vnet0")])
+    assert plan.due(2, 100 * S, 60 * S, without=taps) == [uuid(1)]
+    absorb(table, uuid(1), {"net.0.name": b"vnet0", "net.0.rx.bytes": 5}, 100 * S)
+    assert plan.due(2, 200 * S, 60 * S, without=taps) == []
+
+
+def test_wrong_arguments(table: GuestTable) -> None:
+    plan = Plan(table)
+    with pytest.raises(ValueError, match="kind 8"):
+        plan.due(8, 1, 1)
+    with pytest.raises(ValueError, match="16 raw bytes"):
+        plan.answered(b"short")
+    plan.answered(uuid(77))
+    plan.mark_stuck(uuid(77), 1, 1, 1, 1)
