@@ -8,64 +8,27 @@ import os
 
 from libc.stdint cimport uint8_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memmove, memset
+from libc.string cimport memcpy, memmove
 from posix.unistd cimport read
 
-from apply cimport (
-    MOST_STEPS,
-    NO_ROW,
-    Applier,
-    Step,
-    Table,
-    apply_event,
-    apply_facts,
-    compare_guest,
-    is_missing,
-    row_record,
-    settle_guest,
-    steps_to_gone,
-    table_find,
-    table_lock,
-    table_mark_all_unknown,
-    table_retire,
-    table_set_sequence,
-    table_unlock,
-    track_of,
-)
+from apply cimport *
+from announce cimport heartbeat_record
+from chain cimport chain_free, chain_init
 from clock cimport monotonic_ns, realtime_ns
-from encoder cimport Encoder, encode_event, encoder_load
-from msgpack cimport (
-    Buffer,
-    buffer_over,
-    buffer_size,
-    put_array,
-    put_text,
-    put_uint,
-)
+from history cimport HistoryData
+from mutex cimport *
+from numbering cimport HEARTBEAT_CLASS, Numbering, number_event
+from outlet cimport MESSAGE, Outlet, outlet_send, outlet_serve, outlet_welcome
 from pipe cimport Pipe, pipe_take
-from mutex cimport (
-    pthread_mutex_destroy,
-    pthread_mutex_init,
-    pthread_mutex_lock,
-    pthread_mutex_unlock,
-)
-from record cimport (
-    ABOUT_GUEST,
-    KIND_LIMIT,
-    ORIGIN_RESYNC,
-    RECORD_FACTS,
-    RECORD_GONE,
-    RECORD_MAX,
-    RECORD_RESYNC_BEGIN,
-    RECORD_RESYNC_END,
-    RECORD_RESYNC_GUEST,
-    Facts,
-    Record,
-)
+from record cimport *
+from ring cimport Stamp, ring_append
+from settle cimport *
+from standing cimport Standing, facts_record, standing_differs, standing_of
 from wanted cimport Wanted
-from zmqapi cimport ZMQ_DONTWAIT, ZMQ_FD, Zmq, zmq_load
+from zmqapi cimport ZMQ_FD, zmq_load
 
 from hostmon import kinds
+from hostmon._history import History
 
 cdef extern from "<poll.h>" nogil:
     struct pollfd:
@@ -83,75 +46,81 @@ LOOKED_UP = (
 )
 
 cdef enum:
-    CLASSES = 3
+    # Kinds as hostmon/kinds.py numbers them: from FACTS on they tell of the table, not to it.
+    FACTS = 43
+    STOPPED = 44
+    REBOOTED = 45
     CONNECTION = 48
     HEARTBEAT = 49
-    HEARTBEAT_CLASS = 2
     BATCH = 1 << 18          # bytes taken from the pipe at once
-    MESSAGE = 3 * RECORD_MAX # a text of bad bytes grows threefold
 
 
 cdef class Dispatcher:
     """One event stream: ``pipe`` in, ``table`` kept current, a ZeroMQ publisher out.
 
     ``epoch`` marks this run, ``host`` names it in every event; a heartbeat goes out every
-    ``heartbeat_ns``.
+    ``heartbeat_ns``. A stop is concluded ``reboot_window_ns`` after it at the earliest. The newest
+    events stay in ``history``, ``ring_size`` bytes of them.
     """
 
     cdef object pipe_owner
     cdef object table_owner
+    cdef readonly object history
     cdef Applier applier
     cdef Wanted* wanted
-    cdef list alive
     cdef Pipe* pipe
-    cdef Zmq zmq
-    cdef void* socket
-    cdef Encoder encoder
+    cdef HistoryData* kept
+    cdef Numbering numbers
+    cdef Settling settling
+    cdef Outlet outlet
     cdef uint8_t* batch
-    cdef uint8_t* message
     cdef uint8_t* found
-    cdef uint8_t class_of[KIND_LIMIT]
-    cdef uint64_t sequences[CLASSES]
-    cdef uint64_t counts[KIND_LIMIT]
     cdef uint64_t lost
     cdef uint64_t malformed
     cdef uint64_t batches
     cdef uint64_t heartbeat_ns
+    cdef uint64_t welcomed
+    cdef int connected
     cdef int wake_fd
     cdef int stopping
     cdef readonly uint64_t epoch
 
     def __cinit__(self, pipe, table, uint64_t epoch, str host, bytes zmq_path,
-                  uint64_t heartbeat_ns=1000000000):
+                  uint64_t heartbeat_ns=1000000000, *, uint64_t reboot_window_ns=15000000000,
+                  uint64_t ring_size=16 << 20):
         self.wake_fd = -1
         self.batch = <uint8_t*>malloc(BATCH)
-        self.message = <uint8_t*>malloc(MESSAGE)
+        self.outlet.message = <uint8_t*>malloc(MESSAGE)
         self.found = <uint8_t*>malloc(RECORD_MAX)
         self.wanted = <Wanted*>calloc(1, sizeof(Wanted))
-        if not (self.batch and self.message and self.found and self.wanted):
+        if not (self.batch and self.outlet.message and self.found and self.wanted):
+            raise MemoryError
+        if chain_init(&self.numbers.chain) or settling_init(&self.settling, reboot_window_ns):
             raise MemoryError
         pthread_mutex_init(&self.wanted.lock, NULL)
         self.wanted.fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self.pipe_owner = pipe
         self.table_owner = table
+        self.history = History(epoch, host, ring_size)
+        self.kept = <HistoryData*><uintptr_t>self.history.address
         self.applier.table = <Table*><uintptr_t>table.address
         self.applier.wanted = self.wanted
         self.applier.looks_up = sum(1 << kinds.NUMBERS[kind] for kind in LOOKED_UP)
         self.pipe = <Pipe*><uintptr_t>pipe.address
         self.epoch = epoch
         self.heartbeat_ns = heartbeat_ns
-        self.alive = []
-        zmq_load(&self.zmq, zmq_path)
-        encoder_load(&self.encoder, epoch, host, self.alive)
+        zmq_load(&self.outlet.zmq, zmq_path)
         for number, kind in kinds.KINDS.items():
-            self.class_of[number] = kinds.CLASSES.index(kinds.CLASS_OF[kind])
+            self.numbers.class_of[number] = kinds.CLASSES.index(kinds.CLASS_OF[kind])
         self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
     def __dealloc__(self):
         free(self.batch)
-        free(self.message)
+        free(self.outlet.message)
         free(self.found)
         free(self.applier.tracks)
+        chain_free(&self.numbers.chain)
+        settling_free(&self.settling)
         if self.wanted != NULL:
             os.close(self.wanted.fd)
             pthread_mutex_destroy(&self.wanted.lock)
@@ -163,8 +132,8 @@ cdef class Dispatcher:
         """Dispatch until :meth:`stop`; ``socket`` is a pyzmq socket's ``underlying``, made here."""
         cdef int zmq_fd
         cdef size_t size = sizeof(int)
-        self.socket = <void*>socket
-        if self.zmq.getsockopt(self.socket, ZMQ_FD, &zmq_fd, &size) < 0:
+        self.outlet.socket = <void*>socket
+        if self.outlet.zmq.getsockopt(self.outlet.socket, ZMQ_FD, &zmq_fd, &size) < 0:
             raise RuntimeError("the publisher's socket has no file descriptor")
         with nogil:
             self.loop(zmq_fd)
@@ -177,30 +146,33 @@ cdef class Dispatcher:
     cdef void loop(self, int zmq_fd) noexcept nogil:
         cdef pollfd fds[3]
         cdef uint64_t now
+        cdef uint64_t next
         cdef uint64_t due = 0
         cdef int last_round
         fds[0].fd, fds[1].fd, fds[2].fd = self.pipe.read_fd, self.wake_fd, zmq_fd
         for i in range(3):
             fds[i].events = POLLIN
+        self.welcome()
         while True:
             last_round = self.stopping
             self.drain()
-            self.serve_subscriptions()
+            outlet_serve(&self.outlet)
             if last_round:
                 return
             now = monotonic_ns()
             if now >= due:
                 self.heartbeat()
                 due = now + self.heartbeat_ns
-            poll(fds, 3, <int>((due - now) // 1000000) + 1)
+            next = min(due, ask_about_stops(&self.settling, self.wanted, self.connected, now))
+            poll(fds, 3, <int>((next - now) // 1000000) + 1)
             if fds[1].revents:
                 read(self.wake_fd, &now, 8)
 
-    cdef void serve_subscriptions(self) noexcept nogil:
-        """Take the (un)subscriptions that arrived: only by this does the socket act on them."""
-        cdef uint8_t request[256]
-        while self.zmq.recv(self.socket, request, sizeof(request), ZMQ_DONTWAIT) >= 0:
-            pass
+    cdef void welcome(self) noexcept nogil:
+        """Tell the next subscriber of the newest numbers."""
+        self.welcomed = self.outlet.sent
+        outlet_welcome(
+            &self.outlet, &self.kept.encoder, self.numbers.sequences, HEARTBEAT_CLASS)
 
     cdef void drain(self) noexcept nogil:
         """Publish everything the pipe holds."""
@@ -208,6 +180,8 @@ cdef class Dispatcher:
         cdef size_t taken
         while True:
             taken = pipe_take(self.pipe, self.batch + held, BATCH - held, &self.lost)
+            if self.welcomed != self.outlet.sent:
+                self.welcome()
             if taken == 0:
                 return
             self.batches += 1
@@ -231,9 +205,7 @@ cdef class Dispatcher:
         if record.kind < KIND_LIMIT:
             self.publish(record)
         elif record.kind == RECORD_FACTS and record.size >= sizeof(Record) + sizeof(Facts):
-            table_lock(self.applier.table)
-            apply_facts(&self.applier, record)
-            table_unlock(self.applier.table)
+            self.learn(record, 0)
         elif record.kind == RECORD_RESYNC_BEGIN:
             self.applier.comparison += 1
         elif record.kind == RECORD_RESYNC_GUEST and record.size >= sizeof(Record) + sizeof(Facts):
@@ -242,30 +214,92 @@ cdef class Dispatcher:
             self.retire_missing(record)
         elif record.kind == RECORD_GONE:
             self.retire(table_find(self.applier.table, record.uuid), record.monotonic_ns)
+            self.confirm_stop(record.uuid, monotonic_ns())
         else:
             self.malformed += 1
 
     cdef void publish(self, const Record* record) noexcept nogil:
-        """Number an event, apply it to the table, send it."""
-        cdef Buffer message
-        cdef int class_
-        if self.encoder.topics[record.kind].size == 0:
+        """Number an event, apply it to the table, keep it, send it."""
+        cdef Table* table = self.applier.table
+        cdef Stamp stamp
+        if self.kept.encoder.topics[record.kind].size == 0:
             self.malformed += 1
             return
-        class_ = self.class_of[record.kind]
-        self.sequences[class_] += 1
-        self.counts[record.kind] += 1
-        table_lock(self.applier.table)
-        if record.about == ABOUT_GUEST:
+        table_lock(table)
+        stamp = number_event(&self.numbers, &self.kept.ring, table, record)
+        if record.about == ABOUT_GUEST and record.kind < FACTS:
             apply_event(&self.applier, record)
-        elif record.kind == CONNECTION and record.event == 0:
-            table_mark_all_unknown(self.applier.table)
-        table_set_sequence(self.applier.table, class_, self.sequences[class_])
-        table_unlock(self.applier.table)
-        buffer_over(&message, self.message, MESSAGE)
-        encode_event(&message, &self.encoder, record, self.sequences[class_])
-        # A subscriber whose queue is full loses this message, and sees it by the sequence.
-        self.zmq.send(self.socket, self.message, buffer_size(&message), ZMQ_DONTWAIT)
+            self.stamp_state(&stamp, table_find(table, record.uuid))
+        elif record.kind == CONNECTION:
+            self.connected = record.event
+            if not self.connected:
+                table_mark_all_unknown(table)
+        if stamp.class_ != HEARTBEAT_CLASS:
+            table_set_sequence(table, stamp.class_, stamp.sequences[stamp.class_])
+        table_unlock(table)
+        if stamp.class_ != HEARTBEAT_CLASS:
+            ring_append(&self.kept.ring, &stamp, record)
+        outlet_send(&self.outlet, &self.kept.encoder, record, &stamp)
+        if record.kind == LIFECYCLE and record.about == ABOUT_GUEST:
+            self.follow_stop(record, stamp.sequences[stamp.class_])
+
+    cdef void stamp_state(self, Stamp* stamp, unsigned int row) noexcept nogil:
+        """What the guest is after its event."""
+        stamp.state = -1
+        if row != NO_ROW:
+            stamp.state = table_row(self.applier.table, row).state
+            stamp.reason = table_row(self.applier.table, row).reason
+            stamp.persistent = table_row(self.applier.table, row).persistent
+
+    cdef void follow_stop(self, const Record* record, uint64_t sequence) noexcept nogil:
+        """Hold a stop until it is concluded; a start before that makes it a reboot."""
+        cdef OpenStop* stop
+        if record.event == EVENT_STOPPED:
+            hold_stop(&self.settling, record, sequence)
+        elif record.event == EVENT_STARTED:
+            stop = open_stop(&self.settling, record.uuid)
+            if stop != NULL:
+                self.conclude(stop, REBOOTED)
+
+    cdef void confirm_stop(self, const uint8_t* uuid, uint64_t asked_ns) noexcept nogil:
+        """libvirt said that a guest is not running: conclude its stop, if that is due."""
+        cdef OpenStop* stop = open_stop(&self.settling, uuid)
+        if stop != NULL and asked_ns >= stop.due_ns:
+            self.conclude(stop, STOPPED)
+
+    cdef void conclude(self, OpenStop* stop, int kind) noexcept nogil:
+        cdef Record* record = close_stop(
+            &self.settling, stop, kind, &self.kept.encoder.lifecycle_details[EVENT_STOPPED])
+        self.publish(record)
+        free(record)
+
+    cdef void learn(self, const Record* told, int listed) noexcept nogil:
+        """Take what libvirt said of a guest into the table; publish what of it is news."""
+        cdef const Facts* facts = <const Facts*>(
+            <const uint8_t*>told + sizeof(Record) + told.name_size)
+        cdef Table* table = self.applier.table
+        cdef Record* event = <Record*>self.found
+        cdef Standing before, after
+        table_lock(table)
+        before = self.standing(told.uuid)
+        if listed:
+            settle_guest(&self.applier, told)
+        else:
+            apply_facts(&self.applier, told)
+        after = self.standing(told.uuid)
+        table_unlock(table)
+        if standing_differs(&before, &after):
+            memcpy(event, told, sizeof(Record) + told.name_size)
+            event.origin = ORIGIN_RESYNC if listed else ORIGIN_LIVE
+            event.event = event.detail = -1
+            facts_record(event, &after, &self.kept.encoder.states, FACTS)
+            self.publish(event)
+        if not is_active(facts.state):
+            self.confirm_stop(told.uuid, told.monotonic_ns)
+
+    cdef Standing standing(self, const uint8_t* uuid) noexcept nogil:
+        cdef unsigned int row = table_find(self.applier.table, uuid)
+        return standing_of(table_row(self.applier.table, row) if row != NO_ROW else NULL)
 
     cdef void publish_steps(
         self, const Record* about, const Step* steps, int count
@@ -293,9 +327,7 @@ cdef class Dispatcher:
         if count < 0:
             return
         self.publish_steps(listed, steps, count)
-        table_lock(self.applier.table)
-        settle_guest(&self.applier, listed)
-        table_unlock(self.applier.table)
+        self.learn(listed, 1)
 
     cdef void retire_missing(self, const Record* end) noexcept nogil:
         """After a comparison: guests that libvirt did not list are gone."""
@@ -324,35 +356,25 @@ cdef class Dispatcher:
 
     cdef void heartbeat(self) noexcept nogil:
         """Publish each class's last number."""
-        cdef uint8_t memory[1024]
-        cdef Record* record = <Record*>memory
-        cdef Buffer body
-        memset(record, 0, sizeof(Record))
-        record.kind = HEARTBEAT
-        record.time_ns = realtime_ns()
-        record.monotonic_ns = monotonic_ns()
-        record.fields = 1
-        buffer_over(&body, memory + sizeof(Record), sizeof(memory) - sizeof(Record))
-        put_text(&body, "classes")
-        put_array(&body, CLASSES - 1)
-        put_array(&body, 2)
-        put_text(&body, "lifecycle")
-        put_uint(&body, self.sequences[0])
-        put_array(&body, 2)
-        put_text(&body, "host")
-        put_uint(&body, self.sequences[1])
-        record.size = <unsigned int>(sizeof(Record) + buffer_size(&body))
-        self.publish(record)
+        heartbeat_record(
+            <Record*>self.found, &self.kept.encoder, self.numbers.sequences, HEARTBEAT_CLASS,
+            HEARTBEAT)
+        self.publish(<Record*>self.found)
 
     @property
     def sequence_of(self):
         """Each class's last number."""
-        return {name: self.sequences[i] for i, name in enumerate(kinds.CLASSES)}
+        return {name: self.numbers.sequences[i] for i, name in enumerate(kinds.CLASSES)}
 
     @property
     def count_of(self):
         """Events published, by kind."""
-        return {name: self.counts[number] for number, name in kinds.KINDS.items()}
+        return {name: self.numbers.counts[number] for number, name in kinds.KINDS.items()}
+
+    @property
+    def open_stops(self):
+        """Stops that are not concluded yet."""
+        return self.settling.count
 
     @property
     def wanted_fd(self):

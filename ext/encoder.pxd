@@ -10,6 +10,7 @@ from libc.string cimport memset
 from msgpack cimport (
     Buffer,
     buffer_size,
+    put_bool,
     put_byte,
     put_bytes_as_text,
     put_int,
@@ -21,12 +22,16 @@ from msgpack cimport (
 )
 from names cimport Names, names_load, put_name
 from record cimport ABOUT_GUEST, ABOUT_HOST, KIND_LIMIT, Record
+from ring cimport Stamp
 
 cdef enum:
-    COMMON_FIELDS = 8        # kind, v, epoch, sequence, host, time_ns, monotonic_ns, origin
+    # kind, v, epoch, sequence, kind_previous, host, time_ns, monotonic_ns, origin
+    COMMON_FIELDS = 9
     LIFECYCLE_EVENTS = 9
-    ORIGINS = 3
-    LIFECYCLE = 0            # the kind whose fields are the header's two numbers
+    ORIGINS = 4
+    REPLAYED = 3             # of kinds.ORIGINS
+    LIFECYCLE = 0            # the kind whose fields come from the header and the stamp
+    LIFECYCLE_FIELDS = 5
 
 cdef struct Chunk:
     # Bytes encoded ahead; the owner keeps them alive.
@@ -38,6 +43,9 @@ cdef struct Encoder:
     Chunk heads[KIND_LIMIT]      # kind, v, epoch, and the key of the sequence
     Chunk host                   # host, and the key of time_ns
     Chunk origins[ORIGINS]
+    Chunk welcome                # kind, v, epoch, host of the welcome message
+    Names classes
+    Names states
     Names lifecycle_events
     Names lifecycle_details[LIFECYCLE_EVENTS]
     Names no_names
@@ -67,6 +75,11 @@ cdef inline int encoder_load(Encoder* e, uint64_t epoch, str host, list alive) e
     chunk_keep(&e.host, encode("host") + encode(host) + encode("time_ns"), alive)
     for i, origin in enumerate(kinds.ORIGINS):
         chunk_keep(&e.origins[<int>i], encode("origin") + encode(origin), alive)
+    whole = (("kind", "welcome"), ("v", events.WIRE_VERSION), ("epoch", epoch), ("host", host))
+    chunk_keep(
+        &e.welcome, b"".join([encode(key) + encode(value) for key, value in whole]), alive)
+    names_load(&e.classes, kinds.CLASSES, alive)
+    names_load(&e.states, kinds.STATES, alive)
     names_load(&e.lifecycle_events, kinds.LIFECYCLE_EVENTS, alive)
     for i, details in enumerate(kinds.LIFECYCLE_DETAILS):
         names_load(&e.lifecycle_details[<int>i], details, alive)
@@ -91,7 +104,9 @@ cdef inline void uuid_text(const uint8_t* uuid, uint8_t* out) noexcept nogil:
         at += 2
 
 
-cdef inline void put_identity(Buffer* b, const Record* r, const uint8_t* uuid) noexcept nogil:
+cdef inline void put_identity(
+    Buffer* b, const Record* r, const Stamp* stamp, const uint8_t* uuid
+) noexcept nogil:
     put_text(b, "uuid")
     put_text_header(b, 36)
     put_raw(b, uuid, 36)
@@ -100,9 +115,13 @@ cdef inline void put_identity(Buffer* b, const Record* r, const uint8_t* uuid) n
     if r.about == ABOUT_GUEST:
         put_text(b, "id")
         put_int(b, r.id)
+        put_text(b, "previous")
+        put_uint(b, stamp.previous)
 
 
-cdef inline void put_lifecycle(Buffer* b, const Encoder* e, const Record* r) noexcept nogil:
+cdef inline void put_lifecycle(
+    Buffer* b, const Encoder* e, const Record* r, const Stamp* stamp
+) noexcept nogil:
     cdef const Names* details = &e.no_names
     if 0 <= r.event < LIFECYCLE_EVENTS:
         details = &e.lifecycle_details[r.event]
@@ -110,33 +129,55 @@ cdef inline void put_lifecycle(Buffer* b, const Encoder* e, const Record* r) noe
     put_name(b, &e.lifecycle_events, r.event)
     put_text(b, "detail")
     put_name(b, details, r.detail)
+    put_text(b, "state")
+    if stamp.state < 0:
+        put_text(b, "absent")
+    else:
+        put_name(b, &e.states, stamp.state)
+    put_text(b, "reason")
+    put_int(b, stamp.reason)
+    put_text(b, "persistent")
+    put_bool(b, stamp.persistent)
 
 
-cdef inline void encode_event(
-    Buffer* b, const Encoder* e, const Record* r, uint64_t sequence
+cdef inline void put_event(
+    Buffer* b, const Encoder* e, const Record* r, const Stamp* stamp
 ) noexcept nogil:
-    """The whole message of one record whose kind is below KIND_LIMIT."""
+    """The payload of one record whose kind is below KIND_LIMIT."""
     cdef uint8_t uuid[36]
     cdef int identity = 0
     cdef int lifecycle = r.kind == LIFECYCLE
-    put_chunk(b, &e.topics[r.kind])
+    cdef int origin = REPLAYED if stamp.replayed else r.origin
     if r.about != ABOUT_HOST:
         uuid_text(r.uuid, uuid)
-        put_raw(b, uuid, 36)
-        identity = 3 if r.about == ABOUT_GUEST else 2
-    put_byte(b, 0)
-    put_map(b, COMMON_FIELDS + identity + r.fields + 2 * lifecycle)
+        identity = 4 if r.about == ABOUT_GUEST else 2
+    put_map(b, COMMON_FIELDS + identity + r.fields + LIFECYCLE_FIELDS * lifecycle)
     put_chunk(b, &e.heads[r.kind])
-    put_uint(b, sequence)
+    put_uint(b, stamp.sequences[stamp.class_])
+    put_text(b, "kind_previous")
+    put_uint(b, stamp.kind_previous)
     put_chunk(b, &e.host)
     put_uint(b, r.time_ns)
     put_text(b, "monotonic_ns")
     put_uint(b, r.monotonic_ns)
-    put_chunk(b, &e.origins[r.origin if r.origin < ORIGINS else 0])
+    put_chunk(b, &e.origins[origin if origin < ORIGINS else 0])
     if identity:
-        put_identity(b, r, uuid)
+        put_identity(b, r, stamp, uuid)
     if lifecycle:
-        put_lifecycle(b, e, r)
+        put_lifecycle(b, e, r, stamp)
     put_raw(
         b, <const uint8_t*>r + sizeof(Record) + r.name_size,
         r.size - sizeof(Record) - r.name_size)
+
+
+cdef inline void put_message(
+    Buffer* b, const Encoder* e, const Record* r, const Stamp* stamp
+) noexcept nogil:
+    """The whole message: topic, NUL, payload."""
+    cdef uint8_t uuid[36]
+    put_chunk(b, &e.topics[r.kind])
+    if r.about != ABOUT_HOST:
+        uuid_text(r.uuid, uuid)
+        put_raw(b, uuid, 36)
+    put_byte(b, 0)
+    put_event(b, e, r, stamp)

@@ -16,6 +16,7 @@ cdef enum:
     ZMQ_DONTWAIT = 1
     ZMQ_FD = 14
     ZMQ_EVENTS = 15
+    ZMQ_XPUB_WELCOME_MSG = 72
     ZMQ_POLLIN = 1
 
 cdef struct Zmq:

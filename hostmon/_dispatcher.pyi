@@ -1,8 +1,10 @@
+from hostmon._history import History
 from hostmon._pipe import EventPipe
 from hostmon._table import GuestTable
 
 class Dispatcher:
     epoch: int
+    history: History
     def __init__(
         self,
         pipe: EventPipe,
@@ -11,6 +13,9 @@ class Dispatcher:
         host: str,
         zmq_path: bytes,
         heartbeat_ns: int = ...,
+        *,
+        reboot_window_ns: int = ...,
+        ring_size: int = ...,
     ) -> None: ...
     def run(self, socket: int) -> None: ...
     def stop(self) -> None: ...
@@ -18,6 +23,8 @@ class Dispatcher:
     def sequence_of(self) -> dict[str, int]: ...
     @property
     def count_of(self) -> dict[str, int]: ...
+    @property
+    def open_stops(self) -> int: ...
     @property
     def wanted_fd(self) -> int: ...
     def take_wanted(self) -> list[bytes] | None: ...

@@ -56,6 +56,8 @@ class Agent:
             settings.agent.host_name,
             zmq_library(),
             int(settings.bus.heartbeat * 1e9),
+            reboot_window_ns=int(settings.agent.reboot_window * 1e9),
+            ring_size=settings.bus.ring_mib << 20,
         )
         self._dispatching = DispatcherThread(self._dispatcher, settings.bus)
         self._started_parts = ExitStack()

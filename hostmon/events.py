@@ -20,14 +20,17 @@ Uint64 = Annotated[int, msgspec.Meta(ge=0)]
 class Event(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True):
     """What every event says of itself.
 
-    ``sequence`` counts the events of one class (lifecycle, host) from 1 within one ``epoch``, which
-    is new at each start of the agent (nanoseconds since 1970). ``origin`` is ``live`` for what a
-    callback reported and ``resync`` for what a comparison with libvirt found.
+    ``sequence`` counts the events of one class (lifecycle, host, settled) from 1 within one
+    ``epoch``, which is new at each start of the agent (nanoseconds since 1970); ``kind_previous``
+    is the number of the event of the same kind before, 0 for none. ``origin`` is ``live`` for what
+    was reported as it happened, ``resync`` for what a comparison with libvirt found, ``kernel`` for
+    what the kernel told first, ``replayed`` for what a subscriber asked for again.
     """
 
     v: int = WIRE_VERSION
     epoch: Uint64 = 0
     sequence: Uint64 = 0
+    kind_previous: Uint64 = 0
     host: str = ""
     time_ns: Uint64 = 0
     monotonic_ns: Uint64 = 0
@@ -35,18 +38,43 @@ class Event(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True):
 
 
 class DomainEvent(Event, frozen=True, kw_only=True):
-    """An event of one guest; ``id`` is libvirt's, -1 when it is not running."""
+    """An event of one guest; ``id`` is libvirt's, -1 when it is not running.
+
+    ``previous`` is the number of this guest's event of the same class before, 0 for none.
+    """
 
     uuid: str = ""
     name: str = ""
     id: int = -1
+    previous: Uint64 = 0
 
 
 class LifecycleEvent(DomainEvent, frozen=True, kw_only=True, tag="lifecycle"):
-    """A guest was defined, started, suspended, stopped …: VIR_DOMAIN_EVENT_ID_LIFECYCLE."""
+    """A guest was defined, started, suspended, stopped …: VIR_DOMAIN_EVENT_ID_LIFECYCLE.
+
+    ``state``, ``reason`` and ``persistent`` are the guest's after it; state ``absent``: it is gone.
+    """
 
     event: Named
     detail: Named
+    state: Named = "nostate"
+    reason: int = 0
+    persistent: bool = False
+
+
+class FactsEvent(DomainEvent, frozen=True, kw_only=True, tag="facts"):
+    """Asked, libvirt told of a guest what differs from what was known; sizes in bytes.
+
+    libvirt announces many such changes by no event (``setvcpus``, most of ``--config``).
+    """
+
+    state: Named
+    reason: int
+    vcpus: int
+    memory: Uint64
+    memory_max: Uint64
+    persistent: bool
+    autostart: bool
 
 
 class RebootEvent(DomainEvent, frozen=True, kw_only=True, tag="reboot"):
@@ -266,6 +294,25 @@ class ConnectionEvent(Event, frozen=True, kw_only=True, tag="connection"):
     reason: str
 
 
+class SettledEvent(DomainEvent, frozen=True, kw_only=True):
+    """What became of a guest's stop: the event ``stop_sequence`` of class lifecycle.
+
+    ``detail`` is that event's; ``stopped_ns`` is its time (``time_ns``).
+    """
+
+    detail: Named
+    stopped_ns: Uint64
+    stop_sequence: Uint64
+
+
+class StoppedEvent(SettledEvent, frozen=True, kw_only=True, tag="stopped"):
+    """The reboot window has passed without a start, and libvirt says that the guest is stopped."""
+
+
+class RebootedEvent(SettledEvent, frozen=True, kw_only=True, tag="rebooted"):
+    """The guest started again before its stop was concluded."""
+
+
 class ClassSequence(msgspec.Struct, frozen=True, array_like=True):
     """The last number that a class has given out."""
 
@@ -279,8 +326,18 @@ class HeartbeatEvent(Event, frozen=True, kw_only=True, tag="heartbeat"):
     classes: tuple[ClassSequence, ...]
 
 
+class Welcome(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="welcome"):
+    """The first message of every connection to the bus: which run this is, and how far it is."""
+
+    v: int = WIRE_VERSION
+    epoch: Uint64
+    host: str
+    classes: tuple[ClassSequence, ...]
+
+
 EVENT_TYPES: tuple[type[Event], ...] = (
     LifecycleEvent,
+    FactsEvent,
     RebootEvent,
     RtcChangeEvent,
     WatchdogEvent,
@@ -309,5 +366,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     PoolEvent,
     PoolRefreshEvent,
     ConnectionEvent,
+    StoppedEvent,
+    RebootedEvent,
     HeartbeatEvent,
 )

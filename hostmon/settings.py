@@ -89,6 +89,7 @@ class BusSettings(_Checked, frozen=True, kw_only=True):
     requests: str = ""
     heartbeat: float = 1.0
     high_water_mark: int = 100_000
+    ring_mib: int = 16
 
     def __post_init__(self) -> None:
         for name, value in [("events", a) for a in self.events] + [("requests", self.requests)]:
@@ -99,6 +100,7 @@ class BusSettings(_Checked, frozen=True, kw_only=True):
                     raise ValueError(f"{name} = {value!r}: {error}") from None
         _positive("heartbeat", self.heartbeat, 3600)
         _positive("high_water_mark", self.high_water_mark, 10_000_000)
+        _positive("ring_mib", self.ring_mib, 4095)
 
     @property
     def events_addresses(self) -> tuple[str, ...]:
@@ -136,13 +138,18 @@ class LogSettings(_Checked, frozen=True, kw_only=True):
 
 
 class AgentSettings(_Checked, frozen=True, kw_only=True):
-    """The agent; ``uri`` auto means qemu:///system, or the demo where there is no libvirtd."""
+    """The agent; ``uri`` auto means qemu:///system, or the demo where there is no libvirtd.
+
+    A guest that starts within ``reboot_window`` seconds of its stop has rebooted.
+    """
 
     uri: str = "auto"
     host: str = ""
     drivers: tuple[str, ...] = ("prometheus",)
+    reboot_window: float = 15.0
 
     def __post_init__(self) -> None:
+        _positive("reboot_window", self.reboot_window, 3600)
         if self.uri != "auto":
             try:
                 check_uri(self.uri)

@@ -14,6 +14,9 @@ from hostmon.errors import ProtocolError
 from hostmon.events import EVENT_TYPES, Event
 from hostmon.kinds import CLASS_OF, KINDS
 
+WELCOME = "welcome"
+"""The topic of a connection's first message."""
+
 _KNOWN: Any = functools.reduce(operator.or_, EVENT_TYPES)
 _decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(_KNOWN)
 _encoder = msgspec.msgpack.Encoder()

@@ -79,7 +79,10 @@ class Subscriber:
             if timeout is not None and not self._socket.poll(int(timeout * 1000)):
                 return None
             try:
-                event = wire.decode(wire.split(self._socket.recv())[1])
+                topic, payload = wire.split(self._socket.recv())
+                if topic == wire.WELCOME:
+                    continue
+                event = wire.decode(payload)
             except ProtocolError:
                 self.malformed += 1
                 continue

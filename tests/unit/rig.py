@@ -20,15 +20,18 @@ HOST = "host-ä"
 class Rig:
     """Everything from the pipe to a subscriber; close it."""
 
-    def __init__(self, address: str, *, queue_size: int = 8 << 20, running: bool = True) -> None:
+    def __init__(
+        self, address: str, *, queue_size: int = 8 << 20, running: bool = True, **options: int
+    ) -> None:
         self.address = address
         self.pipe = EventPipe(queue_size)
         self.table = GuestTable()
-        self.dispatcher = Dispatcher(self.pipe, self.table, EPOCH, HOST, zmq_library())
+        self.dispatcher = Dispatcher(self.pipe, self.table, EPOCH, HOST, zmq_library(), **options)
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.subscriber = self.context.socket(zmq.SUB)
         self.subscriber.rcvhwm = 0
-        self.subscriber.subscribe(b"lifecycle/")
+        for kind in kinds.DOMAIN_KINDS.values():
+            self.subscriber.subscribe(f"lifecycle/{kind}/")
         self.subscriber.subscribe(b"host/")
         self.thread = threading.Thread(target=self._dispatch)
         self._ready = threading.Event()

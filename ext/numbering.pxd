@@ -1,0 +1,42 @@
+"""The numbers of the bus: each class's, each kind's and each guest's last one.
+
+Owned by the dispatcher's thread, the only giver of numbers; others read the class's last ones.
+"""
+
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from chain cimport Chain, chain_advance
+from record cimport ABOUT_GUEST, KIND_LIMIT, Record
+from ring cimport KEPT_CLASSES, Ring, Stamp
+from table cimport Table
+
+cdef enum:
+    CLASSES = 4              # as kinds.CLASSES lists them
+    HEARTBEAT_CLASS = 3      # the last: neither kept nor told of by heartbeats
+
+cdef struct Numbering:
+    uint64_t sequences[CLASSES]
+    uint64_t kind_last[KIND_LIMIT]
+    uint64_t counts[KIND_LIMIT]
+    uint8_t class_of[KIND_LIMIT]
+    Chain chain
+
+
+cdef inline Stamp number_event(
+    Numbering* numbers, const Ring* ring, const Table* table, const Record* record
+) noexcept nogil:
+    """The next numbers, for one event."""
+    cdef Stamp stamp
+    cdef int class_ = numbers.class_of[record.kind]
+    memset(&stamp, 0, sizeof(stamp))
+    stamp.class_ = class_
+    numbers.sequences[class_] += 1
+    numbers.counts[record.kind] += 1
+    stamp.kind_previous = numbers.kind_last[record.kind]
+    numbers.kind_last[record.kind] = numbers.sequences[class_]
+    if record.about == ABOUT_GUEST and class_ != HEARTBEAT_CLASS:
+        stamp.previous = chain_advance(
+            &numbers.chain, ring, table, record.uuid, class_, numbers.sequences[class_])
+    memcpy(stamp.sequences, numbers.sequences, sizeof(stamp.sequences))
+    return stamp
