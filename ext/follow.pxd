@@ -15,7 +15,14 @@ from claims cimport (
     claims_find,
     claims_get,
 )
-from ledger cimport LedgerState, claim_close, claim_due, claim_open
+from ledger cimport (
+    FOREVER,
+    LedgerState,
+    claim_close,
+    claim_due,
+    claim_open,
+    ledger_settle,
+)
 
 cdef enum:
     UNSEEN_VCPUS = 0xFFFFFFFF
@@ -95,3 +102,21 @@ cdef inline int ledger_follow(
     claim.defined_memory = seen.defined_memory
     claim_close(s, claim)
     return 1
+
+
+cdef inline int ledger_heal(
+    LedgerState* s, const uint8_t* uuid, Seen seen, uint64_t mark
+) noexcept nogil:
+    """As `ledger_follow`, for what was true at change ``mark``: a guest changed since is left alone.
+
+    What does not run and was not known to have stopped is released at once. -1 without memory.
+    """
+    cdef Claim* claim = claims_find(&s.claims, uuid)
+    cdef int ran = claim != NULL and claim.flags & CLAIM_ACTIVE
+    cdef int result
+    if s.sums.removals > mark if claim == NULL else claim.touched > mark:
+        return 0
+    result = ledger_follow(s, uuid, seen, FOREVER)
+    if result > 0 and ran and not seen.active:
+        ledger_settle(s, uuid)
+    return result

@@ -2,8 +2,8 @@
 
 Owns the arithmetic: the sums over what each guest claims. Every change takes the
 guest's old claim out of the sums and puts its new one in, so that the sums are right by
-construction and a change costs the same however many guests there are. One thread writes, without
-the GIL; sums are read by any thread through a sequence lock, single claims by the writer alone.
+construction and a change costs the same however many guests there are. Any thread may call,
+without the GIL, holding the lock (`ledger_lock`) for one change or for a batch.
 Must not know libvirt, and must not decide how long a stop waits to be settled: its caller does.
 Sums are unsigned and may wrap on absurd input; taking the claim out unwraps them.
 """
@@ -27,29 +27,7 @@ from claims cimport (
     claims_remove,
 )
 from holds cimport Hold, Holds, holds_put, holds_take
-
-cdef extern from *:
-    """
-    /* A sequence lock: odd while the writer is inside. */
-    static inline void sums_write_begin(uint64_t *v) {
-        __atomic_store_n(v, *v + 1, __ATOMIC_RELAXED);
-        __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    }
-    static inline void sums_write_end(uint64_t *v) {
-        __atomic_store_n(v, *v + 1, __ATOMIC_RELEASE);
-    }
-    static inline uint64_t sums_read_begin(const uint64_t *v) {
-        return __atomic_load_n(v, __ATOMIC_ACQUIRE);
-    }
-    static inline int sums_read_again(const uint64_t *v, uint64_t seen) {
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        return (seen & 1) || __atomic_load_n(v, __ATOMIC_RELAXED) != seen;
-    }
-    """
-    void sums_write_begin(uint64_t*) noexcept nogil
-    void sums_write_end(uint64_t*) noexcept nogil
-    uint64_t sums_read_begin(const uint64_t*) noexcept nogil
-    int sums_read_again(const uint64_t*, uint64_t) noexcept nogil
+from mutex cimport pthread_mutex_lock, pthread_mutex_t, pthread_mutex_unlock
 
 cdef enum:
     FOREVER = 0              # a hold that falls due never: only an explicit settlement ends it
@@ -70,7 +48,7 @@ cdef struct Sums:
     uint64_t removals        # number of the change that last removed a claim
 
 cdef struct LedgerState:
-    uint64_t lock
+    pthread_mutex_t lock
     Sums sums
     Claims claims
     Holds holds
@@ -78,6 +56,14 @@ cdef struct LedgerState:
     int32_t pools
     uint64_t* placed_memory  # (cells + 1) x pools, the first row for any cell
     uint64_t* placed_vcpus   # cells + 1
+
+
+cdef inline void ledger_lock(LedgerState* s) noexcept nogil:
+    pthread_mutex_lock(&s.lock)
+
+
+cdef inline void ledger_unlock(LedgerState* s) noexcept nogil:
+    pthread_mutex_unlock(&s.lock)
 
 
 cdef inline void claim_count(LedgerState* s, const Claim* c, uint64_t sign) noexcept nogil:
@@ -113,7 +99,6 @@ cdef inline void claim_count(LedgerState* s, const Claim* c, uint64_t sign) noex
 
 cdef inline void claim_open(LedgerState* s, Claim* claim) noexcept nogil:
     """Begin a change of one claim."""
-    sums_write_begin(&s.lock)
     claim_count(s, claim, <uint64_t>-1)
 
 
@@ -128,7 +113,6 @@ cdef inline void claim_close(LedgerState* s, Claim* claim) noexcept nogil:
             s.sums.disk_used -= claim.extra.disk_used
             s.sums.disk_allocated -= claim.extra.disk_capacity
         claims_remove(&s.claims, claim)
-    sums_write_end(&s.lock)
 
 
 cdef inline int ledger_define(
@@ -153,6 +137,8 @@ cdef inline int ledger_undefine(LedgerState* s, const uint8_t* uuid) noexcept no
         return 0
     claim_open(s, claim)
     claim.flags &= ~<uint32_t>CLAIM_DEFINED
+    claim.defined_vcpus = 0
+    claim.defined_memory = 0
     claim_close(s, claim)
     return 1
 

@@ -1,7 +1,7 @@
 """The owner of a host's account (ext/ledger.pxd), and its face towards Python.
 
-Every method is one event's worth of work, in constant time. One thread writes; ``sums`` and
-``snapshot`` may be called by any other; the rest belongs to the writer.
+Every method is one event's worth of work, in constant time, under the ledger's lock; any thread may
+call. Nobody holds that lock while waiting for anything, the GIL included.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
@@ -18,7 +18,7 @@ from claims cimport (
     claims_find,
     claims_new,
 )
-from follow cimport UNSEEN, UNSEEN_VCPUS, Seen, ledger_follow
+from follow cimport UNSEEN, UNSEEN_VCPUS, Seen, ledger_follow, ledger_heal
 from holds cimport holds_next
 from ledger cimport (
     LedgerState,
@@ -27,21 +27,30 @@ from ledger cimport (
     ledger_define,
     ledger_disk,
     ledger_hold,
+    ledger_lock,
     ledger_place,
     ledger_settle,
     ledger_settle_due,
     ledger_take,
     ledger_undefine,
-    sums_read_again,
-    sums_read_begin,
+    ledger_unlock,
 )
+from mutex cimport pthread_mutex_destroy, pthread_mutex_init
 
 import os
+
 
 cdef const uint8_t* identity(bytes uuid) except NULL:
     if len(uuid) != 16:
         raise ValueError(f"uuid {uuid!r} has {len(uuid)} bytes: give the 16 of a UUID")
     return <const uint8_t*><const char*>uuid
+
+
+cdef bint changed(int result) except -1:
+    """What a function of ledger.pxd returned, as Python says it."""
+    if result < 0:
+        raise MemoryError
+    return result != 0
 
 
 cdef class Ledger:
@@ -55,13 +64,14 @@ cdef class Ledger:
     def __cinit__(self, int cells=0, int pools=1):
         if cells < 0 or pools < 1:
             raise ValueError(f"{cells} cells, {pools} page sizes: give 0 or more, 1 or more")
+        pthread_mutex_init(&self.state.lock, NULL)
         self.state.claims.slots = 64
         self.state.claims.items = claims_new(self.state.claims.slots)
+        self.state.claims.seed = int.from_bytes(os.urandom(8), "little")
         self.state.cells = cells
         self.state.pools = pools
         self.state.placed_memory = <uint64_t*>calloc((cells + 1) * pools, sizeof(uint64_t))
         self.state.placed_vcpus = <uint64_t*>calloc(cells + 1, sizeof(uint64_t))
-        self.state.claims.seed = int.from_bytes(os.urandom(8), "little")
         if (
             self.state.claims.items == NULL
             or self.state.placed_memory == NULL
@@ -78,6 +88,7 @@ cdef class Ledger:
         free(self.state.holds.ring)
         free(self.state.placed_memory)
         free(self.state.placed_vcpus)
+        pthread_mutex_destroy(&self.state.lock)
 
     @property
     def address(self):
@@ -88,21 +99,31 @@ cdef class Ledger:
         return self.state.claims.count
 
     def __contains__(self, bytes uuid not None):
-        return claims_find(&self.state.claims, identity(uuid)) != NULL
+        return self.claim(uuid) is not None
 
     def define(self, bytes uuid not None, uint32_t vcpus, uint64_t memory):
         """A guest has a configuration of this size; again, for a changed one."""
-        if ledger_define(&self.state, identity(uuid), vcpus, memory) < 0:
-            raise MemoryError
+        cdef const uint8_t* key = identity(uuid)
+        ledger_lock(&self.state)
+        cdef int result = ledger_define(&self.state, key, vcpus, memory)
+        ledger_unlock(&self.state)
+        changed(result)
 
     def undefine(self, bytes uuid not None):
         """Its configuration is gone; what runs keeps its room. False if nothing changed."""
-        return ledger_undefine(&self.state, identity(uuid)) == 1
+        cdef const uint8_t* key = identity(uuid)
+        ledger_lock(&self.state)
+        cdef int result = ledger_undefine(&self.state, key)
+        ledger_unlock(&self.state)
+        return changed(result)
 
     def take(self, bytes uuid not None, uint32_t vcpus, uint64_t memory):
         """A guest runs, with this size; ends a hold."""
-        if ledger_take(&self.state, identity(uuid), vcpus, memory) < 0:
-            raise MemoryError
+        cdef const uint8_t* key = identity(uuid)
+        ledger_lock(&self.state)
+        cdef int result = ledger_take(&self.state, key, vcpus, memory)
+        ledger_unlock(&self.state)
+        changed(result)
 
     def hold(self, bytes uuid not None, uint64_t due_ns=0):
         """A guest stopped, and may be back: its room stays taken. False if it was not running.
@@ -110,19 +131,42 @@ cdef class Ledger:
         ``settle_due`` frees it once ``due_ns`` has come, which must not decrease from hold to hold;
         without one only ``settle`` does.
         """
-        cdef int result = ledger_hold(&self.state, identity(uuid), due_ns)
-        if result < 0:
-            raise MemoryError
-        return result == 1
+        cdef const uint8_t* key = identity(uuid)
+        ledger_lock(&self.state)
+        cdef int result = ledger_hold(&self.state, key, due_ns)
+        ledger_unlock(&self.state)
+        return changed(result)
+
+    def settle(self, bytes uuid not None):
+        """A stop is settled: the room is free. False, and nothing freed, if it was not held."""
+        cdef const uint8_t* key = identity(uuid)
+        ledger_lock(&self.state)
+        cdef int result = ledger_settle(&self.state, key)
+        ledger_unlock(&self.state)
+        return changed(result)
 
     def settle_due(self, uint64_t now_ns):
         """Settle every stop that is due; how many guests' room that freed."""
-        return ledger_settle_due(&self.state, now_ns)
+        ledger_lock(&self.state)
+        cdef int settled = ledger_settle_due(&self.state, now_ns)
+        ledger_unlock(&self.state)
+        return settled
 
     @property
     def next_due_ns(self):
         """When the next stop falls due, None if none waits."""
-        return holds_next(&self.state.holds) or None
+        ledger_lock(&self.state)
+        cdef uint64_t due = holds_next(&self.state.holds)
+        ledger_unlock(&self.state)
+        return due or None
+
+    def adjust(self, bytes uuid not None, uint32_t vcpus, uint64_t memory):
+        """A running or held guest changed its size. False if nothing changed."""
+        cdef const uint8_t* key = identity(uuid)
+        ledger_lock(&self.state)
+        cdef int result = ledger_adjust(&self.state, key, vcpus, memory)
+        ledger_unlock(&self.state)
+        return changed(result)
 
     def follow(
         self, bytes uuid not None, *, bint active, bint defined, vcpus=None, memory=None,
@@ -132,6 +176,7 @@ cdef class Ledger:
 
         A guest that ran and is not active is held until ``due_ns``. False if nothing changed.
         """
+        cdef const uint8_t* key = identity(uuid)
         cdef Seen seen
         seen.active = active
         seen.defined = defined
@@ -139,28 +184,37 @@ cdef class Ledger:
         seen.memory = UNSEEN if memory is None else memory
         seen.defined_vcpus = UNSEEN_VCPUS if defined_vcpus is None else defined_vcpus
         seen.defined_memory = UNSEEN if defined_memory is None else defined_memory
-        cdef int result = ledger_follow(&self.state, identity(uuid), seen, due_ns)
-        if result < 0:
-            raise MemoryError
-        return result == 1
+        ledger_lock(&self.state)
+        cdef int result = ledger_follow(&self.state, key, seen, due_ns)
+        ledger_unlock(&self.state)
+        return changed(result)
 
-    def settle(self, bytes uuid not None):
-        """A stop is settled: the room is free. False, and nothing freed, if it was not held."""
-        return ledger_settle(&self.state, identity(uuid)) == 1
+    def heal(
+        self, bytes uuid not None, uint64_t mark, *, bint active, bint defined, uint32_t vcpus,
+        uint64_t memory, uint32_t defined_vcpus, uint64_t defined_memory,
+    ):
+        """Make a guest's claim what was seen of it at change ``mark``; False if it is newer.
 
-    def adjust(self, bytes uuid not None, uint32_t vcpus, uint64_t memory):
-        """A running or held guest changed its size. False if nothing changed."""
-        return ledger_adjust(&self.state, identity(uuid), vcpus, memory) == 1
+        What does not run is released at once, unless it is held already.
+        """
+        cdef const uint8_t* key = identity(uuid)
+        cdef Seen seen = Seen(active, defined, vcpus, defined_vcpus, memory, defined_memory)
+        ledger_lock(&self.state)
+        cdef int result = ledger_heal(&self.state, key, seen, mark)
+        ledger_unlock(&self.state)
+        return changed(result)
 
     def disk(self, bytes uuid not None, uint64_t used, uint64_t capacity):
         """What a guest's images occupy and may grow to. False if nothing changed."""
-        cdef int result = ledger_disk(&self.state, identity(uuid), used, capacity)
-        if result < 0:
-            raise MemoryError
-        return result == 1
+        cdef const uint8_t* key = identity(uuid)
+        ledger_lock(&self.state)
+        cdef int result = ledger_disk(&self.state, key, used, capacity)
+        ledger_unlock(&self.state)
+        return changed(result)
 
     def place(self, bytes uuid not None, places not None):
         """Bind a guest: (cell or -1, pool, memory, vcpus) each. False if it has no claim."""
+        cdef const uint8_t* key = identity(uuid)
         cdef uint32_t n = len(places)
         cdef Place* out = <Place*>malloc(max(n, 1) * sizeof(Place))
         cdef int result
@@ -171,71 +225,91 @@ cdef class Ledger:
                 if not (-1 <= cell < self.state.cells and 0 <= pool < self.state.pools):
                     raise ValueError(f"cell {cell}, pool {pool}: this host has no such place")
                 out[i] = Place(cell, pool, memory, vcpus)
-            result = ledger_place(&self.state, identity(uuid), out, n)
+            ledger_lock(&self.state)
+            result = ledger_place(&self.state, key, out, n)
+            ledger_unlock(&self.state)
         finally:
             free(out)
-        if result < 0:
-            raise MemoryError
-        return result == 1
+        return changed(result)
 
     def sums(self):
-        """One consistent reading of the sums: a dict by the names of ``Sums``; any thread."""
-        cdef Sums copy
-        cdef uint64_t seen
-        with nogil:
-            while True:
-                seen = sums_read_begin(&self.state.lock)
-                copy = self.state.sums
-                if not sums_read_again(&self.state.lock, seen):
-                    break
+        """The sums now: a dict by the names of ``Sums``."""
+        ledger_lock(&self.state)
+        cdef Sums copy = self.state.sums
+        ledger_unlock(&self.state)
         return copy
 
     def snapshot(self):
-        """Sums and bound memory of one moment: ``sums`` and a row a cell, any-cell first; any thread.
+        """Sums and bound memory of one moment: ``sums`` and a row a cell, any-cell first.
 
         A row is (memory by pool, vCPUs).
         """
-        cdef Sums sums
         cdef size_t rows = self.state.cells + 1
-        cdef size_t size = rows * self.state.pools
-        cdef uint64_t* copy = <uint64_t*>malloc((size + rows) * sizeof(uint64_t))
-        cdef uint64_t seen
-        if copy == NULL:
+        cdef size_t pools = self.state.pools
+        cdef uint64_t* memory = <uint64_t*>malloc(rows * (pools + 1) * sizeof(uint64_t))
+        cdef uint64_t* vcpus = memory + rows * pools
+        cdef Sums sums
+        if memory == NULL:
             raise MemoryError
         try:
-            with nogil:
-                while True:
-                    seen = sums_read_begin(&self.state.lock)
-                    sums = self.state.sums
-                    memcpy(copy, self.state.placed_memory, size * sizeof(uint64_t))
-                    memcpy(copy + size, self.state.placed_vcpus, rows * sizeof(uint64_t))
-                    if not sums_read_again(&self.state.lock, seen):
-                        break
+            ledger_lock(&self.state)
+            sums = self.state.sums
+            memcpy(memory, self.state.placed_memory, rows * pools * sizeof(uint64_t))
+            memcpy(vcpus, self.state.placed_vcpus, rows * sizeof(uint64_t))
+            ledger_unlock(&self.state)
             return sums, tuple([
-                (
-                    tuple([copy[row * self.state.pools + pool] for pool in range(self.state.pools)]),
-                    copy[size + row],
-                )
+                (tuple([memory[row * pools + pool] for pool in range(pools)]), vcpus[row])
                 for row in range(rows)
             ])
         finally:
-            free(copy)
+            free(memory)
 
     def claim(self, bytes uuid not None):
-        """One guest's claim as in the stub's ``ClaimFields``, None if it has none; writer only."""
-        cdef Claim* claim = claims_find(&self.state.claims, identity(uuid))
-        return None if claim == NULL else fields(claim)
+        """One guest's claim as in the stub's ``ClaimFields``, None if it has none."""
+        cdef const uint8_t* key = identity(uuid)
+        cdef Copied copied
+        ledger_lock(&self.state)
+        cdef const Claim* claim = claims_find(&self.state.claims, key)
+        if claim != NULL:
+            copy_claim(&copied, claim)
+        ledger_unlock(&self.state)
+        return None if claim == NULL else fields(&copied)
 
     def claims(self):
-        """Every guest's uuid and claim, as a list; writer only."""
-        return [
-            (self.state.claims.items[i].uuid[:16], fields(&self.state.claims.items[i]))
-            for i in range(self.state.claims.slots)
-            if self.state.claims.items[i].flags
-        ]
+        """Every guest's uuid and claim, as a list, all of one moment."""
+        cdef size_t i
+        cdef size_t n = 0
+        ledger_lock(&self.state)
+        cdef Copied* copied = <Copied*>malloc((self.state.claims.count + 1) * sizeof(Copied))
+        if copied != NULL:
+            for i in range(self.state.claims.slots):
+                if self.state.claims.items[i].flags:
+                    copy_claim(&copied[n], &self.state.claims.items[i])
+                    n += 1
+        ledger_unlock(&self.state)
+        if copied == NULL:
+            raise MemoryError
+        try:
+            return [(copied[i].claim.uuid[:16], fields(&copied[i])) for i in range(n)]
+        finally:
+            free(copied)
 
 
-cdef tuple fields(const Claim* c):
+cdef struct Copied:
+    # A claim to make Python objects of, which must not be done under the lock.
+    Claim claim
+    uint64_t disk_used
+    uint64_t disk_capacity
+
+
+cdef void copy_claim(Copied* to, const Claim* claim) noexcept nogil:
+    to.claim = claim[0]
+    to.disk_used = claim.extra.disk_used if claim.extra != NULL else 0
+    to.disk_capacity = claim.extra.disk_capacity if claim.extra != NULL else 0
+
+
+cdef tuple fields(const Copied* copied):
+    cdef const Claim* c = &copied.claim
     return (
         bool(c.flags & CLAIM_DEFINED),
         bool(c.flags & CLAIM_ACTIVE),
@@ -244,7 +318,7 @@ cdef tuple fields(const Claim* c):
         c.memory,
         c.defined_vcpus,
         c.defined_memory,
-        c.extra.disk_used if c.extra != NULL else 0,
-        c.extra.disk_capacity if c.extra != NULL else 0,
+        copied.disk_used,
+        copied.disk_capacity,
         c.touched,
     )

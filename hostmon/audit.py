@@ -1,7 +1,7 @@
 """The slow comparison of the account with libvirt's own list, and its healing.
 
-Owns what counts as a disagreement. Runs on the ledger's writer thread with a list that another
-thread has fetched: no call here waits for anything.
+Owns what counts as a disagreement. Takes a list that somebody else has fetched: no call here waits
+for anything.
 """
 
 from collections import Counter
@@ -65,30 +65,32 @@ class Auditor:
             if (claim is None and removed_since) or (claim is not None and claim[-1] > mark):
                 skipped += 1
                 continue
-            wrong += self._heal(guest, claim)
+            wrong += self._heal(guest, claim, mark)
         for uuid, claim in recorded.items():
             if claim[-1] > mark:
                 skipped += 1
                 continue
-            wrong += self._heal(GuestClaim(uuid, active=False, defined=False), claim)
+            wrong += self._heal(GuestClaim(uuid, active=False, defined=False), claim, mark)
         self.runs += 1
         self.healed.update(one.field for one in wrong)
         return Report(guests, tuple(wrong), skipped)
 
-    def _heal(self, guest: GuestClaim, claim: "ClaimFields | None") -> list[Disagreement]:
+    def _heal(
+        self, guest: GuestClaim, claim: "ClaimFields | None", mark: int
+    ) -> list[Disagreement]:
         wrong = disagreements(guest, claim)
-        if not wrong:
-            return []
-        ledger, uuid = self._ledger, guest.uuid
-        if guest.defined:
-            ledger.define(uuid, guest.defined_vcpus, guest.defined_memory)
-        else:
-            ledger.undefine(uuid)
-        if guest.active:
-            ledger.take(uuid, guest.vcpus, guest.memory)
-        elif ledger.hold(uuid):
-            ledger.settle(uuid)
-        return wrong
+        if wrong and self._ledger.heal(
+            guest.uuid,
+            mark,
+            active=guest.active,
+            defined=guest.defined,
+            vcpus=guest.vcpus,
+            memory=guest.memory,
+            defined_vcpus=guest.defined_vcpus,
+            defined_memory=guest.defined_memory,
+        ):
+            return wrong
+        return []  # nothing is wrong, or an event came first
 
 
 def disagreements(guest: GuestClaim, claim: "ClaimFields | None") -> list[Disagreement]:
