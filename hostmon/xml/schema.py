@@ -31,9 +31,9 @@ FILES = {
 # More than this many faults of one document are not told apart.
 MOST = 50
 # More ways of taking parts out than this are not tried.
-TRIES = 2_000
+TRIES = 500
 # A search that takes longer ends with what it has found.
-SECONDS = 5.0
+SECONDS = 2.0
 # Where more words than this fit, any name would.
 WORDS = 40
 T = TypeVar("T")
