@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from hostmon.xml.documents import class_of
 from hostmon.xml.element import Element
-from hostmon.xml.nodes import Node, elements, text_of
-from hostmon.xml.parsing import canonical, dump
+from hostmon.xml.nodes import Node, content, elements, text_of
+from hostmon.xml.parsing import dump
 from hostmon.xml.shape import Shape, shape
 
 
@@ -76,7 +76,7 @@ def _pairs(left: list[Node], right: list[Node], at: Shape | None) -> list[Pair]:
         key = at.name(node) if at else None
         twin = next((o for o in others if at and key and at.name(o) == key), None)
         if twin is None and key is None:
-            twin = next((o for o in others if canonical(o) == canonical(node)), None)
+            twin = next((o for o in others if content(o) == content(node)), None)
         if twin is None:
             rest.append((f"[{key or index}]", node))
         else:

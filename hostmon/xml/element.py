@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Self
 
 from hostmon.errors import XMLError
 from hostmon.xml.fields import Child, Children, Field, Flag, Items, Value, Values
-from hostmon.xml.nodes import Node, first, line_of, new_node, place, qualified
-from hostmon.xml.parsing import canonical, dump, load
+from hostmon.xml.nodes import Node, content, first, line_of, new_node, place, qualified
+from hostmon.xml.parsing import dump, load
 from hostmon.xml.values import HEX1, HEX2, HEX4, INT, ON_OFF, TEXT, YES_NO
 
 __all__ = [
@@ -123,7 +123,7 @@ class Element:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Element):
             return NotImplemented
-        return self.node is other.node or canonical(self.node) == canonical(other.node)
+        return self.node is other.node or content(self.node) == content(other.node)
 
     __hash__ = None  # type: ignore[assignment]  # content can change
 

@@ -117,3 +117,14 @@ def drop(node: Node) -> None:
         else:
             parent.text = (parent.text or "") + tail
     parent.remove(node)
+
+
+def content(node: Node) -> tuple[object, ...]:
+    """What the element holds: equal for equal content, whatever indentation, comments, prefixes.
+
+    Not canonical XML, which libxml2 refuses to make where a namespace is a relative URI.
+    """
+    attributes = sorted((str(name), str(value)) for name, value in node.attrib.items())
+    text = text_of(node)
+    words = text if text.strip() else ""
+    return node.tag, tuple(attributes), words, tuple(map(content, elements(node)))

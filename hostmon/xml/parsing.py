@@ -67,8 +67,3 @@ def dump(root: etree._Element, pretty: bool = False) -> str:
     """The text of an element; of a whole document, with the comments that stand around its root."""
     what = root if root.getparent() is not None else root.getroottree()
     return etree.tostring(what, encoding="unicode", pretty_print=pretty, with_tail=False)
-
-
-def canonical(node: etree._Element) -> bytes:
-    """The element in canonical XML (C14N 1.0), without comments: equal content, equal bytes."""
-    return etree.tostring(node, method="c14n", with_comments=False)

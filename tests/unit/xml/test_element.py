@@ -209,6 +209,9 @@ def test_equality_is_of_content() -> None:
     assert Disk(type="file", device="disk") == Disk.parse("<disk device='disk' type='file'/>")
     assert Disk(type="file") != Disk(type="block")
     assert Disk() != 1
+    assert Disk.parse("<disk xmlns:a='b'/>") == Disk.parse(
+        "<disk xmlns:a='b'>\n<!-- c -->\n</disk>"
+    )
 
 
 def test_any_document_finds_its_class() -> None:
