@@ -121,6 +121,14 @@ class Exposition:
                 self._compressed = isal_zlib.compress(book.renderer, GZIP_LEVEL, GZIP_WINDOW)
             return self._compressed
 
+    def refresh(self, form: Format = Format.TEXT) -> int:
+        """Render the profile's page without giving it out; its length."""
+        with self._lock:
+            book = self._book(self._profile)
+            self._rendered = self._compressed = None
+            self._render(book, form, frozenset())
+            return len(book.renderer)
+
     @property
     def memory(self) -> int:
         """Bytes that guests' labels take in all profiles in use."""
