@@ -41,9 +41,6 @@ FORMS = {
     "state": FORM_STATE, "state_code": FORM_STATE_CODE, "age": FORM_AGE,
 }
 
-cdef bytes SLACK = bytes(PUT_SLACK)
-
-
 cdef struct Span:
     uint32_t at
     uint32_t size
@@ -80,7 +77,6 @@ cdef class Labels:
                     parts.append(text)
                     at += <uint32_t>len(text)
                     i += 1
-        parts.append(SLACK)
         self.texts = b"".join(parts)
 
     def __dealloc__(self):
@@ -118,7 +114,7 @@ cdef class Renderer:
         self.boot_ticks = boot_ticks
         self.labels = []
         self.text = b"".join(
-            name + b"{" + heads[0] + heads[1] for name, heads, *_ in families) + SLACK
+            name + b"{" + heads[0] + heads[1] for name, heads, *_ in families)
         cdef const char* at = self.text
         for i, family in enumerate(families):
             at = plan(&self.families[i], at, family)
@@ -340,12 +336,14 @@ cdef tuple identity(const View* view, const Row* row):
 
 cdef int reserve(Scope* scope) except -1:
     cdef Cell* cells
-    if scope.count > scope.room or scope.count * 4 < scope.room:
-        cells = <Cell*>realloc(scope.cells, (scope.count + scope.count // 8 + 1) * sizeof(Cell))
+    cdef size_t room = scope.count + scope.count // 8 + AHEAD
+    if scope.count + AHEAD > scope.room or room * 4 < scope.room:
+        cells = <Cell*>realloc(scope.cells, room * sizeof(Cell))
         if cells == NULL:
             raise MemoryError
         scope.cells = cells
-        scope.room = scope.count + scope.count // 8 + 1
+        scope.room = room
+    memset(scope.cells + scope.count, 0, AHEAD * sizeof(Cell))
     scope.count = 0
     return 0
 

@@ -13,7 +13,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
-from digits cimport PUT_SLACK, put_i64, put_milli, put_nano, put_text, put_u64
+from digits cimport PUT_AFTER, put_i64, put_milli, put_nano, put_u64
 from rows cimport UNKNOWN
 
 cdef enum Form:
@@ -28,6 +28,30 @@ cdef enum Form:
     FORM_STATE              # 1 if it equals the cell's argument
     FORM_STATE_CODE         # shown as it is, where it equals the cell's argument
     FORM_AGE                # a time in ns, shown as seconds that passed since
+
+cdef extern from *:
+    void prefetch "__builtin_prefetch"(const void* at) noexcept nogil
+
+cdef extern from *:
+    """
+    /* n bytes and no more, by two overlapping halves where that is enough. */
+    static inline void put_text(char *at, const char *text, size_t n) {
+        if (n > 64 || n < 16) {
+            memcpy(at, text, n);
+        } else if (n < 32) {
+            memcpy(at, text, 16);
+            memcpy(at + n - 16, text + n - 16, 16);
+        } else {
+            memcpy(at, text, 32);
+            memcpy(at + n - 32, text + n - 32, 32);
+        }
+    }
+    """
+    void put_text(char* at, const char* text, size_t n) noexcept nogil
+
+cdef enum:
+    LONGEST = 32            # more than the longest number and its line feed
+    AHEAD = 12              # cells: what they point at is fetched this long before it is used
 
 cdef struct Cell:
     const char* text
@@ -66,8 +90,8 @@ cdef struct Page:
 
 
 cdef inline int page_reserve(Page* page, size_t more) noexcept nogil:
-    """Room for so many more bytes, and slack; -1 without memory."""
-    cdef size_t want = page.length + more + PUT_SLACK
+    """Room for so many more bytes, and what a number may spoil; -1 without memory."""
+    cdef size_t want = page.length + more + PUT_AFTER
     cdef char* text
     if want <= page.room:
         return 0
@@ -140,27 +164,34 @@ cdef inline int render_family(
     """One family: its head, then its series; nothing at all without a series. -1 without memory."""
     cdef const Cell* cell = scope.cells
     cdef const Cell* end = cell + scope.count
-    cdef size_t line = family.name_n + 32
+    cdef size_t line = family.name_n + LONGEST
     cdef uint64_t need
     cdef uint64_t value
     cdef const char* source
     cdef char* at
     cdef char* start
+    cdef char* number
+    cdef char* after
     if page_reserve(page, family.head_n[format] + scope.text_bytes + scope.count * line) < 0:
         return -1
-    at = put_text(page.text + page.length, family.head[format], family.head_n[format])
+    at = page.text + page.length
+    memcpy(at, family.head[format], family.head_n[format])
+    at += family.head_n[format]
     start = at
     while cell < end:
+        prefetch(cell[AHEAD].text)
+        prefetch(base + cell[AHEAD].place + family.offset)
         need = family.need | family.need_each << cell.argument
-        if (masks[cell.guest] & need) == need:
-            source = base + cell.place + family.offset
-            value = column(source, family.width)
-            if value != UNKNOWN:
-                at = put_text(at, family.name, family.name_n)
-                at = put_text(at, cell.text, cell.text_n)
-                at = put_value(at, value, source, family, cell, moment)
-                at[0] = c"\n"
-                at += 1
+        source = base + cell.place + family.offset
+        value = column(source, family.width)
+        if (masks[cell.guest] & need) == need and value != UNKNOWN:
+            # The number first: it spoils what stands before it.
+            number = at + family.name_n + cell.text_n
+            after = put_value(number, value, source, family, cell, moment)
+            put_text(at, family.name, family.name_n)
+            put_text(number - cell.text_n, cell.text, cell.text_n)
+            after[0] = c"\n"
+            at = after + 1
         cell += 1
     if at != start:
         page.length = at - page.text
