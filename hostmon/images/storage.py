@@ -52,16 +52,18 @@ class Image(msgspec.Struct, frozen=True):
 class Filesystem(msgspec.Struct, frozen=True):
     """One filesystem that holds images; ``shared`` ones are seen, and filled, by other hosts too.
 
-    ``growth`` sums the disks whose growth is known; ``unknown`` counts the others. Sizes are None
-    where the filesystem does not answer.
+    ``growth`` and ``virtual`` sum the disks of which they are known; ``unknown`` counts those whose
+    growth is not. Sizes are None where the filesystem does not answer.
     """
 
     path: str
     type: str = ""
     shared: bool = False
     total: int | None = None
+    used: int | None = None
     available: int | None = None
     growth: int = 0
+    virtual: int = 0
     images: int = 0
     unknown: int = 0
 

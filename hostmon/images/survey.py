@@ -30,6 +30,7 @@ class Space(msgspec.Struct, frozen=True):
 
     path: str
     total: int | None = None
+    used: int | None = None
     available: int | None = None
 
 
@@ -159,7 +160,12 @@ def _space(path: str) -> Space:
         found = os.statvfs(path)
     except OSError:
         return Space(path)
-    return Space(path, found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
+    return Space(
+        path,
+        total=found.f_blocks * found.f_frsize,
+        used=(found.f_blocks - found.f_bfree) * found.f_frsize,
+        available=found.f_bavail * found.f_frsize,
+    )
 
 
 def _filesystem(mount: Mount, space: Space, images: list[Image]) -> Filesystem:
@@ -171,8 +177,10 @@ def _filesystem(mount: Mount, space: Space, images: list[Image]) -> Filesystem:
         type=mount.type,
         shared=mount.shared,
         total=space.total,
+        used=space.used,
         available=space.available,
         growth=sum(growth for growth in growths if growth is not None),
+        virtual=sum(one.virtual or 0 for one in by_path.values() if not one.block_device),
         images=len(by_path),
         unknown=growths.count(None),
     )

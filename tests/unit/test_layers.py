@@ -18,7 +18,7 @@ RANKS = {
     2: {"facts", "verify", "guest", "images", "capabilities", "claims", "eventloop", "publisher",
         "client"},
     3: {"host", "labels", "loader", "scheduler", "guests", "records", "definitions", "percall",
-        "disposable"},
+        "disposable", "account_figures"},
     4: {"sampler", "stats", "ledger", "audit", "exposition", "dispatcher", "keeper", "supervisor",
         "requests", "demo", "figures", "own_metrics"},
     5: {"agent"},
