@@ -15,6 +15,7 @@ from hostmon.xml.element import Element
 
 # QEMU's refusal of a second request while the guest still ponders the first.
 _UNDER_WAY = "already in the process of unplug"
+_STOPPING_S = 2.0
 
 
 class Hotplug(Affect, Description):
@@ -97,9 +98,16 @@ class Hotplug(Affect, Description):
 
         with self.watch("device-removed", "device-removal-failed", "lifecycle") as watch:
             while (left := deadline - time.monotonic()) > 0:
-                if not self._request_unplug(key, device):
-                    return
-                event = watch.wait(settles, min(left, again_every))
+                try:
+                    if not self._request_unplug(key, device):
+                        return
+                except libvirt.libvirtError as error:
+                    # A guest that stops takes its monitor with it: then its event follows.
+                    lost = error.get_error_code() == libvirt.VIR_ERR_INTERNAL_ERROR
+                    if not lost or (event := watch.wait(settles, _STOPPING_S)) is None:
+                        raise
+                else:
+                    event = watch.wait(settles, min(left, again_every))
                 if isinstance(event, DeviceRemovedEvent):
                     return
                 if event is not None:

@@ -132,8 +132,8 @@ class Power(Facts):
     def save(self, path: str | None = None, *, paused: bool | None = None) -> None:
         """Write its memory to a file and stop it: to ``path``, or to where launch finds it.
 
-        ``paused`` says how it comes back, None as it is now. Events: suspended, stopped (saved),
-        job-completed. Raises GuestStateError when it is off, and for a guest without a definition
+        ``paused`` says how it comes back, None as it is now. Events: suspended, job-completed,
+        stopped (saved). Raises GuestStateError when it is off, and for a guest without a definition
         unless a path is given; UnsupportedError where a device of it cannot be saved. Blocks until
         all is written; abort_job() on another connection's guest ends it early.
         """
