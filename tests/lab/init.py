@@ -1,8 +1,8 @@
 """Process 1 of a lab node: makes the node's own file system view, then reaps children.
 
-Runs by itself (``python -I init.py ROOT NAME``) inside fresh mount, pid, network and UTS namespaces
-and imports nothing of this project. It ends, and with it everything in its pid namespace, when its
-standard input closes: a killed test leaves nothing running.
+Runs by itself (``python -I init.py ROOT NAME``) inside fresh mount, pid, network and UTS
+namespaces. When its standard input closes it kills everything in its pid namespace, removes what
+the node left on the machine, and ends: a killed test leaves nothing behind.
 """
 
 import contextlib
@@ -81,6 +81,21 @@ def reap() -> None:
             pass
 
 
+def take_away(root: Path, name: str) -> None:
+    """Kill every other process here, then remove the guests' cgroups and the node's files."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    from tests.lab import cgroups
+
+    cgroups.remove(name)
+    subprocess.run(["umount", "--lazy", "/dev/kvm", str(root / "dev")], check=False)
+    shutil.rmtree(root, ignore_errors=True)
+
+
 def main() -> None:
     """Set up, say so on standard output, reap until standard input closes."""
     root, name = Path(sys.argv[1]), sys.argv[2]
@@ -97,6 +112,7 @@ def main() -> None:
             os.read(wake, 4096)
         reap()
         if 0 in readable and not os.read(0, 4096):
+            take_away(root, name)
             return
 
 

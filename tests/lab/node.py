@@ -269,7 +269,11 @@ class Node:
         """Take everything away; RuntimeError naming what could not be. Again: does nothing."""
         if not self.root.exists():
             return
-        with contextlib.suppress(ProcessLookupError):
+        assert self._unshare.stdin
+        self._unshare.stdin.close()  # init takes everything away
+        try:
+            self._unshare.wait(30)
+        except subprocess.TimeoutExpired:
             os.kill(self.init_pid, signal.SIGKILL)  # and with it the whole pid namespace
         processes: list[subprocess.Popen[Any]] = [self._unshare, *self._started]
         for process in processes:
@@ -278,9 +282,10 @@ class Node:
                 if stream:
                     stream.close()
         left = cgroups.remove(self.prefix)
-        shutil.rmtree(self.root)
+        shutil.rmtree(self.root, ignore_errors=True)
+        left += [self.root] if self.root.exists() else []
         if left:
-            raise RuntimeError(f"cgroups left behind: {json.dumps([str(p) for p in left])}")
+            raise RuntimeError(f"left behind: {json.dumps([str(p) for p in left])}")
 
     def __enter__(self) -> Self:
         return self
