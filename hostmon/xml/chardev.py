@@ -96,6 +96,7 @@ class Smartcard(CharBackend, Device):
 
     tag = "smartcard"
     mode = Value("@mode")
+    target = Child("target", CharTarget)
     database = Value("database")
     certificates = Values("certificate")
 
@@ -106,6 +107,7 @@ class Redirdev(CharBackend, Device):
     tag = "redirdev"
     bus = Value("@bus")
     boot_order = Value("boot/@order", INT)
+    boot_loadparm = Value("boot/@loadparm")
 
 
 class RngBackend(CharBackend):

@@ -62,3 +62,4 @@ class Filesystem(Device):
     space_hard_limit = Child("space_hard_limit", ByteSize)
     space_soft_limit = Child("space_soft_limit", ByteSize)
     boot_order = Value("boot/@order", INT)
+    boot_loadparm = Value("boot/@loadparm")

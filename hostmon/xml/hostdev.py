@@ -1,6 +1,6 @@
 """Devices of the host given to a guest: PCI, USB, SCSI, mediated; block, char and net for LXC."""
 
-from hostmon.xml.common import Address, Device, PciAddress
+from hostmon.xml.common import Address, Device
 from hostmon.xml.disksource import Auth, StorageHost
 from hostmon.xml.element import INT, ON_OFF, YES_NO, Child, Children, Element, Flag, Value
 from hostmon.xml.netparts import Ip, Route
@@ -20,7 +20,7 @@ class ScsiAdapter(Element):
     wwnn = Value("@wwnn")
     wwpn = Value("@wwpn")
     parent_unique_id = Value("parentaddr/@unique_id", INT)
-    parent_address = Child("parentaddr/address", PciAddress)
+    parent_address = Child("parentaddr/address", Address)
 
 
 class HostdevSource(Element):

@@ -37,6 +37,8 @@ class PoolSource(Element):
     initiator_iqn = Value("initiator/iqn/@name")
     auth = Child("auth", Auth)
     format = Value("format/@type")
+    format_vendor = Value("format/vendor/@name")
+    format_product = Value("format/product/@name")
     protocol_version = Value("protocol/@ver")
     vendor = Value("vendor/@name")
     product = Value("product/@name")

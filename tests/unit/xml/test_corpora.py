@@ -5,6 +5,7 @@ The documents are found by the environment variable HOSTMON_CORPORA; without it 
 
 import json
 import os
+import random
 import subprocess
 import sys
 import tarfile
@@ -23,6 +24,7 @@ from hostmon.xml.check import check
 from hostmon.xml.documents import class_of, parse
 from hostmon.xml.domain import Domain
 from hostmon.xml.schema import SCHEMAS
+from tests.unit.xml.mutate import mutated
 
 CORPORA = os.environ.get("HOSTMON_CORPORA", "")
 JUDGE = Path(__file__).with_name("libvirt_judge.py")
@@ -127,6 +129,30 @@ def test_libvirt_reads_what_we_write_as_it_reads_the_document(
     assert len(accepted) > len(requests) / 2
     assert changed == []
     assert len(differ) <= len(accepted) / 20
+
+
+def test_libvirt_reads_mutated_documents_the_same_through_us(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng, requests = random.Random(1), []
+    sound = [xml.decode() for xml in documents("domain").values()]
+    while len(requests) < 600:
+        text = mutated(rng.choice(sound), rng)
+        try:
+            texts = [for_the_test_driver(text.encode())] * 2 + [ours(text.encode())] * 2
+        except (XMLError, etree.XMLSyntaxError):
+            continue
+        requests.append({"name": str(len(requests)), "texts": texts})
+    verdicts = dict(judge(requests, tmp_path))
+    accepted = sum("ok" in verdict.document for verdict in verdicts.values())
+    with capsys.disabled():
+        print(
+            f"\nof {len(requests)} mutated domains libvirt accepts {accepted}, "
+            f"dies of {len(requests) - len(verdicts)}"
+        )
+    assert accepted > 100
+    for name, verdict in verdicts.items():
+        assert verdict.same(verdict.passed), requests[int(name)]["texts"][0]
 
 
 @pytest.mark.parametrize("archive", ARCHIVES)
