@@ -134,7 +134,8 @@ def test_libvirt_reads_what_we_write_as_it_reads_the_document(
 def test_libvirt_reads_mutated_documents_the_same_through_us(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rng, requests = random.Random(1), []
+    rng = random.Random(1)
+    requests: list[dict[str, Any]] = []
     sound = [xml.decode() for xml in documents("domain").values()]
     while len(requests) < 600:
         text = mutated(rng.choice(sound), rng)
