@@ -42,6 +42,19 @@ def test_a_gauge_that_stands_must_be_equal() -> None:
     assert verdicts(nan, nan, nan) == []
 
 
+def test_a_time_may_miss_two_ticks_and_no_more() -> None:
+    kind = "# TYPE libvirt_t_seconds_total counter"
+    theirs = scrape(kind, "libvirt_t_seconds_total 0.74")
+    for value, wrong in (
+        ("0.7595", []),
+        ("0.7205", []),
+        ("0.7605", [Verdict.DIFFERENT]),
+        ("0.71", [Verdict.BEHIND]),
+    ):
+        ours = scrape(kind, f"libvirt_t_seconds_total {value}")
+        assert verdicts(theirs, ours, theirs) == wrong
+
+
 def test_a_missing_label_set_and_another_type_are_found() -> None:
     theirs = scrape(COUNTER, 'libvirt_c_total{domain="a"} 1', 'libvirt_c_total{domain="b"} 1')
     ours = scrape("# TYPE libvirt_c_total gauge", 'libvirt_c_total{domain="a"} 1')
