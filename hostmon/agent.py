@@ -108,6 +108,10 @@ class Agent:
         form = Format.OPENMETRICS if openmetrics else Format.TEXT
         return self._exposition.page(form, compressed=compressed, collect=collect)
 
+    def reload(self, settings: Settings) -> None:
+        """Run the drivers that ``settings`` name; raises SettingsError, having changed nothing."""
+        self._supervisor.reload(settings)
+
     def guests(self) -> tuple[GuestStatus, ...]:
         """Every guest, as of now."""
         return guest_statuses(self._table.snapshot())

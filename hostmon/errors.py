@@ -87,5 +87,17 @@ class DriverError(HostmonError):
     """A driver could not be loaded or broke its contract; the driver's fault."""
 
 
+class ContractError(DriverError):
+    """A driver returned or raised what it does not declare; the driver's fault.
+
+    ``method`` is the call, ``trace`` the traceback, empty for a wrong return.
+    """
+
+    def __init__(self, message: str, method: str = "", trace: str = "") -> None:
+        super().__init__(message)
+        self.method = method
+        self.trace = trace
+
+
 class ImageError(HostmonError):
     """A disk image is not what its guest's XML declares; whoever wrote the image is at fault."""

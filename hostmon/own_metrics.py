@@ -1,6 +1,6 @@
 """The agent's own metrics, kept by prometheus-client: what it published, and what it costs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import (
@@ -11,7 +11,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from hostmon.status import AgentStatus
+from hostmon.status import AgentStatus, DriverStatus
 
 
 def registry_of(status: Callable[[], AgentStatus]) -> CollectorRegistry:
@@ -55,3 +55,39 @@ class StatusCollector(Collector):
             "Events that found the agent's queue full; each loss ends in a resync.",
             value=status.lost_records,
         )
+        yield from driver_families(status.drivers)
+
+
+STATES = (
+    "starting", "running", "blocked", "restarting", "quarantined", "refused", "failed", "stopped"
+)  # fmt: skip
+
+
+def driver_families(drivers: Sequence[DriverStatus]) -> Iterator[Metric]:
+    """What each driver has done, and which state it is in."""
+    state = GaugeMetricFamily(
+        "hostmon_driver_state", "1 for the state that a driver is in.", labels=["driver", "state"]
+    )
+    for driver in drivers:
+        for name in STATES:
+            state.add_metric([driver.name, name], float(driver.state == name))
+    yield state
+    for name, text, counted in (
+        ("events_handled", "Events that a driver handled.", "handled"),
+        ("errors", "Events that a driver declared as failed.", "errors"),
+        ("violations", "Breaches of its contract or limits by a driver.", "violations"),
+        ("restarts", "Times that a driver was started again.", "restarts"),
+        ("busy_seconds", "Time that a driver spent on events.", "busy"),
+    ):
+        family = CounterMetricFamily(f"hostmon_driver_{name}", text, labels=["driver"])
+        for driver in drivers:
+            family.add_metric([driver.name], getattr(driver, counted))
+        yield family
+    lag = GaugeMetricFamily(
+        "hostmon_driver_lag_seconds",
+        "Age of the newest event when a driver was given it.",
+        labels=["driver"],
+    )
+    for driver in drivers:
+        lag.add_metric([driver.name], driver.lag)
+    yield lag

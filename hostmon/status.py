@@ -26,13 +26,23 @@ class GuestStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DriverStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One driver: its state, and what it has done since it was started."""
+    """One driver; counts are since the agent's start, ``lag`` and ``busy`` in seconds.
+
+    ``state`` is starting, running, blocked, restarting, quarantined, refused, failed or stopped;
+    ``lag`` is the age of the newest event when the driver was given it, ``busy`` the time spent in
+    its ``handle``; ``errors`` are declared ones, ``violations`` breaches of the contract.
+    """
 
     name: str
     state: str
+    isolation: str = ""
+    pid: int = 0
     handled: int = 0
     errors: int = 0
+    violations: int = 0
     restarts: int = 0
+    lag: float = 0.0
+    busy: float = 0.0
     detail: str = ""
 
 

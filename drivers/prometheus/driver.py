@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import msgspec
 
-from hostmon.driver import Driver, DriverContext
+from hostmon.driver import Capabilities, Driver, DriverContext
 from hostmon.errors import AddressInUseError, DriverError
 from hostmon.events import Event
 from hostmon_drivers.prometheus.pages import application
@@ -53,7 +53,10 @@ def listening(host: str, port: int) -> socket.socket:
 class PrometheusDriver(Driver):
     """Serves /metrics to Prometheus, /healthz and /readyz to supervisors, / to people."""
 
+    api_versions = (2, 2)
     settings_type: ClassVar[type[msgspec.Struct]] = PrometheusSettings
+    # No event concerns it: what is scraped is read from the agent's memory.
+    capabilities = Capabilities(topics=("heartbeat",), needs_metrics=True)
 
     def __init__(self) -> None:
         self._server: Server | None = None
@@ -67,7 +70,7 @@ class PrometheusDriver(Driver):
         self._server.start()
 
     def handle(self, event: Event) -> None:
-        """Nothing to do: what is scraped is read from the agent's memory."""
+        """Nothing to do."""
 
     def stop(self) -> None:
         """Stop serving; a scrape under way has 1 s to end."""

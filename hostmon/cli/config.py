@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from hostmon.errors import DriverError, SettingsError
-from hostmon.loader import find_drivers, load
-from hostmon.settings import SYSTEM_CONFIG, Settings, convert
+from hostmon.loader import check_settings, checked_options, find_drivers
+from hostmon.settings import SYSTEM_CONFIG, Settings
 from hostmon.settings import load as load_settings
 
 
@@ -32,13 +32,15 @@ def run(options: argparse.Namespace) -> int:
 
 def check_drivers(settings: Settings, source: str) -> None:
     """Check each driver's name and its own settings; raises SettingsError."""
-    entries = find_drivers()
-    for name in dict.fromkeys((*settings.agent.drivers, *settings.drivers)):
-        try:
-            kind = load(name, entries)
-        except DriverError as error:
-            raise SettingsError(f"{source}: {error}") from None
-        convert(settings.drivers.get(name, {}), kind.settings_type, f"{source}: drivers.{name}")
+    try:
+        entries = find_drivers((*settings.agent.drivers, *settings.drivers), settings.drivers)
+        for entry in entries.values():
+            if entry.refusal:
+                raise DriverError(f"driver {entry.name!r} is refused: {entry.refusal}")
+            checked_options(entry.name, settings.drivers.get(entry.name, {}))
+            check_settings(entry)
+    except (DriverError, SettingsError) as error:
+        raise SettingsError(f"{source}: {error}") from None
 
 
 def toml_lines(tree: dict[str, Any], prefix: str = "") -> list[str]:

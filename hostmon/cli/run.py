@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,10 +17,14 @@ from hostmon import logs
 from hostmon.errors import AddressInUseError, DriverError, HostmonError, SettingsError
 from hostmon.settings import DEMO_URI, SYSTEM_CONFIG, Settings, check_uri, load
 
+if TYPE_CHECKING:
+    from hostmon.agent import Agent
+
 log = logging.getLogger("hostmon")
 
 DAEMONS = ("libvirtd", "virtqemud")
 SYSTEM_URI = "qemu:///system"
+SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -37,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
             f"the agent is not installed ({error}); install hostmon[agent] where libvirt is"
         ) from None
 
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         agent = Agent(settings, demo=demo)
         agent.start()
@@ -49,12 +54,23 @@ def run(options: argparse.Namespace) -> int:
     gc.freeze()
     trim()
     announce(agent.uri, agent.web_addresses(), settings, demo=demo)
-    received = signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    while (received := signal.sigwait(SIGNALS)) == signal.SIGHUP:
+        reload(agent, options)
     log.info("%s: stopping", signal.Signals(received).name)
     agent.stop()
     log.info("stopped")
     leave()
     return 0
+
+
+def reload(agent: "Agent", options: argparse.Namespace) -> None:
+    """Follow the configuration as it is now, as far as drivers go; a bad one changes nothing."""
+    try:
+        agent.reload(configured(options))
+    except SettingsError as error:
+        log.error("SIGHUP: %s; the drivers go on as before", error)
+        return
+    log.info("SIGHUP: the drivers are as configured; other sections wait for a restart")
 
 
 def leave() -> None:

@@ -16,7 +16,7 @@ RANKS = {
     0.5: {"account", "events", "settings", "samples", "status"},
     1: {"xml", "machine", "wire", "driver", "metrics", "scrape", "logs", "libvirt_errors"},
     2: {"facts", "verify", "guest", "images", "capabilities", "claims", "eventloop", "publisher",
-        "client"},
+        "client", "journal"},
     3: {"host", "labels", "loader", "scheduler", "guests", "records", "definitions", "percall",
         "disposable", "account_figures"},
     4: {"sampler", "stats", "ledger", "audit", "exposition", "dispatcher", "keeper", "supervisor",

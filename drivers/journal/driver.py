@@ -1,0 +1,150 @@
+"""The driver itself: its settings, and which line follows which.
+
+Compares each event's number with the last one that the journal holds: a repeat is left out, a hole
+is marked where it is.
+"""
+
+import logging
+import threading
+import time
+from pathlib import Path
+from typing import ClassVar
+
+import msgspec
+
+from hostmon import journal
+from hostmon.driver import Driver, DriverContext
+from hostmon.errors import DriverError
+from hostmon.events import Event
+from hostmon.journal import GapMark, Header, Position
+from hostmon.kinds import CLASS_OF
+from hostmon.wire import kind_of
+from hostmon_drivers.journal.files import JournalFiles
+from hostmon_drivers.journal.syncer import Syncer
+
+log = logging.getLogger("hostmon.drivers.journal")
+
+MIB = 1 << 20
+DAY = 86400.0
+
+
+class JournalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Files of ``file_mib`` in ``directory``; the oldest go beyond ``total_mib`` or ``days``.
+
+    An event is on disk at most ``sync_interval`` seconds after it came.
+    """
+
+    directory: str = str(journal.DIRECTORY)
+    file_mib: float = 16.0
+    total_mib: float = 256.0
+    days: float = 30.0
+    sync_interval: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not Path(self.directory).is_absolute():
+            raise ValueError(f"directory = {self.directory!r}: give an absolute path")
+        for name, most in (("file_mib", 4096), ("total_mib", 1 << 20), ("days", 36500)):
+            if not 0 < getattr(self, name) <= most:
+                raise ValueError(f"{name} = {getattr(self, name)!r}: give above 0, at most {most}")
+        if not 0.01 <= self.sync_interval <= 60:
+            raise ValueError(f"sync_interval = {self.sync_interval!r}: give 0.01 to 60")
+
+
+class JournalDriver(Driver):
+    """Writes every event to rotated JSON lines files; `hostmon journal` reads them."""
+
+    api_versions = (2, 2)
+    settings_type: ClassVar[type[msgspec.Struct]] = JournalSettings
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: dict[str, Position] = {}
+        self._files: JournalFiles | None = None
+        self._syncer: Syncer | None = None
+
+    def start(self, context: DriverContext) -> None:
+        """Open the newest file, and learn from it how far the journal reaches."""
+        settings: JournalSettings = context.settings
+        files = JournalFiles(
+            Path(settings.directory),
+            file_size=int(settings.file_mib * MIB),
+            total_size=int(settings.total_mib * MIB),
+            longest_age=settings.days * DAY,
+        )
+        try:
+            if torn := files.open():
+                log.warning("cut %d bytes of a torn line off the journal", torn)
+            self._last = last_positions(Path(settings.directory))
+            if files.size == 0:
+                files.append(journal.encode(Header()))
+        except OSError as error:
+            files.close()
+            raise DriverError(
+                f"directory = {settings.directory!r}: {error.strerror}; give one it may write"
+            ) from None
+        self._files = files
+        self._syncer = Syncer(files, self._lock, settings.sync_interval)
+        self._syncer.start()
+
+    def handle(self, event: Event) -> None:
+        """Append the event, after the mark of a gap where there is one."""
+        assert self._files is not None
+        assert self._syncer is not None
+        class_ = CLASS_OF.get(kind_of(event), "")
+        last = self._last.get(class_)
+        mark: GapMark | None = None
+        if last is not None and event.epoch == last.epoch:
+            if event.sequence <= last.sequence:
+                return  # a repeat: the journal has it
+            if event.sequence > last.sequence + 1:
+                mark = gap(class_, last, event.sequence - 1, "the events never arrived")
+        elif last is not None:
+            mark = gap(class_, last, 0, "the agent was started anew")
+        elif class_ and event.sequence > 1:
+            before = Position(class_, event.epoch, 0)
+            mark = gap(class_, before, event.sequence - 1, "the journal begins here")
+        try:
+            with self._lock:
+                self._write(self._files, event, mark)
+        except OSError as error:
+            raise DriverError(f"the journal can't be written: {error.strerror}") from None
+        if class_:
+            self._last[class_] = Position(class_, event.epoch, event.sequence)
+        self._syncer.touch()
+
+    def _write(self, files: JournalFiles, event: Event, mark: GapMark | None) -> None:
+        """One write for mark and event, so that neither is there without the other."""
+        if files.is_full():
+            files.rotate(journal.encode(Header(positions=tuple(self._last.values()))))
+        line = journal.encode(event)
+        files.append(line if mark is None else journal.encode(mark) + line)
+
+    def stop(self) -> None:
+        """Put the rest on disk."""
+        if self._syncer is not None:
+            self._syncer.stop()
+        if self._files is not None:
+            self._files.close()
+
+
+def gap(class_: str, last: Position, up_to: int, reason: str) -> GapMark:
+    """The mark of what is missing after ``last``."""
+    return GapMark(
+        class_=class_,
+        epoch=last.epoch,
+        first=last.sequence + 1,
+        last=up_to,
+        time_ns=time.time_ns(),
+        reason=reason,
+    )
+
+
+def last_positions(directory: Path) -> dict[str, Position]:
+    """The last event of each class, out of the newest file and its header."""
+    last: dict[str, Position] = {}
+    for line in journal.lines(journal.files(directory)[-1]):
+        if isinstance(line, Header):
+            last = {position.class_: position for position in line.positions}
+        elif isinstance(line, Event) and (class_ := CLASS_OF.get(kind_of(line))):
+            last[class_] = Position(class_, line.epoch, line.sequence)
+    return last

@@ -1,0 +1,49 @@
+"""The base of drivers under ``hostmon.drivers``: which calls there are, and what each may raise."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import msgspec
+
+from hostmon.driver.capabilities import Capabilities, NoSettings
+from hostmon.driver.context import DriverContext
+from hostmon.driver.contract import call
+from hostmon.errors import AddressInUseError, DriverError, SettingsError
+from hostmon.events import Event
+
+
+class Driver(ABC):
+    """Base of every driver; one thread at a time calls it: start, handle …, stop.
+
+    ``api_versions`` are the oldest and newest version of the driver API that it is written for
+    (API 1: ``api_version``, a single one); ``settings_type`` is the msgspec type of its own keys
+    in the section ``[drivers.NAME]``.
+    """
+
+    api_versions: ClassVar[tuple[int, int]]
+    settings_type: ClassVar[type[msgspec.Struct]] = NoSettings
+    capabilities: ClassVar[Capabilities] = Capabilities()
+
+    @abstractmethod
+    @call(DriverError, SettingsError, AddressInUseError)
+    def start(self, context: DriverContext) -> None:
+        """Begin; called once, before any event.
+
+        A SettingsError or AddressInUseError is the operator's to mend and keeps an agent from
+        starting; after a DriverError the driver alone is started again later.
+        """
+
+    @abstractmethod
+    @call(DriverError)
+    def handle(self, event: Event) -> None:
+        """Take one event; a DriverError is counted, and the next event follows."""
+
+    @abstractmethod
+    @call()
+    def stop(self) -> None:
+        """End within 1 s; may be called after a ``start`` that raised."""
+
+    @call()
+    def addresses(self) -> tuple[str, ...]:
+        """Addresses a person can open, such as a page; () when there are none."""
+        return ()

@@ -1,0 +1,117 @@
+"""The boundary between agent and driver: declared calls, and a wrapper that holds drivers to them.
+
+A base class declares each call with :func:`call`; :class:`Guard` makes the call and turns whatever
+was not declared into a ContractError. Nothing else of a driver reaches its caller.
+"""
+
+import traceback
+import types
+from collections.abc import Callable
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from hostmon.errors import ContractError, HostmonError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One declared call: what it returns, what it may raise, since which version of the API."""
+
+    name: str
+    returns: Any
+    raises: tuple[type[HostmonError], ...]
+    since: int
+
+
+def call(*raises: type[HostmonError], since: int = 1) -> Callable[[Function], Function]:
+    """Declare a method of a base class as one that the agent calls."""
+
+    def declared(function: Function) -> Function:
+        function.__dict__["contract"] = (raises, since)
+        return function
+
+    return declared
+
+
+def calls_of(base: type) -> dict[str, Call]:
+    """The calls that a base class declares, by name."""
+    found = {}
+    for name, function in vars(base).items():
+        if isinstance(function, types.FunctionType) and "contract" in function.__dict__:
+            raises, since = function.__dict__["contract"]
+            returns = get_type_hints(function)["return"]
+            found[name] = Call(name, returns, raises, since)
+    return found
+
+
+def matches(value: object, kind: Any) -> bool:
+    """Whether a value is of a type as annotated; a bool is no int, a list no tuple."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if kind is None or kind is types.NoneType:
+        return value is None
+    if kind is Any:
+        return True
+    if origin in (Union, types.UnionType):
+        return any(matches(value, one) for one in arguments)
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            return False
+        if len(arguments) == 2 and arguments[1] is ...:
+            return all(matches(item, arguments[0]) for item in value)
+        return len(value) == len(arguments) and all(map(matches, value, arguments))
+    if kind in (int, float):
+        return type(value) is kind
+    return isinstance(value, kind)
+
+
+class Guard:
+    """One driver object behind its contract."""
+
+    def __init__(self, name: str, driver: object, base: type) -> None:
+        self._name = name
+        self._driver = driver
+        self._calls = calls_of(base)
+
+    def __call__(self, method: str, *arguments: object) -> Any:
+        """Call a declared method; raises what it declares, or ContractError."""
+        declared = self._calls[method]
+        try:
+            value = getattr(self._driver, method)(*arguments)
+        except declared.raises:
+            raise
+        except BaseException as error:  # SystemExit and the like are a driver's fault too
+            allowed = ", ".join(one.__name__ for one in declared.raises) or "nothing"
+            raise ContractError(
+                f"driver {self._name!r}: {method}() raised {type(error).__name__}: {error}; "
+                f"it may raise {allowed}",
+                method,
+                traceback.format_exc(),
+            ) from error
+        if not matches(value, declared.returns):
+            raise ContractError(
+                f"driver {self._name!r}: {method}() returned {shortened(value)}; "
+                f"declared is {type_name(declared.returns)}",
+                method,
+                "",
+            )
+        return value
+
+
+def type_name(kind: Any) -> str:
+    """A type as documentation writes it."""
+    return (
+        kind.__name__
+        if type(kind) is type and kind is not types.NoneType
+        else ("None" if kind is types.NoneType else str(kind))
+    )
+
+
+def shortened(value: object) -> str:
+    """What a value is, even if its repr raises."""
+    try:
+        text = repr(value)
+    except Exception:
+        text = "something without a repr"
+    return f"{type(value).__name__} {text[:80]}"

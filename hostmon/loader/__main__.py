@@ -1,0 +1,5 @@
+"""The process that looks at one foreign driver."""
+
+from hostmon.loader.probe import main
+
+main()

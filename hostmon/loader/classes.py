@@ -1,0 +1,125 @@
+"""A driver's class, imported into this process by its entry point, and what the class declares."""
+
+from typing import Any
+
+import msgspec
+from stevedore.driver import DriverManager
+from stevedore.exception import NoMatches
+
+from hostmon.driver import Driver
+from hostmon.driver.options import OPTION_NAMES, split
+from hostmon.driver.versions import DEPRECATIONS, DRIVERS, negotiate
+from hostmon.errors import DriverError, SettingsError
+from hostmon.kinds import CLASS_OF
+from hostmon.loader.entries import DriverEntry
+from hostmon.settings import convert
+
+
+def load(name: str) -> type[Driver]:
+    """The class; raises DriverError with the reason for which it can't be used."""
+    try:
+        plugin: object = DriverManager(
+            DRIVERS.group,
+            name,
+            invoke_on_load=False,
+            on_load_failure_callback=_raise,
+        ).driver
+    except NoMatches:
+        raise DriverError(
+            f"driver {name!r} was not installed when this process started; "
+            "restart the agent, or give isolation = 'process'"
+        ) from None
+    if not (isinstance(plugin, type) and issubclass(plugin, Driver)):
+        raise DriverError("its entry point is no subclass of hostmon.driver.Driver")
+    negotiate(*versions_of(plugin))
+    check_declaration(plugin)
+    return plugin
+
+
+def _raise(_manager: object, _point: object, error: BaseException) -> None:
+    raise DriverError(f"can't be imported: {type(error).__name__}: {error}") from error
+
+
+def versions_of(kind: type[Driver]) -> tuple[int, int]:
+    """The oldest and newest API version that a class states; raises DriverError if it does not."""
+    versions: Any = getattr(kind, "api_versions", None)
+    if versions is None and isinstance(one := getattr(kind, "api_version", None), int):
+        versions = (one, one)
+    try:
+        return msgspec.convert(versions, tuple[int, int])
+    except msgspec.ValidationError:
+        raise DriverError(
+            "states no API versions; its author must give api_versions = (OLDEST, NEWEST)"
+        ) from None
+
+
+def check_declaration(kind: type[Driver]) -> None:
+    """Raise DriverError where a class declares what can't be: kinds, settings, capabilities."""
+    try:
+        msgspec.convert(msgspec.to_builtins(kind.capabilities), type(kind.capabilities))
+    except (TypeError, msgspec.ValidationError) as error:
+        raise DriverError(f"declares capabilities that are none: {error}") from None
+    for topic in kind.capabilities.kinds:
+        if topic not in CLASS_OF:
+            raise DriverError(
+                f"declares the topic {topic!r}, which is no kind of event; "
+                f"there are {', '.join(sorted(CLASS_OF))}"
+            )
+    if kind.__abstractmethods__:
+        missing = ", ".join(sorted(kind.__abstractmethods__))
+        raise DriverError(f"does not implement {missing}")
+    declared: object = kind.settings_type
+    if not (isinstance(declared, type) and issubclass(declared, msgspec.Struct)):
+        raise DriverError("declares a settings_type that is no msgspec.Struct")
+    if taken := [name for name in kind.settings_type.__struct_fields__ if name in OPTION_NAMES]:
+        raise DriverError(f"declares the setting {taken[0]!r}, which is the agent's own")
+
+
+def own_settings(name: str, kind: type[Driver], section: dict[str, Any]) -> Any:
+    """A driver's own settings out of its section; raises SettingsError."""
+    return convert(split(section)[1], kind.settings_type, f"drivers.{name}")
+
+
+def described(entry: DriverEntry, section: dict[str, Any]) -> DriverEntry:
+    """An entry completed by importing the driver here; what it is refused for stands in it."""
+    if entry.refusal:
+        return entry
+    try:
+        kind = load(entry.name)
+    except DriverError as error:
+        return msgspec.structs.replace(entry, refusal=str(error))
+    settings_error = ""
+    try:
+        own_settings(entry.name, kind, section)
+    except SettingsError as error:
+        settings_error = str(error)
+    return msgspec.structs.replace(
+        entry,
+        summary=(kind.__doc__ or "").strip().partition("\n")[0],
+        api_version=negotiate(*versions_of(kind)),
+        capabilities=kind.capabilities,
+        settings=defaults(kind.settings_type),
+        settings_error=settings_error,
+        deprecations=deprecations(kind),
+    )
+
+
+def defaults(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Each key of a settings type with its default; None for one that must be given."""
+    found: dict[str, Any] = {}
+    for field in msgspec.structs.fields(kind):
+        value = field.default
+        if field.default_factory is not msgspec.NODEFAULT:
+            value = field.default_factory()
+        known = None if value is msgspec.NODEFAULT else value
+        found[field.encode_name] = msgspec.to_builtins(known, enc_hook=str)
+    return found
+
+
+def deprecations(kind: type[Driver]) -> tuple[str, ...]:
+    """What a class uses of an older API, with what replaces it."""
+    used = {
+        "api_version": "api_version" in vars(kind),
+        "capabilities.kind": kind.capabilities.kind is not None,
+    }
+    return tuple(str(one) for one in DEPRECATIONS if used[one.name])

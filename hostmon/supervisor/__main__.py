@@ -1,0 +1,5 @@
+"""The process of one driver."""
+
+from hostmon.supervisor.child import main
+
+main()

@@ -1,0 +1,131 @@
+"""Feeds one driver from the bus, in whichever thread or process it runs; its calls are guarded.
+
+Owns the driver's subscriber socket. Ends when told to, or at the first breach of the contract.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import zmq
+
+from hostmon.client import Subscriber
+from hostmon.driver import Driver, DriverContext
+from hostmon.driver.contract import Guard
+from hostmon.errors import AddressInUseError, ContractError, DriverError, SettingsError
+from hostmon.events import Event, HeartbeatEvent
+from hostmon.supervisor.tally import Tally
+from hostmon.wire import kind_of
+
+log = logging.getLogger(__name__)
+
+POLL = 0.2
+
+
+class Worker:
+    """One life of one driver: from ``start`` to ``stop``."""
+
+    def __init__(
+        self,
+        name: str,
+        kind: type[Driver],
+        context: DriverContext,
+        tally: Tally,
+        stopping: Callable[[], bool],
+        changed: Callable[[], None],
+    ) -> None:
+        self._name = name
+        self._kind = kind
+        self._context = context
+        self._tally = tally
+        self._stopping = stopping
+        self._changed = changed
+        self._kinds = frozenset(kind.capabilities.kinds)
+
+    def run(self) -> None:
+        """Until told to stop; how it ended stands in the tally, nothing is raised."""
+        tally = self._tally
+        try:
+            with self._calling():
+                guard = Guard(self._name, self._kind(), Driver)
+        except BaseException as error:  # whatever a constructor does
+            self._end("failed", f"{self._kind.__name__}() raised {error!r}", "contract")
+            return
+        try:
+            self._feed(guard)
+            tally.state = "stopped"
+        except (SettingsError, AddressInUseError) as error:
+            self._end("failed", str(error), "settings")
+        except ContractError as error:
+            log.error("%s\n%s", error, error.trace)
+            self._end("failed", str(error), "contract")
+        except DriverError as error:
+            self._end("failed", str(error), "driver")
+        finally:
+            self._finish(guard)
+            self._changed()
+
+    def _end(self, state: str, detail: str, blame: str) -> None:
+        self._tally.detail, self._tally.blame = detail, blame
+        self._tally.state = state
+        self._changed()
+
+    def _finish(self, guard: Guard) -> None:
+        try:
+            with self._calling():
+                guard("stop")
+        except ContractError as error:
+            log.error("%s\n%s", error, error.trace)
+            if not self._tally.detail:
+                self._end("failed", str(error), "contract")
+
+    @contextmanager
+    def _calling(self) -> Iterator[None]:
+        """The driver is at work meanwhile."""
+        self._tally.busy_since = time.monotonic_ns()
+        try:
+            yield
+        finally:
+            self._tally.busy_since = 0
+
+    def _feed(self, guard: Guard) -> None:
+        """Subscribe, start, and hand over events; subscribed first, so that none is missed."""
+        with zmq.Context() as context, self._subscribed(context) as subscriber:
+            with self._calling():
+                guard("start", self._context)
+            with self._calling():
+                self._tally.addresses = guard("addresses")
+            self._tally.state = "running"
+            self._changed()
+            while not self._stopping():
+                event = subscriber.receive(POLL)
+                if event is not None and self._wanted(event):
+                    self._hand_over(guard, event)
+
+    def _subscribed(self, context: "zmq.Context[zmq.Socket[bytes]]") -> Subscriber:
+        kinds = self._kinds
+        only = next(iter(kinds)) if len(kinds) == 1 else None
+        return Subscriber(self._context.events_addresses, kind=only, context=context)
+
+    def _wanted(self, event: Event) -> bool:
+        if isinstance(event, HeartbeatEvent):
+            return "heartbeat" in self._kinds
+        return not self._kinds or kind_of(event) in self._kinds
+
+    def _hand_over(self, guard: Guard, event: Event) -> None:
+        tally = self._tally
+        began = tally.busy_since = time.monotonic_ns()
+        if event.monotonic_ns:
+            tally.lag = max(0.0, (began - event.monotonic_ns) / 1e9)
+        try:
+            guard("handle", event)
+            tally.handled += 1
+        except ContractError:
+            raise
+        except DriverError as error:
+            tally.errors += 1
+            log.warning("driver %s: an event failed: %s", self._name, error)
+        finally:
+            tally.busy += (time.monotonic_ns() - began) / 1e9
+            tally.busy_since = 0

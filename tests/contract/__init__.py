@@ -1,0 +1,1 @@
+"""Drivers against their contract: in-tree ones, one from outside, and faulty ones."""

@@ -1,0 +1,142 @@
+"""The supervisor: each fault ends where it should, and the driver beside it goes on."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hostmon.errors import SettingsError
+from tests.contract.conftest import Bench
+from tests.unit.agent_process import wait_for
+
+PROCESS_FAULTS = {
+    "start-raises": "start() raised KeyError: 'start'; it may raise DriverError",
+    "handle-raises": "handle() raised ZeroDivisionError: handle; it may raise DriverError",
+    "stop-raises": "handle() raised ValueError: handle",
+    "blocks": "one call took longer than block_limit = 0.5 s; killed",
+    "exits": "its process ended with code 3",
+    "leaks-memory": "memory_limit_mib = 128; killed",
+    "leaks-files": "files_limit = 64; killed",
+    "wrong-return": "handle() returned dict {'handled': True}; declared is None",
+    "wrong-addresses": "addresses() returned list ['a list']; declared is tuple[str, ...]",
+    "spins": "one call took longer than block_limit = 0.5 s; killed",
+}
+LIMITS = {"block_limit": 0.5, "memory_limit_mib": 128, "files_limit": 64}
+THREAD_FAULTS = ["start-raises", "handle-raises", "stop-raises", "wrong-return", "wrong-addresses"]
+
+
+@pytest.mark.timeout(240)
+def test_each_fault_in_a_process_ends_in_quarantine(bench: Bench, faulty: Path) -> None:
+    sections = {name.replace("-", "_"): dict(LIMITS) for name in PROCESS_FAULTS}
+    bench.run("well", *PROCESS_FAULTS, **sections, well={"block_limit": 10.0})
+    bench.keep_sending()
+    for name, detail in PROCESS_FAULTS.items():
+        status = bench.reaches(name, "quarantined", 120)
+        assert detail in status.detail, status
+        assert (status.restarts, status.violations, status.pid) == (2, 3, 0), status
+    well = bench.state("well")
+    assert (well.state, well.restarts, well.errors) == ("running", 0, 0)
+    assert well.handled > 10
+
+
+@pytest.mark.parametrize("name", THREAD_FAULTS)
+def test_each_fault_in_a_thread_ends_in_quarantine(bench: Bench, faulty: Path, name: str) -> None:
+    thread = {"isolation": "thread"}
+    bench.run("well", name, **{"well": thread, name.replace("-", "_"): thread})
+    bench.keep_sending()
+    status = bench.reaches(name, "quarantined")
+    assert PROCESS_FAULTS[name] in status.detail
+    assert bench.state("well").state == "running"
+
+
+def test_a_thread_that_blocks_is_told(bench: Bench, faulty: Path) -> None:
+    bench.run("blocks", blocks={"isolation": "thread", "block_limit": 0.2})
+    bench.keep_sending()
+    assert bench.reaches("blocks", "blocked").detail.startswith("one call has taken")
+
+
+def test_declared_errors_are_counted_and_nothing_else(bench: Bench, faulty: Path) -> None:
+    bench.run("complains")
+    bench.keep_sending()
+    wait_for(lambda: bench.state("complains").errors >= 5)
+    status = bench.state("complains")
+    assert (status.state, status.handled, status.violations) == ("running", 0, 0)
+
+
+def test_a_process_that_is_killed_starts_again(bench: Bench, faulty: Path) -> None:
+    bench.run("well")
+    first = bench.state("well").pid
+    assert first != os.getpid()
+    os.kill(first, 9)
+    wait_for(lambda: bench.state("well").restarts == 1 and bench.state("well").state == "running")
+    assert bench.state("well").pid not in {0, first}
+
+
+def test_a_refused_driver_is_alone_unless_it_is_required(bench: Bench, faulty: Path) -> None:
+    bench.run("noop", "import-raises")
+    assert bench.state("noop").state == "running"
+    refused = bench.state("import-raises")
+    assert (refused.state, refused.isolation) == ("refused", "")
+    assert "no import of this" in refused.detail
+    with pytest.raises(SettingsError, match=r"'import-raises' is refused: .*; it is required"):
+        bench.run("import-raises", import_raises={"required": True})
+
+
+def test_a_required_driver_that_fails_to_start_is_fatal(bench: Bench, faulty: Path) -> None:
+    with pytest.raises(SettingsError, match=r"start\(\) raised KeyError.*; it is required"):
+        bench.run("start-raises", start_raises={"required": True})
+
+
+@pytest.mark.parametrize(
+    ("name", "section", "text"),
+    [
+        ("typed", {"size": "x"}, "drivers.typed: size = 'x': expected int, got str"),
+        ("well", {"block_limit": 0}, "block_limit = 0.0: give 0.1 to 3600"),
+        ("acts", {}, "drivers.acts.user is missing"),
+        ("well", {"user": "nobody-of-that-name"}, "can't be started as nobody-of-that-name"),
+    ],
+)
+def test_a_wrong_section_keeps_the_agent_from_starting(
+    bench: Bench, faulty: Path, name: str, section: dict[str, object], text: str
+) -> None:
+    with pytest.raises(SettingsError, match=text):
+        bench.run(name, **{name: section})
+
+
+def test_an_acting_driver_runs_as_the_user_named(bench: Bench, faulty: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root starts processes as another user")
+    bench.rig.subscriber.getsockopt(16)  # the rig is up
+    Path(bench.rig.address.removeprefix("ipc://")).chmod(0o777)
+    for part in [faulty, *faulty.parents]:
+        if part.stat().st_uid == 0 and part != Path("/"):
+            part.chmod(part.stat().st_mode | 0o055)
+    bench.run("acts", acts={"user": "nobody"})
+    assert bench.reaches("acts", "running").isolation == "process"
+    status = Path(f"/proc/{bench.state('acts').pid}/status").read_text()
+    uid = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1]
+    assert uid != "0"
+
+
+def test_reload_leaves_alone_what_has_not_changed(bench: Bench, faulty: Path) -> None:
+    supervisor = bench.run("well", "noop", "handle-raises")
+    bench.keep_sending()
+    kept, changed = bench.state("well").pid, "noop"
+    bench.reaches("handle-raises", "quarantined")
+    supervisor.reload(bench.settings(("well", changed, "complains"), noop={"isolation": "process"}))
+    assert {status.name for status in supervisor.status()} == {"well", "noop", "complains"}
+    assert bench.reaches("complains", "running")
+    assert bench.state("well").pid == kept
+    assert bench.reaches(changed, "running").isolation == "process"
+    with pytest.raises(SettingsError, match="not installed"):
+        supervisor.reload(bench.settings(("wel",)))
+    assert bench.state("well").pid == kept
+
+
+def test_reload_gives_a_quarantined_driver_another_chance(bench: Bench, faulty: Path) -> None:
+    supervisor = bench.run("handle-raises")
+    bench.keep_sending()
+    bench.reaches("handle-raises", "quarantined")
+    supervisor.reload(bench.settings(("handle-raises",)))
+    assert bench.state("handle-raises").state != "quarantined"
+    bench.reaches("handle-raises", "quarantined")
