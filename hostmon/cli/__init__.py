@@ -86,6 +86,15 @@ def parser() -> argparse.ArgumentParser:
     add_json(drivers)
     add_address(drivers, "--requests", "requests")
 
+    journal = command(commands, "journal", "show events that were journaled", JOURNAL_EXAMPLES)
+    add_config(journal)
+    journal.add_argument("--directory", metavar="DIR", help="default: the configured one")
+    journal.add_argument("--kind", metavar="K", help="only this kind, such as lifecycle")
+    journal.add_argument("--guest", metavar="G", help="only this guest, by name or uuid")
+    journal.add_argument("--since", metavar="TIME", help="10m, 2h, 3d or 2026-01-31T12:00")
+    journal.add_argument("--count", metavar="N", type=count, help="end after N lines")
+    add_json(journal, "one JSON object a line")
+
     config = command(commands, "config", "check or show the configuration", CONFIG_EXAMPLES)
     config.add_argument("action", choices=("check", "show"))
     config.add_argument(
@@ -119,6 +128,10 @@ GUESTS_EXAMPLES = """examples:
 DRIVERS_EXAMPLES = """examples:
   hostmon drivers                        what is installed, and what of it runs
   hostmon drivers show prometheus        its settings and their defaults
+"""
+JOURNAL_EXAMPLES = """examples:
+  hostmon journal --since 1h --guest web-1
+  hostmon journal --json --kind lifecycle | jq .event
 """
 CONFIG_EXAMPLES = """examples:
   hostmon config check deploy/hostmon.toml

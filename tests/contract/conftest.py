@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from tests.unit.agent_process import wait_for
 from tests.unit.rig import Rig
 
 QUICK = Backoff(first=0.05, longest=0.2, failures=3)
-Section = dict[str, object]
+Sections = Mapping[str, Mapping[str, object]]
 
 
 @pytest.fixture
@@ -46,21 +46,21 @@ class Bench:
         self._thread: threading.Thread | None = None
         self.supervisor: Supervisor | None = None
 
-    def settings(self, names: tuple[str, ...], **sections: Section) -> Settings:
-        """A configuration that names drivers, with sections by name (``_`` for ``-``)."""
+    def settings(self, *names: str, sections: Sections | None = None) -> Settings:
+        """A configuration that names drivers, with sections by name."""
         return Settings(
             agent=AgentSettings(drivers=names),
             bus=BusSettings(
                 events=(self.rig.address,), requests=f"ipc://{self._directory}/none.sock"
             ),
-            drivers={name.replace("_", "-"): dict(keys) for name, keys in sections.items()},
+            drivers={name: dict(keys) for name, keys in (sections or {}).items()},
         )
 
-    def run(self, *names: str, backoff: Backoff = QUICK, **sections: Section) -> Supervisor:
+    def run(self, *names: str, sections: Sections | None = None) -> Supervisor:
         """Start the drivers."""
         view = NoView()
-        settings = self.settings(names, **sections)
-        self.supervisor = Supervisor(settings, "h", view, backoff)  # type: ignore[arg-type]
+        settings = self.settings(*names, sections=sections)
+        self.supervisor = Supervisor(settings, "h", view, QUICK)  # type: ignore[arg-type]
         self.supervisor.start()
         return self.supervisor
 

@@ -27,8 +27,7 @@ THREAD_FAULTS = ["start-raises", "handle-raises", "stop-raises", "wrong-return",
 
 @pytest.mark.timeout(240)
 def test_each_fault_in_a_process_ends_in_quarantine(bench: Bench, faulty: Path) -> None:
-    sections = {name.replace("-", "_"): dict(LIMITS) for name in PROCESS_FAULTS}
-    bench.run("well", *PROCESS_FAULTS, **sections, well={"block_limit": 10.0})
+    bench.run("well", *PROCESS_FAULTS, sections=dict.fromkeys(PROCESS_FAULTS, LIMITS))
     bench.keep_sending()
     for name, detail in PROCESS_FAULTS.items():
         status = bench.reaches(name, "quarantined", 120)
@@ -42,7 +41,7 @@ def test_each_fault_in_a_process_ends_in_quarantine(bench: Bench, faulty: Path) 
 @pytest.mark.parametrize("name", THREAD_FAULTS)
 def test_each_fault_in_a_thread_ends_in_quarantine(bench: Bench, faulty: Path, name: str) -> None:
     thread = {"isolation": "thread"}
-    bench.run("well", name, **{"well": thread, name.replace("-", "_"): thread})
+    bench.run("well", name, sections={"well": thread, name: thread})
     bench.keep_sending()
     status = bench.reaches(name, "quarantined")
     assert PROCESS_FAULTS[name] in status.detail
@@ -50,7 +49,7 @@ def test_each_fault_in_a_thread_ends_in_quarantine(bench: Bench, faulty: Path, n
 
 
 def test_a_thread_that_blocks_is_told(bench: Bench, faulty: Path) -> None:
-    bench.run("blocks", blocks={"isolation": "thread", "block_limit": 0.2})
+    bench.run("blocks", sections={"blocks": {"isolation": "thread", "block_limit": 0.2}})
     bench.keep_sending()
     assert bench.reaches("blocks", "blocked").detail.startswith("one call has taken")
 
@@ -79,12 +78,12 @@ def test_a_refused_driver_is_alone_unless_it_is_required(bench: Bench, faulty: P
     assert (refused.state, refused.isolation) == ("refused", "")
     assert "no import of this" in refused.detail
     with pytest.raises(SettingsError, match=r"'import-raises' is refused: .*; it is required"):
-        bench.run("import-raises", import_raises={"required": True})
+        bench.run("import-raises", sections={"import-raises": {"required": True}})
 
 
 def test_a_required_driver_that_fails_to_start_is_fatal(bench: Bench, faulty: Path) -> None:
     with pytest.raises(SettingsError, match=r"start\(\) raised KeyError.*; it is required"):
-        bench.run("start-raises", start_raises={"required": True})
+        bench.run("start-raises", sections={"start-raises": {"required": True}})
 
 
 @pytest.mark.parametrize(
@@ -100,18 +99,17 @@ def test_a_wrong_section_keeps_the_agent_from_starting(
     bench: Bench, faulty: Path, name: str, section: dict[str, object], text: str
 ) -> None:
     with pytest.raises(SettingsError, match=text):
-        bench.run(name, **{name: section})
+        bench.run(name, sections={name: section})
 
 
 def test_an_acting_driver_runs_as_the_user_named(bench: Bench, faulty: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root starts processes as another user")
-    bench.rig.subscriber.getsockopt(16)  # the rig is up
     Path(bench.rig.address.removeprefix("ipc://")).chmod(0o777)
     for part in [faulty, *faulty.parents]:
         if part.stat().st_uid == 0 and part != Path("/"):
             part.chmod(part.stat().st_mode | 0o055)
-    bench.run("acts", acts={"user": "nobody"})
+    bench.run("acts", sections={"acts": {"user": "nobody"}})
     assert bench.reaches("acts", "running").isolation == "process"
     status = Path(f"/proc/{bench.state('acts').pid}/status").read_text()
     uid = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1]
@@ -123,13 +121,15 @@ def test_reload_leaves_alone_what_has_not_changed(bench: Bench, faulty: Path) ->
     bench.keep_sending()
     kept, changed = bench.state("well").pid, "noop"
     bench.reaches("handle-raises", "quarantined")
-    supervisor.reload(bench.settings(("well", changed, "complains"), noop={"isolation": "process"}))
+    supervisor.reload(
+        bench.settings("well", changed, "complains", sections={"noop": {"isolation": "process"}})
+    )
     assert {status.name for status in supervisor.status()} == {"well", "noop", "complains"}
-    assert bench.reaches("complains", "running")
+    bench.reaches("complains", "running")
     assert bench.state("well").pid == kept
     assert bench.reaches(changed, "running").isolation == "process"
     with pytest.raises(SettingsError, match="not installed"):
-        supervisor.reload(bench.settings(("wel",)))
+        supervisor.reload(bench.settings("wel"))
     assert bench.state("well").pid == kept
 
 
@@ -137,6 +137,6 @@ def test_reload_gives_a_quarantined_driver_another_chance(bench: Bench, faulty: 
     supervisor = bench.run("handle-raises")
     bench.keep_sending()
     bench.reaches("handle-raises", "quarantined")
-    supervisor.reload(bench.settings(("handle-raises",)))
+    supervisor.reload(bench.settings("handle-raises"))
     assert bench.state("handle-raises").state != "quarantined"
     bench.reaches("handle-raises", "quarantined")

@@ -1,0 +1,218 @@
+"""The journal: no repeat, no hole without a mark, whatever crashes; and its command."""
+
+import json
+import os
+import uuid
+from pathlib import Path
+
+import pytest
+
+from hostmon import journal
+from hostmon.driver import DriverContext
+from hostmon.errors import DriverError, SettingsError
+from hostmon.events import ConnectionEvent, Event, LifecycleEvent
+from hostmon.journal import GapMark, Header
+from hostmon.settings import convert
+from hostmon_drivers.journal.driver import JournalDriver, JournalSettings
+from hostmon_drivers.journal.files import JournalFiles, cut_torn_line
+from tests.contract.conftest import Bench
+from tests.unit.agent_process import hostmon, wait_for
+
+
+def event(sequence: int, epoch: int = 1, name: str = "g") -> LifecycleEvent:
+    return LifecycleEvent(
+        epoch=epoch, sequence=sequence, time_ns=sequence, name=name, event="started", detail="x"
+    )
+
+
+def started(directory: Path, **settings: object) -> JournalDriver:
+    driver = JournalDriver()
+    own = convert({"directory": str(directory), **settings}, JournalSettings, "drivers.journal")
+    driver.start(
+        DriverContext(host="h", events_addresses=(), view=None, settings=own)  # type: ignore[arg-type]
+    )
+    return driver
+
+
+def written(directory: Path) -> list[object]:
+    """Every line of every file but headers."""
+    lines = [line for path in journal.files(directory) for line in journal.lines(path)]
+    return [line for line in lines if not isinstance(line, Header)]
+
+
+def sequences(directory: Path) -> list[int]:
+    return [line.sequence for line in written(directory) if isinstance(line, Event)]
+
+
+def test_a_repeat_is_left_out_and_a_hole_is_marked_where_it_is(tmp_path: Path) -> None:
+    driver = started(tmp_path)
+    for number in (1, 2, 2, 1, 5):
+        driver.handle(event(number))
+    driver.handle(ConnectionEvent(epoch=1, sequence=1, state="up", reason=""))
+    driver.stop()
+    lines = written(tmp_path)
+    assert sequences(tmp_path) == [1, 2, 5, 1]
+    mark = lines[2]
+    assert isinstance(mark, GapMark)
+    assert (mark.class_, mark.epoch, mark.first, mark.last) == ("lifecycle", 1, 3, 4)
+
+
+def test_a_journal_that_begins_late_says_so(tmp_path: Path) -> None:
+    driver = started(tmp_path)
+    driver.handle(event(4))
+    driver.stop()
+    mark = written(tmp_path)[0]
+    assert isinstance(mark, GapMark)
+    assert (mark.first, mark.last) == (1, 3)
+
+
+def test_after_a_crash_it_goes_on_where_it_was(tmp_path: Path) -> None:
+    driver = started(tmp_path)
+    driver.handle(event(1))
+    driver.handle(event(2))
+    driver.stop()
+    with journal.files(tmp_path)[0].open("ab") as file:
+        file.write(b'{"kind":"lifecycle","v":1,"seq')  # a write that a crash cut short
+    driver = started(tmp_path)
+    for number in (1, 2, 3):
+        driver.handle(event(number))
+    driver.stop()
+    assert sequences(tmp_path) == [1, 2, 3]
+    assert None not in written(tmp_path)
+
+
+def test_a_new_epoch_is_marked_once(tmp_path: Path) -> None:
+    driver = started(tmp_path)
+    driver.handle(event(1))
+    driver.handle(event(1, epoch=2))
+    driver.handle(event(2, epoch=2))
+    driver.stop()
+    marks = [line for line in written(tmp_path) if isinstance(line, GapMark)]
+    assert [(m.epoch, m.first, m.last, m.reason) for m in marks] == [
+        (1, 2, 0, "the agent was started anew")
+    ]
+
+
+def test_positions_survive_rotation(tmp_path: Path) -> None:
+    driver = started(tmp_path, file_mib=0.001)
+    driver.handle(ConnectionEvent(epoch=1, sequence=1, state="up", reason=""))
+    for number in range(1, 41):
+        driver.handle(event(number))
+    driver.stop()
+    assert len(journal.files(tmp_path)) > 3
+    driver = started(tmp_path, file_mib=0.001)
+    driver.handle(ConnectionEvent(epoch=1, sequence=1, state="up", reason=""))
+    driver.handle(event(40))
+    driver.handle(event(41))
+    driver.stop()
+    assert sequences(tmp_path) == [1, *range(1, 42)]
+    assert not [line for line in written(tmp_path) if isinstance(line, GapMark)]
+
+
+def test_the_oldest_files_go_by_size_and_by_age(tmp_path: Path) -> None:
+    now = [1000.0]
+    files = JournalFiles(
+        tmp_path, file_size=100, total_size=350, longest_age=50, clock=lambda: now[0]
+    )
+    files.open()
+    for _ in range(10):
+        files.append(b"x" * 99 + b"\n")
+        if files.is_full():
+            files.rotate(b"h\n")
+    assert len(journal.files(tmp_path)) == 4
+    assert sum(path.stat().st_size for path in journal.files(tmp_path)) <= 350
+    for path in journal.files(tmp_path):
+        os.utime(path, (900, 900))
+    files.prune()
+    assert len(journal.files(tmp_path)) == 1
+    files.append(b"still written\n")
+    files.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "left"), [(b"", b""), (b"a\n", b"a\n"), (b"a\nb", b"a\n"), (b"x" * 70000, b"")]
+)
+def test_only_what_follows_the_last_line_is_cut(
+    tmp_path: Path, content: bytes, left: bytes
+) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(content)
+    assert cut_torn_line(path) == len(content) - len(left)
+    assert path.read_bytes() == left
+
+
+def test_a_full_disk_is_an_error_and_leaves_no_half_line(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    driver = started(tmp_path)
+    driver.handle(event(1))
+    assert driver._files is not None
+    descriptor, driver._files._descriptor = driver._files._descriptor, os.open("/dev/full", 1)
+    with pytest.raises(DriverError, match="can't be written: No space left on device"):
+        driver.handle(event(2))
+    os.close(driver._files._descriptor)
+    driver._files._descriptor = descriptor
+    driver.handle(event(3))
+    driver.stop()
+    mark = written(tmp_path)[1]
+    assert isinstance(mark, GapMark)
+    assert (mark.first, mark.last) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"directory": "here"}, "give an absolute path"),
+        ({"days": 0}, "days = 0.0: give above 0"),
+        ({"sync_interval": 0}, "give 0.01 to 60"),
+    ],
+)
+def test_wrong_settings_are_told(settings: dict[str, object], text: str) -> None:
+    with pytest.raises(SettingsError, match=text):
+        convert(settings, JournalSettings, "drivers.journal")
+
+
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_events_of_the_bus_are_journaled(bench: Bench, tmp_path: Path, isolation: str) -> None:
+    directory = tmp_path / "journal"
+    bench.run(
+        "journal", sections={"journal": {"directory": str(directory), "isolation": isolation}}
+    )
+    bench.keep_sending()
+    wait_for(lambda: bench.state("journal").handled > 20)
+    found = sequences(directory)
+    assert found == list(range(found[0], found[0] + len(found)))
+
+
+def test_the_command_filters(tmp_path: Path) -> None:
+    driver = started(tmp_path)
+    driver.handle(event(1, name="a"))
+    driver.handle(event(4, name="b"))
+    driver.handle(ConnectionEvent(epoch=1, sequence=1, time_ns=9, state="up", reason="r"))
+    driver.stop()
+
+    def shown(*arguments: str) -> list[str]:
+        result = hostmon("journal", "--directory", str(tmp_path), *arguments)
+        assert result.returncode == 0, result.stderr
+        return result.stdout.splitlines()
+
+    kinds = [json.loads(line)["kind"] for line in shown("--json")]
+    assert kinds == ["lifecycle", "gap", "lifecycle", "connection"]
+    assert len(shown("--json", "--guest", "b", "--kind", "lifecycle")) == 2  # and the mark
+    assert "missing: events of class lifecycle, 2 to 3" in shown()[1]
+    assert [json.loads(line)["kind"] for line in shown("--json", "--since", "1h")] == ["gap"]
+    assert len(shown("--count", "1")) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--since", "yesterday"], "write 10m, 2h, 3d"),
+        (["--kind", "lifecycel"], "did you mean lifecycle?"),
+        (["--directory", f"/{uuid.uuid4()}"], "no journal there"),
+    ],
+)
+def test_the_command_tells_wrong_usage(tmp_path: Path, arguments: list[str], text: str) -> None:
+    result = hostmon("journal", "--directory", str(tmp_path), *arguments)
+    assert result.returncode == 2
+    assert text in result.stderr
