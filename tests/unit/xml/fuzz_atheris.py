@@ -1,6 +1,7 @@
 """The same as fuzz.py, led by coverage: needs atheris, and runs until a finding or its time is up.
 
-``python -m tests.unit.xml.fuzz_atheris -max_total_time=600 -timeout=20 NEW SEEDS``, where NEW is an empty folder for what it finds worth keeping, SEEDS a folder of sound documents.
+``python -m tests.unit.xml.fuzz_atheris -max_total_time=600 -timeout=20 NEW SEEDS``, where
+NEW is an empty folder for what it finds worth keeping, SEEDS a folder of sound documents.
 """
 
 import importlib
