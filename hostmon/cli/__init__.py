@@ -80,6 +80,19 @@ def parser() -> argparse.ArgumentParser:
     add_json(guests)
     add_address(guests, "--requests", "requests")
 
+    guest = command(commands, "guest", "show a guest, or how two of them differ", GUEST_EXAMPLES)
+    guest.add_argument("action", choices=("show", "diff"))
+    guest.add_argument("guests", nargs="+", metavar="GUEST", help="name, uuid, or an XML file")
+    guest.add_argument("--inactive", action="store_true", help="as of its next start")
+    guest.add_argument("--xml", action="store_true", help="its XML, without passwords")
+    guest.add_argument("--uri", metavar="URI", default="qemu:///system", help="libvirt URI")
+    add_json(guest)
+
+    xml = command(commands, "xml", "check a document of libvirt's", XML_EXAMPLES)
+    xml.add_argument("action", choices=("check",))
+    xml.add_argument("file", metavar="FILE", help="- reads standard input")
+    add_json(xml)
+
     drivers = command(commands, "drivers", "show installed drivers", DRIVERS_EXAMPLES)
     drivers.add_argument("action", nargs="?", choices=("list", "show"), default="list")
     drivers.add_argument("name", nargs="?", metavar="NAME", help="the driver to show")
@@ -124,6 +137,16 @@ STATUS_EXAMPLES = """examples:
 GUESTS_EXAMPLES = """examples:
   hostmon guests
   hostmon guests --json | jq '.[] | select(.state == "running") | .name'
+"""
+GUEST_EXAMPLES = """examples:
+  hostmon guest show web-1               what it is doing and what it consists of
+  hostmon guest diff web-1 web-2         exit code 1 where they differ
+  hostmon guest diff web-1 saved.xml     a file's name holds a slash or a dot
+  hostmon guest diff web-1               what its next start changes
+"""
+XML_EXAMPLES = """examples:
+  hostmon xml check guest.xml            line, place and remedy; exit code 1 on an error
+  virsh dumpxml web-1 | hostmon xml check -
 """
 DRIVERS_EXAMPLES = """examples:
   hostmon drivers                        what is installed, and what of it runs
