@@ -28,7 +28,7 @@ CHUNK = 25
 MOST_HUNG = 2
 """Calls that may hang at a time, each on a connection of its own; one more works on."""
 CONTROL_OK, CONTROL_JOB = 0, 1
-FIRST_PROBE, LONGEST_PROBE = 1.0, 5.0
+FIRST_PROBE, LONGEST_PROBE = 1.0, 3.0
 RECONNECT_FIRST, RECONNECT_LONGEST = 1.0, 10.0
 
 
