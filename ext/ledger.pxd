@@ -10,7 +10,7 @@ Sums are unsigned and may wrap on absurd input; taking the claim out unwraps the
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 from claims cimport (
     CLAIM_ACTIVE,
@@ -257,7 +257,7 @@ cdef inline int ledger_place(
 ) noexcept nogil:
     """Bind a guest to cells and pools of pages, all of them known to this ledger.
 
-    1 if the guest has a claim, 0 if not, -1 without memory.
+    1 if that changed anything, 0 if not or the guest has no claim, -1 without memory.
     """
     cdef Claim* claim = claims_find(&s.claims, uuid)
     cdef Place* copy = NULL
@@ -265,6 +265,10 @@ cdef inline int ledger_place(
         return 0
     if claim_extra(claim) == NULL:
         return -1
+    if n == claim.n_places and (
+        n == 0 or memcmp(claim.extra.places, places, n * sizeof(Place)) == 0
+    ):
+        return 0
     if n:
         copy = <Place*>malloc(n * sizeof(Place))
         if copy == NULL:

@@ -213,7 +213,7 @@ cdef class Ledger:
         return changed(result)
 
     def place(self, bytes uuid not None, places not None):
-        """Bind a guest: (cell or -1, pool, memory, vcpus) each. False if it has no claim."""
+        """Bind a guest: (cell or -1, pool, memory, vcpus) each. False if nothing changed."""
         cdef const uint8_t* key = identity(uuid)
         cdef uint32_t n = len(places)
         cdef Place* out = <Place*>malloc(max(n, 1) * sizeof(Place))

@@ -33,7 +33,7 @@ class HostLedger(Ledger):
     def bind(self, uuid: bytes, bindings: Iterable[Binding]) -> bool:
         """What a guest binds, while it runs; a cell or page size that the host lacks is any, base.
 
-        False if the guest has no claim.
+        False if nothing changed, or the guest has no claim.
         """
         return self.place(
             uuid,

@@ -21,6 +21,7 @@ RANKS = {
         "disposable", "account_figures"},
     4: {"sampler", "stats", "ledger", "audit", "exposition", "dispatcher", "keeper", "supervisor",
         "requests", "demo", "figures", "own_metrics"},
+    4.5: {"bookkeeper"},
     5: {"agent"},
     6: {"cli", "web"},
     7: {"__main__"},

@@ -180,8 +180,9 @@ class AnyEvents(RuleBasedStateMachine):
 
     @rule(uuid=st.sampled_from(GUESTS), places=st.lists(PLACE, max_size=3))
     def place(self, uuid: bytes, places: list[tuple[int, int, int, int]]) -> None:
-        assert self.ledger.place(uuid, places) == (uuid in self.guests)
-        if uuid in self.guests:
+        changes = uuid in self.guests and self.guests[uuid].places != places
+        assert self.ledger.place(uuid, places) == changes
+        if changes:
             self.guests[uuid].places = places
 
     @invariant()
