@@ -1,6 +1,6 @@
 """How much of a document the typed fields carry: what is left after rebuilding from them alone."""
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from hostmon.xml.element import Element
@@ -50,10 +50,9 @@ def _compare(node: Node, rebuilt: Node | None, path: str, tally: Tally) -> None:
     for name, value in node.attrib.items():
         kept = rebuilt is not None and rebuilt.get(name) == value
         tally.note(section, f"{path}/@{name!s}", kept)
-    seen: Counter[str] = Counter()
+    twins: dict[str, deque[Node]] = {}
+    for twin in [] if rebuilt is None else elements(rebuilt):
+        twins.setdefault(str(twin.tag), deque()).append(twin)
     for child in elements(node):
-        tag = str(child.tag)
-        twins = [] if rebuilt is None else list(rebuilt.iterchildren(tag))
-        twin = twins[seen[tag]] if seen[tag] < len(twins) else None
-        seen[tag] += 1
-        _compare(child, twin, f"{path}/{tag}", tally)
+        same = twins.get(str(child.tag))
+        _compare(child, same.popleft() if same else None, f"{path}/{child.tag!s}", tally)

@@ -4,6 +4,7 @@ Compares everything, what the model does not know included. Order of elements do
 do comments and indentation; devices are paired by what tells them apart, as the model declares.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -69,21 +70,34 @@ def _pairs(left: list[Node], right: list[Node], at: Shape | None) -> list[Pair]:
     """Which elements of one name belong together: by key, else the same ones, else in order."""
     if len(left) <= 1 and len(right) <= 1 and not any(at and at.name(n) for n in left + right):
         return [("", left[0] if left else None, right[0] if right else None)]
+    mine, theirs = _identities(left, at), _identities(right, at)
+    waiting: dict[object, deque[int]] = {}
+    for number, identity in enumerate(theirs):
+        waiting.setdefault(identity, deque()).append(number)
+    twins = {
+        number: waiting[identity].popleft()
+        for number, identity in enumerate(mine)
+        if waiting.get(identity)
+    }
+    taken = set(twins.values())
+    over = deque(n for n, _ in enumerate(right) if n not in taken)
+    nameless = deque(n for n in over if not isinstance(theirs[n], str))
     pairs: list[Pair] = []
-    others = list(right)
-    rest: list[tuple[str, Node]] = []
-    for index, node in enumerate(left, 1):
-        key = at.name(node) if at else None
-        twin = next((o for o in others if at and key and at.name(o) == key), None)
-        if twin is None and key is None:
-            twin = next((o for o in others if content(o) == content(node)), None)
-        if twin is None:
-            rest.append((f"[{key or index}]", node))
-        else:
-            others.remove(twin)
-            pairs.append((f"[{key or index}]", node, twin))
-    for name, node in rest:
-        nameless = at is None or at.name(node) is None
-        pairs.append((name, node, others.pop(0) if others and nameless else None))
-    names = [(at and at.name(node)) or str(right.index(node) + 1) for node in others]
-    return pairs + [(f"[{name}]", None, node) for name, node in zip(names, others, strict=True)]
+    for number, node in enumerate(left):
+        twin = twins.get(number)
+        if twin is None and nameless and not isinstance(mine[number], str):
+            twin = nameless.popleft()
+            taken.add(twin)
+        pairs.append((_label(mine, number), node, None if twin is None else right[twin]))
+    rest = [(_label(theirs, n), None, right[n]) for n in over if n not in taken]
+    return pairs + rest
+
+
+def _identities(nodes: list[Node], at: Shape | None) -> list[object]:
+    """What tells each element from its like: its key, else all that it holds."""
+    return [(at.name(node) if at else None) or content(node) for node in nodes]
+
+
+def _label(identities: list[object], number: int) -> str:
+    identity = identities[number]
+    return f"[{identity if isinstance(identity, str) else number + 1}]"

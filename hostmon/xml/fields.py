@@ -285,10 +285,15 @@ class Values(Field[T]):
         parent = first(obj.node, self.steps[:-1])
         for node in [] if parent is None else list(parent.iterchildren(self.steps[-1])):
             drop(node)
+        last: Node | None = None
         for text in texts:
             node = new_node(self.steps[-1])
             self.one.write(node, text)
-            obj.put(self.steps, node)
+            if last is None:
+                obj.put(self.steps, node)
+            else:
+                follow(last, node)
+            last = node
 
 
 class Items(MutableSequence[E]):
@@ -349,6 +354,20 @@ class Items(MutableSequence[E]):
             nodes[index].addprevious(node)
         else:
             follow(nodes[-1], node)
+
+    def clear(self) -> None:  # noqa: D102
+        del self[:]
+
+    def extend(self, values: Iterable[E]) -> None:
+        """Append them all; insert() would look for the end of the list each time."""
+        last = next(reversed(self._nodes()), None)
+        for value in values:
+            node = self._admit(value)
+            if last is None:
+                self._owner.put((*self._field.parent, node.tag), node)
+            else:
+                follow(last, node)
+            last = node
 
     def __repr__(self) -> str:
         return repr(list(self))

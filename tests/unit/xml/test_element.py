@@ -3,7 +3,9 @@
 import pytest
 
 from hostmon.errors import XMLError
+from hostmon.xml.carried import Tally, measure
 from hostmon.xml.common import Address, Size
+from hostmon.xml.compare import compare
 from hostmon.xml.disk import BackingStore, Disk, DiskTarget
 from hostmon.xml.disksource import DiskSource
 from hostmon.xml.documents import parse
@@ -203,6 +205,22 @@ def test_addresses_are_hexadecimal_on_pci_alone() -> None:
         "<address type='pci' domain='0x0000' bus='0x11' slot='0x01' function='0x2'/>"
     )
     assert 'bus="17"' in drive.to_xml()
+
+
+def test_long_documents_take_time_in_proportion() -> None:
+    # Quadratic work on so many elements would take minutes.
+    devices = "".join(f"<disk type='file'><serial>{n}</serial></disk>" for n in range(6_000))
+    many = (
+        "<domain><os>" + "<boot dev='hd'/>" * 6_000 + f"</os><devices>{devices}</devices></domain>"
+    )
+    domain = Domain.parse(many)
+    again = domain.rebuilt()
+    tally = Tally()
+    measure(domain, tally)
+    assert tally.share() == 1
+    assert compare(domain, again) == []
+    again.disks = list(again.disks)
+    assert len(again.disks) == 6_000
 
 
 def test_equality_is_of_content() -> None:
