@@ -84,10 +84,10 @@ class ProtocolError(HostmonError):
 
 
 class DriverError(HostmonError):
-    """A driver could not be loaded or broke its contract; the driver's fault."""
+    """A driver can't be loaded, or says that it failed; the driver's fault."""
 
 
-class ContractError(DriverError):
+class ContractError(HostmonError):
     """A driver returned or raised what it does not declare; the driver's fault.
 
     ``method`` is the call, ``trace`` the traceback, empty for a wrong return.

@@ -22,7 +22,7 @@ RANKS = {
     4: {"sampler", "stats", "ledger", "audit", "exposition", "dispatcher", "keeper", "supervisor",
         "requests", "demo", "figures", "own_metrics"},
     4.5: {"bookkeeper"},
-    5: {"agent"},
+    5: {"agent", "testing"},
     6: {"cli", "web"},
     7: {"__main__"},
 }

@@ -1,0 +1,102 @@
+"""The driver API as it is, against what each version promised and what docs/driver-api.md says."""
+
+import inspect
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hostmon.driver import API_VERSION, Capabilities, Driver, DriverContext
+from hostmon.driver.contract import call, calls_of, type_name
+from hostmon.driver.options import RunOptions
+from hostmon.driver.versions import DEPRECATIONS, POINTS
+from hostmon.errors import DriverError, HostmonError
+
+GOLDEN = Path(__file__).parent / f"api-{API_VERSION}.json"
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "driver-api.md").read_text()
+
+
+def api_of(base: type) -> dict[str, Any]:
+    """Every call of a base class: parameters, return, exceptions, since when."""
+    return {
+        name: {
+            "parameters": [str(p) for p in inspect.signature(vars(base)[name]).parameters.values()],
+            "returns": type_name(one.returns),
+            "raises": sorted(error.__name__ for error in one.raises),
+            "since": one.since,
+        }
+        for name, one in calls_of(base).items()
+    }
+
+
+def fields_of(struct: type[msgspec.Struct]) -> dict[str, str]:
+    return {
+        field.name: f"{field.type} = {field.default!r}" for field in msgspec.structs.fields(struct)
+    }
+
+
+def api() -> dict[str, Any]:
+    return {
+        "calls": api_of(Driver),
+        "capabilities": fields_of(Capabilities),
+        "options": fields_of(RunOptions),
+        "context": list(DriverContext.__struct_fields__),
+        "points": {point.group: point.stable for point in POINTS},
+    }
+
+
+def test_the_api_is_what_its_version_promised() -> None:
+    """A change here is a new version: see docs/driver-api.md, then write its golden file."""
+    assert api() == json.loads(GOLDEN.read_text())
+
+
+def test_a_lost_exception_or_a_wider_return_would_be_seen() -> None:
+    class Lost(Driver):
+        @call(DriverError)
+        def start(self, context: DriverContext) -> None: ...
+
+        @call(DriverError)
+        def handle(self, event: object) -> int | None: ...  # type: ignore[override]
+
+    promised = json.loads(GOLDEN.read_text())["calls"]
+    now = api_of(Lost)
+    assert now["start"]["raises"] != promised["start"]["raises"]
+    assert now["handle"]["returns"] != promised["handle"]["returns"]
+
+
+def test_the_document_lists_every_call_with_its_exceptions() -> None:
+    for name, one in calls_of(Driver).items():
+        row = next(line for line in DOCUMENT.splitlines() if line.startswith(f"| `{name}("))
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        assert cells[1] == f"`{type_name(one.returns)}`", row
+        named = set(re.findall(r"`(\w+)`", cells[2]))
+        assert named == {error.__name__ for error in one.raises}, row
+        assert cells[3] == str(one.since), row
+
+
+def test_the_document_lists_every_capability_option_point_and_deprecation() -> None:
+    for struct in (Capabilities, RunOptions):
+        for field in msgspec.structs.fields(struct):
+            shown = json.dumps(field.default) if field.default not in ((), None) else ""
+            row = next(
+                line for line in DOCUMENT.splitlines() if line.startswith(f"| `{field.name}`")
+            )
+            if not isinstance(field.default, tuple):
+                assert f"| {shown} |" in row or f"| `{shown}` |" in row, row
+    for point in POINTS:
+        assert f"| `{point.group}` | {point.since} | {'stable' if point.stable else 'experi'}" in (
+            DOCUMENT
+        )
+    for one in DEPRECATIONS:
+        row = next(line for line in DOCUMENT.splitlines() if line.startswith(f"| `{one.name}`"))
+        assert f"`{one.successor}`" in row
+        assert f"| {one.last + 2} |" in row
+
+
+def test_errors_that_may_cross_say_who_is_at_fault() -> None:
+    for one in calls_of(Driver).values():
+        for error in one.raises:
+            assert issubclass(error, HostmonError)
+            assert error.__doc__
