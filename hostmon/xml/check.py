@@ -54,7 +54,12 @@ def check(xml: str | bytes, schemas: Path = SCHEMAS) -> list[Problem]:
     certain = [problem for problem in model if problem.certain]
     said = {_place(problem) for problem in certain}
     unknown = {_place(problem): problem for problem in model if not problem.certain}
-    for fault in schema.faults(whole):
+    faults = schema.faults(whole)
+    if any(fault.node is root and fault.attribute is None for fault in faults):
+        # The schema blames the whole: what the model does not know is the better guess.
+        certain += [replace(problem, certain=True) for problem in unknown.values()]
+        said |= unknown.keys()
+    for fault in faults:
         problem = _explain(fault, root, shape(cls))
         if _place(problem) in unknown:
             problem = replace(unknown[_place(problem)], certain=True)

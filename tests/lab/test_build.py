@@ -17,6 +17,7 @@ from tests.lab.node import Node, wait_for
 
 MIB = 1 << 20
 BRIDGE = "brbuild"
+PAGES = "/run/libvirt/pages"
 IMAGES = "/var/lib/libvirt/images"
 
 
@@ -122,14 +123,18 @@ def test_a_guest_with_a_cdrom_and_scsi_runs(asked: Asked, module_node: Node, mac
         guest.undefine()
 
 
-def test_a_guest_on_huge_pages_runs(asked: Asked, module_node: Node) -> None:
+def test_a_guest_on_huge_pages_runs(node: Node) -> None:
     free = int(Path("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages").read_text())
     if free < 32:
         pytest.skip("fewer than 32 free huge pages: write 64 to /proc/sys/vm/nr_hugepages")
-    name = module_node.name("huge")
-    guest = start(asked, GuestRequest(name=name, memory=64 * MIB, hugepages=2 * MIB))
+    node.run("mkdir", "-p", PAGES)
+    node.run("mount", "-t", "hugetlbfs", "none", PAGES)
+    node.restart_libvirtd()  # it looks for the mount when it starts
+    connection = libvirt.open(node.uri)
     try:
+        request = GuestRequest(name=node.name("huge"), memory=64 * MIB, hugepages=2 * MIB)
+        guest = start(Asked(connection), request)
         assert guest.state()[0] == libvirt.VIR_DOMAIN_RUNNING
-    finally:
         guest.destroy()
-        guest.undefine()
+    finally:
+        connection.close()

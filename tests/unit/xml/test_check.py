@@ -93,6 +93,13 @@ def test_with_schemas_every_fault_is_found(rest: str, says: list[str]) -> None:
 
 
 @needs_schemas
+def test_where_the_schema_blames_the_whole_the_model_says_what_it_does_not_know() -> None:
+    unheard = " ".join(f"{name}='1'" for name in ("privat", "wxy", "xyz", "yyy", "zzz"))
+    faults = said(f"<secret private='no' {unheard}><usage type='volume'/></secret>")
+    assert "line 1: error: secret/@privat: unknown attribute; did you mean 'private'?" in faults
+
+
+@needs_schemas
 def test_a_device_alone_is_judged_as_in_a_guest() -> None:
     assert said("<disk type='file'><target dev='vda'/></disk>") == []
     assert said("<disk type='fil'><target dev='vda'/></disk>")[0].startswith(
