@@ -102,11 +102,16 @@ class Agent:
         return KernelSampler(sampler, self._table, on_vcpus=self._keeper.look_up_soon)
 
     def metrics(
-        self, *, openmetrics: bool = False, compressed: bool = False, collect: Sequence[str] = ()
+        self,
+        *,
+        openmetrics: bool = False,
+        compressed: bool = False,
+        collect: Sequence[str] = (),
+        profile: str = "",
     ) -> bytes:
         """The metric page."""
         form = Format.OPENMETRICS if openmetrics else Format.TEXT
-        return self._exposition.page(form, compressed=compressed, collect=collect)
+        return self._exposition.page(form, compressed=compressed, collect=collect, profile=profile)
 
     def reload(self, settings: Settings) -> None:
         """Run the drivers that ``settings`` name; raises SettingsError, having changed nothing."""

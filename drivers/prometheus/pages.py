@@ -1,6 +1,7 @@
 """What the server answers: metrics, health, readiness, and a landing page."""
 
 import html
+from functools import partial
 
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
@@ -9,6 +10,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from hostmon.driver import AgentView
+from hostmon.errors import SettingsError
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -34,10 +36,18 @@ def application(view: AgentView) -> Starlette:
         openmetrics = accepts_openmetrics(request.headers.get("accept", ""))
         compressed = accepts_gzip(request.headers.get("accept-encoding", ""))
         collect = request.query_params.getlist("collect[]")
-        body = await to_thread.run_sync(
-            lambda: view.metrics(openmetrics=openmetrics, compressed=compressed, collect=collect),
-            limiter=rendering,
+        profile = request.query_params.get("profile", "")
+        render = partial(
+            view.metrics,
+            openmetrics=openmetrics,
+            compressed=compressed,
+            collect=collect,
+            profile=profile,
         )
+        try:
+            body = await to_thread.run_sync(render, limiter=rendering)
+        except SettingsError as error:
+            return PlainTextResponse(f"{error}\n", status_code=400)
         headers = {"vary": "accept, accept-encoding"}
         if compressed:
             headers["content-encoding"] = "gzip"

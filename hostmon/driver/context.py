@@ -22,12 +22,18 @@ class AgentView(Protocol):
         """Every guest, as of now."""
 
     def metrics(
-        self, *, openmetrics: bool = False, compressed: bool = False, collect: Sequence[str] = ()
+        self,
+        *,
+        openmetrics: bool = False,
+        compressed: bool = False,
+        collect: Sequence[str] = (),
+        profile: str = "",
     ) -> bytes:
         """The metric page: text 0.0.4 or OpenMetrics 1.0, gzipped if ``compressed``.
 
-        ``collect`` names the families wanted; none is all of them. Waits 50 ms at most for fresh
-        figures of the kernel's.
+        ``collect`` names the families wanted; none is all of them. ``profile`` names another
+        exporter's page, or is empty for the configured one; SettingsError if there is none of
+        that name. Waits 50 ms at most for fresh figures of the kernel's.
         """
 
 

@@ -45,11 +45,16 @@ class RemoteView:
         return client.guests(self._address).guests
 
     def metrics(
-        self, *, openmetrics: bool = False, compressed: bool = False, collect: Sequence[str] = ()
+        self,
+        *,
+        openmetrics: bool = False,
+        compressed: bool = False,
+        collect: Sequence[str] = (),
+        profile: str = "",
     ) -> bytes:
         """Always raises DriverError: the page is rendered from the agent's memory."""
         raise DriverError(
-            f"metrics({openmetrics=}, {compressed=}, {collect=}) in a process: "
+            f"metrics({openmetrics=}, {compressed=}, {collect=}, {profile=}) in a process: "
             "declare needs_metrics to run in a thread"
         )
 

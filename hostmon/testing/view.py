@@ -51,8 +51,13 @@ class FixedView:
         return (GUEST,)
 
     def metrics(
-        self, *, openmetrics: bool = False, compressed: bool = False, collect: Sequence[str] = ()
+        self,
+        *,
+        openmetrics: bool = False,
+        compressed: bool = False,
+        collect: Sequence[str] = (),
+        profile: str = "",
     ) -> bytes:
         """An empty page in the form asked for."""
-        del compressed, collect
+        del compressed, collect, profile
         return b"# EOF\n" if openmetrics else b""

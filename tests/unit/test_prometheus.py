@@ -50,6 +50,16 @@ def test_formats_are_negotiated(demo: AgentProcess) -> None:
     assert b"# EOF" not in body
 
 
+def test_another_exporters_page_is_served_on_request(demo: AgentProcess) -> None:
+    status, body, _ = demo.fetch("metrics?profile=kumina")
+    assert status == 200
+    assert b"libvirt_domains_number " in body
+    assert b"hostmon_guest_" not in body
+    status, body, _ = demo.fetch("metrics?profile=other")
+    assert status == 400
+    assert b"profile 'other' is unknown" in body
+
+
 def test_gzip_is_sent_where_it_is_accepted(demo: AgentProcess) -> None:
     _, body, headers = demo.fetch("metrics", **{"Accept-Encoding": "gzip"})
     assert headers["content-encoding"] == "gzip"
