@@ -77,6 +77,9 @@ def translate(error: libvirt.libvirtError, what: str) -> LibvirtError:
     """Our error for libvirt's; ``what`` names the thing that was asked for."""
     code = error.get_error_code() or 0
     text = f"{what}: {error.get_error_message() or error}"
+    if code == libvirt.VIR_ERR_SYSTEM_ERROR and error.get_error_domain() == libvirt.VIR_FROM_RPC:
+        # What the operating system refused the socket: nobody listens, or the peer has gone.
+        return NotConnectedError(f"{text}; is libvirtd running?", code)
     if any(closed in text for closed in _CLOSED_TEXTS):
         return NotConnectedError(text, code)
     return _MEANINGS.get(code, LibvirtError)(text, code)

@@ -71,7 +71,7 @@ class Connection:
         eventloop.start()
         silence()
         self.close()
-        connection = self._open()
+        connection = (libvirt.open if self.read_write else libvirt.openReadOnly)(self.uri)
         try:
             version = version_tuple(connection.getLibVersion())
             if version < MIN_LIBVIRT_VERSION:
@@ -88,18 +88,6 @@ class Connection:
             raise
         self._connection = connection
         self._signals = Signals(connection)
-
-    def _open(self) -> libvirt.virConnect:
-        try:
-            return (libvirt.open if self.read_write else libvirt.openReadOnly)(self.uri)
-        except libvirt.libvirtError as error:
-            code = error.get_error_code()
-            # What the operating system refused (no socket, nobody listens): nothing answers.
-            if code == libvirt.VIR_ERR_SYSTEM_ERROR:
-                raise NotConnectedError(
-                    f"{self.uri}: {error}; is libvirtd running?", code
-                ) from error
-            raise
 
     def close(self) -> None:
         """Close the connection, its events first; harmless when there is none."""
