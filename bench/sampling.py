@@ -18,13 +18,13 @@ ROUNDS = 15
 TAP = "<interface type='ethernet'><model type='virtio'/></interface>"
 
 
-def run(options: Options) -> list[Result]:
+def run(options: Options, rounds: int = ROUNDS) -> list[Result]:
     count = options.guests or GUESTS
     peer = find("libvirt-python", options.missing)
     with Node.create() as node:
         names = guests.define(node, count, devices=TAP)
         guests.start(node, names[: count // 2])
-        found = run_inside(node, "sampling", ROUNDS)
+        found = run_inside(node, "sampling", rounds)
     for line in found["wrong"][:10]:
         print(f"mismatch: {line}")
     assert peer

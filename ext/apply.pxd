@@ -21,6 +21,7 @@ from rows cimport (
     GROUP_CPU,
     GROUP_SIZES,
     PRESENCE_PRESENT,
+    PRESENCE_UNKNOWN,
     Row,
 )
 from table cimport (
@@ -47,6 +48,7 @@ cdef enum:
     REBOOT = 1
     WATCHDOG = 3
     IO_ERROR = 6
+    PROCESS_EXIT = 39
     # A state that differs from the table's for so long without an event was missed.
     DISAGREEMENT_NS = 1000000000
 
@@ -158,6 +160,16 @@ cdef inline void apply_event(Applier* a, const Record* r) noexcept nogil:
         table_count(a.table, row, COUNT_WATCHDOG)
     elif r.kind == IO_ERROR:
         table_count(a.table, row, COUNT_IO_ERROR)
+    elif r.kind == PROCESS_EXIT:
+        apply_exit(a, row, track, r)
+
+
+cdef inline void apply_exit(Applier* a, uint32_t row, Track* track, const Record* r) noexcept nogil:
+    """The kernel's notice; `detail` is the pid. libvirt may have told of it already."""
+    cdef Row* guest = table_row(a.table, row)
+    if guest.id >= 0 and guest.process.pid in (0, <uint64_t>r.detail):
+        table_set_presence(a.table, row, PRESENCE_UNKNOWN)
+        want_row(a, track, r.uuid)
 
 
 cdef inline void set_facts(Applier* a, uint32_t row, const Record* r, const Facts* f) noexcept nogil:
@@ -168,7 +180,8 @@ cdef inline void set_facts(Applier* a, uint32_t row, const Record* r, const Fact
     row_good(guest, GROUP_SIZES, r.monotonic_ns)
     if guest.state == f.state:
         guest.reason = f.reason
-    if is_active(f.state) and guest.id == r.id:
+    # Where the kernel is read its figures are later and finer.
+    if is_active(f.state) and guest.id == r.id and guest.process.pid == 0:
         guest.cpu.time_ns = f.cpu_time_ns
         row_good(guest, GROUP_CPU, r.monotonic_ns)
     table_set_presence(a.table, row, PRESENCE_PRESENT)

@@ -13,6 +13,7 @@ from hostmon._dispatcher import Dispatcher
 from hostmon._pipe import EventPipe
 from hostmon._sampler import Sampler
 from hostmon._table import GuestTable
+from hostmon.deaths import DeathNotice
 from hostmon.definitions import Definitions
 from hostmon.demo import Demo
 from hostmon.dispatcher import DispatcherThread
@@ -26,6 +27,7 @@ from hostmon.publisher import zmq_library
 from hostmon.requests import RequestServer
 from hostmon.sampler import KernelSampler
 from hostmon.settings import DEMO_URI, Settings
+from hostmon.stats import LibvirtSampler
 from hostmon.status import AgentStatus, ClassStatus, GuestStatus, KindCount
 from hostmon.supervisor import Supervisor
 
@@ -66,7 +68,10 @@ class Agent:
         self._keeper = Keeper(
             self.uri, settings.connection, self._pipe, self._dispatcher, self._definitions
         )
-        self._kernel = self._kernel_sampler() if is_local_qemu(self.uri) else None
+        local = is_local_qemu(self.uri)
+        self._deaths = DeathNotice(self._pipe, self._table)
+        self._asker = LibvirtSampler(self.uri, self._table, kernel=local)
+        self._kernel = self._kernel_sampler() if local else None
         self._supervisor = Supervisor(settings, settings.agent.host_name, self)
         self._exposition = Exposition(
             self._table,
@@ -82,10 +87,12 @@ class Agent:
             for part in (
                 self._dispatching,
                 self._requests,
+                self._deaths,
                 self._kernel,
                 self._supervisor,
                 self._demo,
                 self._keeper,
+                self._asker,
             ):
                 if part is not None:
                     started.callback(part.stop)
@@ -98,7 +105,7 @@ class Agent:
 
     def _kernel_sampler(self) -> KernelSampler:
         """The sampler of this machine's own QEMU guests."""
-        sampler = Sampler(self._table, mounts=host_mounts())
+        sampler = Sampler(self._table, self._deaths.watch, mounts=host_mounts())
         return KernelSampler(sampler, self._table, on_vcpus=self._keeper.look_up_soon)
 
     def metrics(

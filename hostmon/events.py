@@ -77,6 +77,15 @@ class FactsEvent(DomainEvent, frozen=True, kw_only=True, tag="facts"):
     autostart: bool
 
 
+class ProcessExitEvent(DomainEvent, frozen=True, kw_only=True, tag="process-exit"):
+    """A guest's process has ended, says the kernel; libvirt has yet to be asked what became of it.
+
+    ``origin`` is ``kernel``; it comes whether libvirtd lives or not.
+    """
+
+    pid: Uint64
+
+
 class RebootEvent(DomainEvent, frozen=True, kw_only=True, tag="reboot"):
     """A guest rebooted."""
 
@@ -338,6 +347,7 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
 EVENT_TYPES: tuple[type[Event], ...] = (
     LifecycleEvent,
     FactsEvent,
+    ProcessExitEvent,
     RebootEvent,
     RtcChangeEvent,
     WatchdogEvent,

@@ -47,15 +47,19 @@ HOST_KINDS: dict[int, str] = {
 }
 # Found by asking libvirt, not told by it.
 FOUND_KINDS: dict[int, str] = {43: "facts"}
+# Told by the kernel, libvirtd alive or not.
+KERNEL_KINDS: dict[int, str] = {39: "process-exit"}
 SETTLED_KINDS: dict[int, str] = {44: "stopped", 45: "rebooted"}
-KINDS: dict[int, str] = DOMAIN_KINDS | HOST_KINDS | FOUND_KINDS | SETTLED_KINDS
+KINDS: dict[int, str] = DOMAIN_KINDS | HOST_KINDS | FOUND_KINDS | KERNEL_KINDS | SETTLED_KINDS
 NUMBERS: dict[str, int] = {name: number for number, name in KINDS.items()}
 
 # Classes number their events apart, so that a subscriber to one sees its own gaps only.
 # The last one, heartbeat, is never replayed.
 CLASSES = ("lifecycle", "host", "settled", "heartbeat")
 CLASS_OF: dict[str, str] = (
-    dict.fromkeys([*DOMAIN_KINDS.values(), *FOUND_KINDS.values()], "lifecycle")
+    dict.fromkeys(
+        [*DOMAIN_KINDS.values(), *FOUND_KINDS.values(), *KERNEL_KINDS.values()], "lifecycle"
+    )
     | dict.fromkeys(SETTLED_KINDS.values(), "settled")
     | dict.fromkeys(HOST_KINDS.values(), "host")
     | {"heartbeat": "heartbeat"}

@@ -30,7 +30,7 @@ class Rig:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.subscriber = self.context.socket(zmq.SUB)
         self.subscriber.rcvhwm = 0
-        for kind in kinds.DOMAIN_KINDS.values():
+        for kind in (kinds.DOMAIN_KINDS | kinds.KERNEL_KINDS).values():
             self.subscriber.subscribe(f"lifecycle/{kind}/")
         self.subscriber.subscribe(b"host/")
         self.thread = threading.Thread(target=self._dispatch)

@@ -68,12 +68,12 @@ def test_descriptors_are_given_back() -> None:
     with sleeper() as process:
         for number in range(100):
             watch.add(uuid(number), process.pid)
-        assert open_files() == before + 101
+        assert open_files() == before + 102
         process.kill()
         process.wait()
         while watch.take():
             pass
-        assert open_files() == before + 1
+        assert open_files() == before + 2
     with sleeper() as process:
         watch.add(uuid(1), process.pid)
         del watch
