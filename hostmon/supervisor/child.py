@@ -26,7 +26,6 @@ from hostmon.supervisor.tally import Tally
 from hostmon.supervisor.worker import Worker
 
 BEAT = 0.25
-NICE = 5
 _PR_SET_PDEATHSIG = 1
 
 
@@ -120,13 +119,12 @@ def run(job: Job, tally: Tally, stop: threading.Event, reports: Reports) -> None
 
 
 def limit(files: int) -> None:
-    """Bound what a leak may take, and give way to the agent; memory is bounded by the agent."""
-    most = files + 16
+    """Bound what a leak may take; memory and processor time are bounded by the agent."""
+    most = 2 * files + 64  # the agent kills at half of it, and says why
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     most = most if hard == resource.RLIM_INFINITY else min(most, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(NICE)
 
 
 def wait_for_end(stop: threading.Event) -> None:

@@ -20,6 +20,8 @@ from hostmon.supervisor.tally import Tally
 log = logging.getLogger(__name__)
 
 STOP_TIMEOUT = 1.5
+# Set from outside, at once: the imports of drivers that start again and again give way too.
+NICE = 10
 LONGEST_REPORT = 65536
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -60,6 +62,8 @@ class DriverProcess:
             self._fail(f"its process can't be started as {user or 'our user'}: {error}", "settings")
             return
         self.pid = child.pid
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, child.pid, NICE)
         try:
             self._watch(child)
         finally:

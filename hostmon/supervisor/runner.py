@@ -77,6 +77,8 @@ class Runner:
 
     def check(self) -> None:
         """Report, once a call, that a thread's call takes longer than its limit."""
+        if self.job.isolation == "process":
+            return
         blocked = self._tally.blocked_for()
         if blocked <= self.job.options.block_limit:
             self._reported = False

@@ -42,6 +42,7 @@ class Bench:
         self.rig = Rig(f"ipc://{directory}/events.sock")
         self._directory = directory
         self._guest = uuid.uuid4()
+        self.sent = 0
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
         self.supervisor: Supervisor | None = None
@@ -68,6 +69,7 @@ class Bench:
         """Publish lifecycle events."""
         for _ in range(count):
             self.rig.put_lifecycle(self._guest, 2, 0, id_=1)
+            self.sent += 1
 
     def keep_sending(self) -> None:
         """Publish an event every 10 ms until closed."""

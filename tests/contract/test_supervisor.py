@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from hostmon import journal
 from hostmon.errors import SettingsError
+from hostmon.events import LifecycleEvent
+from hostmon.journal import GapMark
 from tests.contract.conftest import Bench
 from tests.unit.agent_process import wait_for
 
@@ -26,8 +29,13 @@ THREAD_FAULTS = ["start-raises", "handle-raises", "stop-raises", "wrong-return",
 
 
 @pytest.mark.timeout(240)
-def test_each_fault_in_a_process_ends_in_quarantine(bench: Bench, faulty: Path) -> None:
-    bench.run("well", *PROCESS_FAULTS, sections=dict.fromkeys(PROCESS_FAULTS, LIMITS))
+def test_each_fault_in_a_process_ends_in_quarantine_and_nobody_else_loses_an_event(
+    bench: Bench, faulty: Path, tmp_path: Path
+) -> None:
+    directory = tmp_path / "journal"
+    sections: dict[str, dict[str, object]] = {name: dict(LIMITS) for name in PROCESS_FAULTS}
+    sections["journal"] = {"directory": str(directory)}
+    bench.run("well", "journal", *PROCESS_FAULTS, sections=sections)
     bench.keep_sending()
     for name, detail in PROCESS_FAULTS.items():
         status = bench.reaches(name, "quarantined", 120)
@@ -36,6 +44,14 @@ def test_each_fault_in_a_process_ends_in_quarantine(bench: Bench, faulty: Path) 
     well = bench.state("well")
     assert (well.state, well.restarts, well.errors) == ("running", 0, 0)
     assert well.handled > 10
+    sent = bench.sent
+    arrived = [bench.rig.receive_event().sequence for _ in range(sent)]
+    assert arrived == list(range(arrived[0], arrived[0] + sent))
+    wait_for(lambda: bench.state("journal").handled >= sent)
+    lines = [line for path in journal.files(directory) for line in journal.lines(path)]
+    journaled = [line.sequence for line in lines if isinstance(line, LifecycleEvent)]
+    assert journaled[:sent] == arrived
+    assert not [line for line in lines if isinstance(line, GapMark) and line.first > 1]
 
 
 @pytest.mark.parametrize("name", THREAD_FAULTS)
