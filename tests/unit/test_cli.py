@@ -13,7 +13,7 @@ import pytest
 
 import hostmon as package
 from hostmon import kinds
-from tests.unit.agent_process import HOSTMON, AgentProcess, agent, hostmon, wait_for
+from tests.agent_process import HOSTMON, AgentProcess, agent, hostmon, wait_for
 
 
 @pytest.fixture(scope="module")
