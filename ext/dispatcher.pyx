@@ -84,6 +84,7 @@ cdef class Dispatcher:
     cdef int wake_fd
     cdef int stopping
     cdef readonly uint64_t epoch
+    cdef readonly str host
 
     def __cinit__(self, pipe, table, uint64_t epoch, str host, bytes zmq_path,
                   uint64_t heartbeat_ns=1000000000, *, uint64_t reboot_window_ns=15000000000,
@@ -107,7 +108,7 @@ cdef class Dispatcher:
         self.applier.wanted = self.wanted
         self.applier.looks_up = sum(1 << kinds.NUMBERS[kind] for kind in LOOKED_UP)
         self.pipe = <Pipe*><uintptr_t>pipe.address
-        self.epoch = epoch
+        self.epoch, self.host = epoch, host
         self.heartbeat_ns = heartbeat_ns
         zmq_load(&self.outlet.zmq, zmq_path)
         for number, kind in kinds.KINDS.items():

@@ -3,7 +3,7 @@
 Inline functions for the dispatcher, without the GIL; the table's lock is held where a row is read.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
 from msgpack cimport (
@@ -23,6 +23,8 @@ cdef struct Standing:
     uint64_t vcpus
     uint64_t memory
     uint64_t memory_max
+    uint32_t definition      # grows with a new name
+    int32_t id
     int32_t state
     int32_t reason
     uint8_t presence
@@ -40,6 +42,7 @@ cdef inline Standing standing_of(const Row* row) noexcept nogil:
     s.sized = row.sizes.vcpus != UNKNOWN
     if s.sized:
         s.vcpus, s.memory, s.memory_max = row.sizes.vcpus, row.sizes.memory, row.sizes.memory_max
+    s.definition, s.id = row.definition, row.id
     s.state, s.reason = row.state, row.reason
     s.presence, s.persistent, s.autostart = row.presence, row.persistent, row.autostart
     return s
@@ -70,5 +73,6 @@ cdef inline void facts_record(
     put_bool(&body, s.persistent)
     put_text(&body, "autostart")
     put_bool(&body, s.autostart)
+    record.id = s.id
     record.kind, record.fields = kind, 7
     record.size = <unsigned int>(before + buffer_size(&body))

@@ -4,6 +4,7 @@ from hostmon._table import GuestTable
 
 class Dispatcher:
     epoch: int
+    host: str
     history: History
     def __init__(
         self,

@@ -13,18 +13,19 @@ from hostmon._dispatcher import Dispatcher
 from hostmon._pipe import EventPipe
 from hostmon._sampler import Sampler
 from hostmon._table import GuestTable
+from hostmon.answers import Answers
 from hostmon.deaths import DeathNotice
 from hostmon.definitions import Definitions
 from hostmon.demo import Demo
 from hostmon.dispatcher import DispatcherThread
 from hostmon.exposition import Exposition, Format
 from hostmon.figures import figures_of
-from hostmon.guests import guest_statuses
 from hostmon.keeper import Keeper
 from hostmon.machine.cgroups import host_mounts
 from hostmon.own_metrics import registry_of
 from hostmon.publisher import zmq_library
 from hostmon.requests import RequestServer
+from hostmon.roster import every_guest
 from hostmon.sampler import KernelSampler
 from hostmon.settings import DEMO_URI, Settings
 from hostmon.stats import LibvirtSampler
@@ -63,7 +64,9 @@ class Agent:
         )
         self._dispatching = DispatcherThread(self._dispatcher, settings.bus)
         self._started_parts = ExitStack()
-        self._requests = RequestServer(settings.bus.requests_address, self)
+        self._requests = RequestServer(
+            settings.bus.requests_address, Answers(self, self._table, self._dispatcher)
+        )
         self._definitions = Definitions(self._table)
         self._keeper = Keeper(
             self.uri, settings.connection, self._pipe, self._dispatcher, self._definitions
@@ -126,7 +129,15 @@ class Agent:
 
     def guests(self) -> tuple[GuestStatus, ...]:
         """Every guest, as of now."""
-        return guest_statuses(self._table.snapshot())
+        return every_guest(self._table.snapshot())
+
+    def connection(self) -> str:
+        """``up`` or ``down``."""
+        return kinds.CONNECTION_STATES[self._keeper.connected]
+
+    def connection_reason(self) -> str:
+        """Why, for people."""
+        return self._keeper.reason
 
     def web_addresses(self) -> tuple[str, ...]:
         """Addresses a person can open."""
@@ -143,7 +154,7 @@ class Agent:
             epoch=dispatcher.epoch,
             pid=os.getpid(),
             uptime=time.monotonic() - self._started,
-            connection=kinds.CONNECTION_STATES[keeper.connected],
+            connection=self.connection(),
             connection_reason=keeper.reason,
             connections=keeper.connections,
             libvirt_version=keeper.libvirt_version,

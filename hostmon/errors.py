@@ -83,6 +83,14 @@ class ProtocolError(HostmonError):
     """Bytes from the bus do not follow docs/wire.md; the peer's fault."""
 
 
+class RefusedError(HostmonError):
+    """The agent refuses a question; ``code`` says why (docs/wire.md), whoever asked is at fault."""
+
+    def __init__(self, message: str, code: str = "malformed") -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class DriverError(HostmonError):
     """A driver can't be loaded, or says that it failed; the driver's fault."""
 

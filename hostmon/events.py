@@ -5,16 +5,14 @@ name, or the bare number where this version knows no name for it. Fields that a 
 ignored; fields that an older peer lacks take their defaults.
 """
 
-from typing import Annotated
-
 import msgspec
+
+from hostmon.numbers import ClassSequence, Uint64
 
 WIRE_VERSION = 1
 
 Named = str | int
 """A libvirt enumeration: its name, or its number when it has no name here."""
-
-Uint64 = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True):
@@ -320,13 +318,6 @@ class StoppedEvent(SettledEvent, frozen=True, kw_only=True, tag="stopped"):
 
 class RebootedEvent(SettledEvent, frozen=True, kw_only=True, tag="rebooted"):
     """The guest started again before its stop was concluded."""
-
-
-class ClassSequence(msgspec.Struct, frozen=True, array_like=True):
-    """The last number that a class has given out."""
-
-    name: str
-    sequence: Uint64
 
 
 class HeartbeatEvent(Event, frozen=True, kw_only=True, tag="heartbeat"):

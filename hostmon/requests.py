@@ -1,30 +1,59 @@
-"""The request socket: answers questions about the agent, one thread, one ROUTER socket.
+"""The request socket: one thread, one ROUTER socket; takes questions apart and bounds them.
 
-A message that does not follow the protocol is refused with the reason, and counted.
+What it answers is hostmon/answers.py. A message that does not follow the protocol is refused with
+the reason, and counted; a peer that asks too often is refused too.
 """
 
 import logging
 import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
 
 import msgspec
 import zmq
 
-from hostmon.driver import AgentView
+from hostmon.answers import Answers
+from hostmon.errors import RefusedError
 from hostmon.publisher import bound
-from hostmon.status import Answer, GuestList, Refusal, Request, StatusAnswer
+from hostmon.status import Answer, Refusal, Request
 
 log = logging.getLogger(__name__)
 
-LONGEST_REQUEST = 4096
+LONGEST_REQUEST = 16_384
+# Questions a peer may put at once, and then each second: a replay of the whole ring takes 100.
+BURST = 400.0
+RATE = 200.0
+PEERS_REMEMBERED = 1024
+
+
+class Rate:
+    """Tells which peers ask too often: a token bucket for each of the latest peers."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._buckets: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
+
+    def allows(self, peer: bytes) -> bool:
+        """Whether this peer may ask now; a question that is refused costs it nothing."""
+        now = self._clock()
+        tokens, before = self._buckets.pop(peer, (BURST, now))
+        tokens = min(BURST, tokens + (now - before) * RATE)
+        allowed = tokens >= 1
+        self._buckets[peer] = (tokens - allowed, now)
+        if len(self._buckets) > PEERS_REMEMBERED:
+            self._buckets.popitem(last=False)
+        return allowed
 
 
 class RequestServer:
-    """Answers on ``address`` out of ``view``, until stopped."""
+    """Answers on ``address`` until stopped."""
 
-    def __init__(self, address: str, view: AgentView) -> None:
+    def __init__(self, address: str, answers: Answers) -> None:
         self.address = address
         self.refused = 0
-        self._view = view
+        self._answers = answers
+        self._rate = Rate()
         self._decoder = msgspec.msgpack.Decoder(Request)
         self._encoder = msgspec.msgpack.Encoder()
         self._stop = threading.Event()
@@ -55,9 +84,7 @@ class RequestServer:
                 self._ready.set()
                 while not self._stop.is_set():
                     if socket.poll(100):
-                        frames = socket.recv_multipart()
-                        answer = self._encoder.encode(self.answer(frames[-1]))
-                        socket.send_multipart([*frames[:-1], answer], zmq.DONTWAIT)
+                        self._serve(socket)
         except BaseException as error:  # handed to whoever starts us
             self._error = error
             if self._ready.is_set():
@@ -65,18 +92,26 @@ class RequestServer:
         finally:
             self._ready.set()
 
-    def answer(self, payload: bytes) -> Answer:
-        """The answer to one question."""
+    def _serve(self, socket: zmq.Socket[bytes]) -> None:
+        """Take one message and answer it; an answer that its peer does not fetch is dropped."""
+        peer, *frames = socket.recv_multipart()
+        answer = self._encoder.encode(self.answer(peer, frames[-1] if frames else b""))
         try:
-            request = self._decoder.decode(payload)
-        except msgspec.MsgspecError as error:
+            socket.send_multipart([peer, *frames[:-1], answer], zmq.DONTWAIT)
+        except zmq.Again:
             self.refused += 1
-            return Refusal(error=f"not a request: {error}")
-        status = self._view.status()
-        if request.ask == "status":
-            return StatusAnswer(status=status)
-        if request.ask == "guests":
-            sequence = next((c.sequence for c in status.classes if c.name == "lifecycle"), 0)
-            return GuestList(epoch=status.epoch, sequence=sequence, guests=self._view.guests())
-        self.refused += 1
-        return Refusal(error=f"no question {request.ask!r}; ask status or guests")
+
+    def answer(self, peer: bytes, payload: bytes) -> Answer:
+        """The answer to one message of a peer."""
+        request = None
+        try:
+            if not self._rate.allows(peer):
+                raise RefusedError(f"more than {RATE:g} questions a second; wait", "rate")
+            try:
+                request = self._decoder.decode(payload)
+            except msgspec.MsgspecError as error:
+                raise RefusedError(f"not a request: {error}") from None
+            return self._answers.answer(request)
+        except RefusedError as error:
+            self.refused += 1
+            return Refusal(re=request.re if request else 0, error=str(error), code=error.code)

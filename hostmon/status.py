@@ -1,6 +1,10 @@
 """What an agent answers on its request socket: its state, its guests, its drivers. Types only."""
 
+from typing import Annotated
+
 import msgspec
+
+from hostmon.numbers import ClassSequence
 
 WIRE_VERSION = 1
 
@@ -8,7 +12,8 @@ WIRE_VERSION = 1
 class GuestStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One guest, as of ``sequence`` of its class lifecycle; memory in bytes.
 
-    ``presence`` is ``present``, ``absent`` or ``unknown`` (while libvirt is away).
+    ``presence`` is ``present``, ``absent`` or ``unknown`` (while libvirt is away). ``known_ns`` is
+    when libvirt last told its sizes, by the agent's monotonic clock, 0 for never.
     """
 
     uuid: str
@@ -23,6 +28,7 @@ class GuestStatus(msgspec.Struct, frozen=True, kw_only=True):
     cpu_time_ns: int
     persistent: bool
     autostart: bool
+    known_ns: int = 0
 
 
 class DriverStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,34 +95,116 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A question: ``status`` or ``guests``."""
+    """A question: ``status``, ``guests``, ``snapshot``, ``replay``, ``schema`` or ``health``.
+
+    ``re`` comes back in the answer. A replay gives ``after``, by class the number it wants the
+    events beyond, and may be limited to ``kinds`` and ``guests`` (uuids, 64 at most). A snapshot's
+    further pages are asked for by the ``id`` and ``row`` of the page before.
+    """
 
     ask: str
     v: int = WIRE_VERSION
+    re: int = 0
+    after: dict[str, Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]] = {}
+    kinds: tuple[str, ...] = ()
+    guests: tuple[str, ...] = ()
+    id: Annotated[int, msgspec.Meta(ge=0)] = 0
+    row: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)] = 0
 
 
-class GuestList(msgspec.Struct, frozen=True, kw_only=True, tag="guests"):
-    """Answer to ``guests``."""
+class _Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What every answer carries; ``re`` is its question's."""
 
     v: int = WIRE_VERSION
+    re: int = 0
+
+
+class GuestList(_Answer, frozen=True, kw_only=True, tag="guests"):
+    """Answer to ``guests``."""
+
     epoch: int
     sequence: int
     guests: tuple[GuestStatus, ...]
 
 
-class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="status"):
+class StatusAnswer(_Answer, frozen=True, kw_only=True, tag="status"):
     """Answer to ``status``."""
 
-    v: int = WIRE_VERSION
     status: AgentStatus
 
 
-class Refusal(msgspec.Struct, frozen=True, kw_only=True, tag="refusal"):
-    """Answer to what the agent does not understand."""
+class SnapshotAnswer(_Answer, frozen=True, kw_only=True, tag="snapshot"):
+    """Answer to ``snapshot``: one page of the guests, each as after the numbers in ``classes``.
 
-    v: int = WIRE_VERSION
+    ``taken_ns`` is by the agent's monotonic clock. Where ``row`` is not 0 there is more: ask again
+    with ``id`` and ``row``. ``guests`` is an array of GuestStatus.
+    """
+
+    epoch: int
+    host: str
+    connection: str
+    taken_ns: int
+    classes: tuple[ClassSequence, ...]
+    id: int
+    row: int
+    guests: msgspec.Raw
+
+
+class ReplayAnswer(_Answer, frozen=True, kw_only=True, tag="replay"):
+    """Answer to ``replay``: events as the bus carries them, in the order of their publication.
+
+    Up to the numbers in ``through`` nothing that was asked for is missing; where there is ``more``,
+    ask again after those.
+    """
+
+    epoch: int
+    host: str
+    through: tuple[ClassSequence, ...]
+    more: bool
+    events: msgspec.Raw
+
+
+class SchemaAnswer(_Answer, frozen=True, kw_only=True, tag="schema"):
+    """Answer to ``schema``: JSON Schema of every event, question and answer, as JSON text."""
+
+    schema: str
+
+
+class HealthAnswer(_Answer, frozen=True, kw_only=True, tag="health"):
+    """Answer to ``health``: ``ok`` while there is a connection to libvirt."""
+
+    epoch: int
+    host: str
+    ok: bool
+    connection: str
+    reason: str
+    guests: int
+    kept: int
+    classes: tuple[ClassSequence, ...]
+
+
+class Refusal(_Answer, frozen=True, kw_only=True, tag="refusal"):
+    """Answer to what the agent does not understand or cannot do; ``error`` is for people.
+
+    ``code`` is ``malformed``, ``unknown``, ``beyond`` (the ring no longer holds what was asked
+    for), ``expired`` (the snapshot whose page was asked for is gone) or ``rate``.
+    """
+
     error: str
+    code: str = "malformed"
+    epoch: int = 0
 
 
-Answer = GuestList | StatusAnswer | Refusal
+ANSWERS = (
+    GuestList,
+    StatusAnswer,
+    SnapshotAnswer,
+    ReplayAnswer,
+    SchemaAnswer,
+    HealthAnswer,
+    Refusal,
+)
+Answer = (
+    GuestList | StatusAnswer | SnapshotAnswer | ReplayAnswer | SchemaAnswer | HealthAnswer | Refusal
+)
 """Every answer there is; the tag ``type`` tells them apart."""

@@ -11,14 +11,15 @@ from typing import Any
 import msgspec
 
 from hostmon.errors import ProtocolError
-from hostmon.events import EVENT_TYPES, Event
-from hostmon.kinds import CLASS_OF, KINDS
+from hostmon.events import EVENT_TYPES, Event, Welcome
+from hostmon.kinds import CLASS_OF
 
 WELCOME = "welcome"
 """The topic of a connection's first message."""
 
 _KNOWN: Any = functools.reduce(operator.or_, EVENT_TYPES)
 _decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(_KNOWN)
+_welcome_decoder = msgspec.msgpack.Decoder(Welcome)
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -44,26 +45,20 @@ _Common: Any = msgspec.defstruct(
 _common_decoder = msgspec.msgpack.Decoder(_Common)
 
 
-def topic_prefix(kind: str | None = None, uuid: str | None = None) -> list[bytes]:
-    """The subscriptions that select events by kind, by guest, by both, or all of them.
-
-    Topics read ``class/kind/uuid``, so that a guest of every kind takes one prefix a kind.
-    """
-    if kind is not None and kind not in CLASS_OF:
-        known = ", ".join(sorted(CLASS_OF))
-        raise ValueError(f"no kind {kind!r}; there are {known}")
-    if kind is None and uuid is None:
-        return [b""]
-    kinds = [kind] if kind is not None else list(KINDS.values())
-    return [f"{CLASS_OF[name]}/{name}/{uuid or ''}".encode() for name in kinds]
-
-
 def split(message: bytes) -> tuple[str, bytes]:
     """Topic and payload of one message of the bus."""
     topic, separator, payload = message.partition(b"\0")
     if not separator:
         raise ProtocolError(f"message of {len(message)} bytes has no topic")
     return topic.decode(errors="replace"), payload
+
+
+def decode_welcome(payload: bytes) -> Welcome:
+    """The first message of a connection."""
+    try:
+        return _welcome_decoder.decode(payload)
+    except msgspec.MsgspecError as error:
+        raise ProtocolError(f"welcome of {len(payload)} bytes: {error}") from error
 
 
 def decode(payload: bytes) -> Event:

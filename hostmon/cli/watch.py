@@ -9,7 +9,7 @@ import msgspec
 
 from hostmon import wire
 from hostmon.cli.terminal import STATE_COLOURS, paint, printable
-from hostmon.client import Gap, Subscriber
+from hostmon.client import Endpoint, Repair, Subscriber
 from hostmon.client import guests as ask_guests
 from hostmon.errors import SettingsError
 from hostmon.events import DomainEvent, Event, HeartbeatEvent
@@ -30,13 +30,10 @@ def run(options: argparse.Namespace) -> int:
     if sys.stdout.isatty() and not options.json:
         print(paint(f"watching {address}; end with Ctrl-C", "dim"), file=sys.stderr)
     shown = 0
-    with Subscriber(address, kind=options.kind, guest=guest) as subscriber:
-        told = 0
+    endpoint = Endpoint(address, requests_beside(options))
+    with Subscriber(endpoint, kind=options.kind, guest=guest, on_repair=tell) as subscriber:
         while options.count is None or shown < options.count:
             event = subscriber.receive()
-            for gap in subscriber.gaps[told:]:
-                print(gap_line(gap), file=sys.stderr, flush=True)
-            told = len(subscriber.gaps)
             if event is None or (isinstance(event, HeartbeatEvent) and options.kind != "heartbeat"):
                 continue
             print(json_line(event) if options.json else text_line(event), flush=True)
@@ -67,13 +64,21 @@ def guest_uuid(options: argparse.Namespace) -> str:
     return known[options.guest]
 
 
-def gap_line(gap: Gap) -> str:
-    """What was missed."""
-    return paint(
-        f"missed {gap.last - gap.first + 1} events of class {gap.class_}: "
-        f"{gap.first} to {gap.last}",
-        "red",
-    )
+def requests_beside(options: argparse.Namespace) -> str:
+    """Where what was missed can be had again: as given, else the default socket of the default."""
+    if options.requests:
+        return checked(options.requests)
+    return default_socket("requests.sock") if options.events is None else ""
+
+
+def tell(repair: Repair) -> None:
+    """Say what was missed."""
+    line = {
+        "replay": f"missed {repair.events} events; they follow",
+        "snapshot": "missed events; the agent no longer has them",
+        "nothing": "missed events",
+    }[repair.by]
+    print(paint(f"{line} ({repair.reason})", "red"), file=sys.stderr, flush=True)
 
 
 def json_line(event: Event) -> str:

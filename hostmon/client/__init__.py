@@ -1,9 +1,27 @@
 """The subscriber's side of the bus: needs neither libvirt nor a running agent's host.
 
-``Subscriber`` iterates over typed events, ``ask`` puts one question to an agent.
+``Subscriber`` gives typed events, ``HostView`` and ``FleetView`` what they add up to; ``ask`` puts
+one question to an agent.
 """
 
-from hostmon.client.requests import ask, guests, status
-from hostmon.client.subscriber import Gap, Subscriber
+from hostmon.client.endpoint import Endpoint
+from hostmon.client.filter import Filter
+from hostmon.client.fleet import FleetView
+from hostmon.client.link import Repair
+from hostmon.client.requests import ask, guests, health, schema, status
+from hostmon.client.subscriber import Subscriber
+from hostmon.client.view import HostView
 
-__all__ = ["Gap", "Subscriber", "ask", "guests", "status"]
+__all__ = [
+    "Endpoint",
+    "Filter",
+    "FleetView",
+    "HostView",
+    "Repair",
+    "Subscriber",
+    "ask",
+    "guests",
+    "health",
+    "schema",
+    "status",
+]

@@ -1,41 +1,88 @@
-"""One question to an agent's request socket, one typed answer."""
+"""Questions to an agent's request socket: their bytes, and asking one to wait for its answer."""
 
 from pathlib import Path
 
 import msgspec
 import zmq
 
+from hostmon.client.endpoint import Endpoint
 from hostmon.errors import AgentUnreachableError, ProtocolError
-from hostmon.status import AgentStatus, Answer, GuestList, Refusal, Request, StatusAnswer
+from hostmon.status import (
+    AgentStatus,
+    Answer,
+    GuestList,
+    HealthAnswer,
+    Refusal,
+    Request,
+    SchemaAnswer,
+    StatusAnswer,
+)
 
 _decoder: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
 _encoder = msgspec.msgpack.Encoder()
 
+# In messages. libzmq's default of 1,000 loses a burst silently, 0 grows without bound.
+RECEIVE_HIGH_WATER_MARK = 100_000
+# A peer that is gone without a word is noticed by ZMTP's own heartbeats, in milliseconds.
+HEARTBEAT = 1000
+HEARTBEAT_TIMEOUT = 3000
 
-def ask(address: str, question: str, timeout: float = 2.0) -> Answer:
+
+def encode_request(request: Request) -> bytes:
+    """The message of a question."""
+    return _encoder.encode(request)
+
+
+def decode_answer(message: bytes) -> Answer:
+    """The typed answer of a message."""
+    try:
+        return _decoder.decode(message)
+    except msgspec.MsgspecError as error:
+        raise ProtocolError(f"answer does not follow the protocol: {error}") from error
+
+
+def connected(
+    context: zmq.Context[zmq.Socket[bytes]], kind: int, address: str, endpoint: Endpoint
+) -> zmq.Socket[bytes]:
+    """A socket on its way to an address of an agent."""
+    socket = context.socket(kind)
+    socket.linger = 0
+    socket.heartbeat_ivl = HEARTBEAT
+    socket.heartbeat_timeout = HEARTBEAT_TIMEOUT
+    socket.reconnect_ivl = 50
+    socket.reconnect_ivl_max = 1000
+    if kind == zmq.SUB:
+        socket.rcvhwm = RECEIVE_HIGH_WATER_MARK
+    else:
+        socket.sndhwm = 16
+    if endpoint.server_key and not address.startswith("ipc://"):
+        socket.curve_serverkey = endpoint.server_key.encode()
+        socket.curve_publickey = endpoint.public_key.encode()
+        socket.curve_secretkey = endpoint.secret_key.encode()
+    socket.connect(address)
+    return socket
+
+
+def ask(address: str | Endpoint, question: str | Request, timeout: float = 2.0) -> Answer:
     """Ask; raises AgentUnreachableError when no answer comes within ``timeout`` seconds."""
+    endpoint = Endpoint("", address) if isinstance(address, str) else address
+    address = endpoint.requests
+    request = Request(ask=question) if isinstance(question, str) else question
     if address.startswith("ipc://") and not Path(address.removeprefix("ipc://")).exists():
         raise AgentUnreachableError(f"{address}: no agent answers there; is `hostmon run` running?")
-    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
-        socket.linger = 0
-        socket.connect(address)
-        socket.send(_encoder.encode(Request(ask=question)))
+    with zmq.Context() as context, connected(context, zmq.DEALER, address, endpoint) as socket:
+        socket.send(encode_request(request))
         if not socket.poll(int(timeout * 1000)):
             raise AgentUnreachableError(
                 f"{address}: no agent answered within {timeout:g} s; is `hostmon run` running?"
             )
-        try:
-            answer = _decoder.decode(socket.recv())
-        except msgspec.MsgspecError as error:
-            raise ProtocolError(
-                f"{address}: answer does not follow the protocol: {error}"
-            ) from error
+        answer = decode_answer(socket.recv())
     if isinstance(answer, Refusal):
         raise ProtocolError(f"{address}: {answer.error}")
     return answer
 
 
-def status(address: str, timeout: float = 2.0) -> AgentStatus:
+def status(address: str | Endpoint, timeout: float = 2.0) -> AgentStatus:
     """The agent's state."""
     answer = ask(address, "status", timeout)
     if not isinstance(answer, StatusAnswer):
@@ -43,9 +90,25 @@ def status(address: str, timeout: float = 2.0) -> AgentStatus:
     return answer.status
 
 
-def guests(address: str, timeout: float = 2.0) -> GuestList:
+def guests(address: str | Endpoint, timeout: float = 2.0) -> GuestList:
     """The agent's guests, at a stated sequence."""
     answer = ask(address, "guests", timeout)
     if not isinstance(answer, GuestList):
         raise ProtocolError(f"{address}: answered {type(answer).__name__} to a question for guests")
     return answer
+
+
+def health(address: str | Endpoint, timeout: float = 2.0) -> HealthAnswer:
+    """Whether the agent is well."""
+    answer = ask(address, "health", timeout)
+    if not isinstance(answer, HealthAnswer):
+        raise ProtocolError(f"{address}: answered {type(answer).__name__} to a question for health")
+    return answer
+
+
+def schema(address: str | Endpoint, timeout: float = 2.0) -> str:
+    """JSON Schema of all that travels."""
+    answer = ask(address, "schema", timeout)
+    if not isinstance(answer, SchemaAnswer):
+        raise ProtocolError(f"{address}: answered {type(answer).__name__} to a question for schema")
+    return answer.schema

@@ -1,59 +1,71 @@
-"""A subscriber to the bus: typed events as they come, and gaps noticed by their sequence.
+"""A subscriber: typed events of one agent or many, in three forms, nothing missed unnoticed.
 
-Owns one SUB socket; use it in the thread that made it.
+Owns its links; use it in the thread, or the event loop, that made it.
 """
 
-from collections.abc import Iterator, Sequence
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
-import msgspec
 import zmq
 
-from hostmon import wire
-from hostmon.errors import ProtocolError
+from hostmon.client.endpoint import Endpoint
+from hostmon.client.filter import Filter
+from hostmon.client.link import Link, Repair
+from hostmon.client.view import HostView
 from hostmon.events import Event, HeartbeatEvent
-from hostmon.kinds import CLASS_OF
 
-# In messages. libzmq's default of 1,000 loses a burst silently, 0 grows without bound.
-RECEIVE_HIGH_WATER_MARK = 100_000
+TICK = 0.5
+REPAIRS_KEPT = 1000
 
-
-class Gap(msgspec.Struct, frozen=True):
-    """Events of ``class_`` that did not arrive: from ``first`` up to and with ``last``."""
-
-    class_: str
-    first: int
-    last: int
+Endpoints = str | Endpoint | Sequence[str | Endpoint]
 
 
 class Subscriber:
-    """Events of one agent, or of several, optionally of one kind and one guest only.
+    """Events of agents, optionally of some classes, kinds and guests only.
 
-    A subscriber without filter tells what it missed: ``gaps`` grows by each hole in the sequence of
-    a class. With a filter a hole is no gap, and none is told.
+    ``repairs`` holds what was missed and how it was made good, the newest of it; ``on_repair`` is
+    told at once. With ``view`` each agent's HostView is kept in ``views``, which no filter may
+    narrow. ``drop`` loses events on purpose: for tests.
     """
 
     def __init__(
         self,
-        addresses: str | Sequence[str],
+        endpoints: Endpoints,
         *,
         kind: str | None = None,
         guest: str | None = None,
+        wanted: Filter | None = None,
+        view: bool = False,
         context: zmq.Context[zmq.Socket[bytes]] | None = None,
+        on_repair: Callable[[Repair], None] | None = None,
+        drop: Callable[[Event], bool] = lambda _: False,
     ) -> None:
-        self.gaps: list[Gap] = []
-        self.malformed = 0
-        self._filtered = kind is not None or guest is not None
-        self._last: dict[tuple[str, int, str], int] = {}
+        if wanted is None:
+            wanted = Filter(kinds=(kind,) if kind else (), guests=(guest,) if guest else ())
+        if view and wanted != Filter():
+            raise ValueError("a view needs every event; take a second subscriber for a filter")
+        self.repairs: deque[Repair] = deque(maxlen=REPAIRS_KEPT)
+        self._on_repair = on_repair
         self._context = context or zmq.Context.instance()
-        self._socket = self._context.socket(zmq.SUB)
-        self._socket.linger = 0
-        self._socket.rcvhwm = RECEIVE_HIGH_WATER_MARK
-        for prefix in wire.topic_prefix(kind, guest):
-            self._socket.subscribe(prefix)
-        for address in [addresses] if isinstance(addresses, str) else addresses:
-            self._socket.connect(address)
+        if isinstance(endpoints, (str, Endpoint)):
+            endpoints = [endpoints]
+        self._links = [
+            Link(
+                Endpoint(one) if isinstance(one, str) else one,
+                wanted,
+                self._context,
+                HostView() if view else None,
+                self._repaired,
+                drop,
+            )
+            for one in endpoints
+        ]
+        self._ready: deque[Event] = deque()
 
     def __enter__(self) -> Self:
         return self
@@ -68,26 +80,32 @@ class Subscriber:
 
     def close(self) -> None:
         """Leave the bus."""
-        self._socket.close(0)
+        for link in self._links:
+            link.close()
+
+    @property
+    def views(self) -> tuple[HostView, ...]:
+        """Each agent's view, in the order of the endpoints; () without ``view``."""
+        return tuple(link.view for link in self._links if link.view is not None)
+
+    @property
+    def malformed(self) -> int:
+        """Messages that did not follow the protocol, and were passed over."""
+        return sum(link.malformed for link in self._links)
 
     def receive(self, timeout: float | None = None) -> Event | None:
-        """The next event, heartbeats included; None when none came within ``timeout`` seconds.
-
-        A message that does not follow the protocol is counted in ``malformed`` and passed over.
-        """
-        while True:
-            if timeout is not None and not self._socket.poll(int(timeout * 1000)):
+        """The next event, heartbeats included; None when none came within ``timeout`` seconds."""
+        deadline = float("inf") if timeout is None else time.monotonic() + timeout
+        while not self._ready:
+            for link in self._links:
+                self._ready.extend(link.advance())
+            left = min(deadline - time.monotonic(), TICK)
+            if self._ready:
+                break
+            if left <= 0:
                 return None
-            try:
-                topic, payload = wire.split(self._socket.recv())
-                if topic == wire.WELCOME:
-                    continue
-                event = wire.decode(payload)
-            except ProtocolError:
-                self.malformed += 1
-                continue
-            self._check(event)
-            return event
+            self._wait(left)
+        return self._ready.popleft()
 
     def __iter__(self) -> Iterator[Event]:
         """Every event but heartbeats, for ever."""
@@ -96,21 +114,48 @@ class Subscriber:
             if event is not None and not isinstance(event, HeartbeatEvent):
                 yield event
 
-    def _check(self, event: Event) -> None:
-        """Compare the event's number with the last one of its class."""
-        if self._filtered:
-            return
-        if isinstance(event, HeartbeatEvent):
-            for class_ in event.classes:
-                self._advance(event, class_.name, class_.sequence, class_.sequence + 1)
-        elif (kind := wire.kind_of(event)) in CLASS_OF:
-            self._advance(event, CLASS_OF[kind], event.sequence, event.sequence)
+    def run(self, callback: Callable[[Event], object], *, until: Callable[[], bool]) -> None:
+        """Call back with every event but heartbeats; ``until`` is asked at least every 0.5 s."""
+        while not until():
+            event = self.receive(TICK)
+            if event is not None and not isinstance(event, HeartbeatEvent):
+                callback(event)
 
-    def _advance(self, event: Event, class_: str, newest: int, expected: int) -> None:
-        """Note the newest number of a class, and the gap between the last one and ``expected``."""
-        key = (event.host, event.epoch, class_)
-        last = self._last.get(key)
-        if last is not None and expected > last + 1:
-            self.gaps.append(Gap(class_, last + 1, expected - 1))
-        if last is None or newest > last:
-            self._last[key] = newest
+    async def stream(self) -> AsyncIterator[Event]:
+        """Every event but heartbeats, for ever, in an asyncio event loop."""
+        loop = asyncio.get_running_loop()
+        readable = asyncio.Event()
+        fds = {int(socket.fd) for link in self._links for socket in link.every_socket}
+        for fd in fds:
+            loop.add_reader(fd, readable.set)
+        try:
+            while True:
+                readable.clear()
+                events = [event for link in self._links for event in link.advance()]
+                for event in events:
+                    if not isinstance(event, HeartbeatEvent):
+                        yield event
+                if not events:
+                    # A ZeroMQ descriptor tells of changes only; the tick covers what it does not.
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(readable.wait(), self._due())
+        finally:
+            for fd in fds:
+                loop.remove_reader(fd)
+
+    def _due(self) -> float:
+        due = min(link.deadline for link in self._links) - time.monotonic()
+        return max(0.0, min(TICK, due))
+
+    def _wait(self, seconds: float) -> None:
+        """Wait until a link has something to do."""
+        poller = zmq.Poller()
+        for link in self._links:
+            for socket in link.sockets:
+                poller.register(socket, zmq.POLLIN)
+        poller.poll(max(1, int(min(seconds, self._due()) * 1000)))
+
+    def _repaired(self, repair: Repair) -> None:
+        self.repairs.append(repair)
+        if self._on_repair is not None:
+            self._on_repair(repair)

@@ -21,12 +21,19 @@ class Rig:
     """Everything from the pipe to a subscriber; close it."""
 
     def __init__(
-        self, address: str, *, queue_size: int = 8 << 20, running: bool = True, **options: int
+        self,
+        address: str,
+        *,
+        queue_size: int = 8 << 20,
+        running: bool = True,
+        epoch: int = EPOCH,
+        host: str = HOST,
+        **options: int,
     ) -> None:
         self.address = address
         self.pipe = EventPipe(queue_size)
         self.table = GuestTable()
-        self.dispatcher = Dispatcher(self.pipe, self.table, EPOCH, HOST, zmq_library(), **options)
+        self.dispatcher = Dispatcher(self.pipe, self.table, epoch, host, zmq_library(), **options)
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.subscriber = self.context.socket(zmq.SUB)
         self.subscriber.rcvhwm = 0

@@ -12,12 +12,12 @@ ROOT = Path(__file__).resolve().parents[2]
 # rank 0 the names and errors stand below the types that use them.
 # fmt: off
 RANKS = {
-    0: {"__init__", "errors", "kinds", "suggest"},
+    0: {"__init__", "errors", "kinds", "numbers", "suggest"},
     0.5: {"account", "events", "settings", "samples", "status"},
     1: {"xml", "machine", "wire", "driver", "metrics", "scrape", "logs", "libvirt_errors"},
     2: {"facts", "verify", "guest", "images", "capabilities", "claims", "eventloop", "publisher",
-        "client", "journal"},
-    3: {"host", "labels", "loader", "scheduler", "guests", "records", "definitions", "percall",
+        "client", "journal", "roster"},
+    3: {"host", "labels", "loader", "scheduler", "records", "answers", "definitions", "percall",
         "disposable", "account_figures"},
     4: {"sampler", "stats", "deaths", "ledger", "audit", "exposition", "dispatcher", "keeper",
         "supervisor", "requests", "demo", "figures", "own_metrics"},

@@ -1,0 +1,3 @@
+"""The guests of a snapshot as MessagePack."""
+
+def page(view_address: int, row: int, room: int = ...) -> tuple[bytes, int, int]: ...

@@ -1,0 +1,153 @@
+"""What the request socket answers: snapshots and replays, in pages, and the smaller questions.
+
+Owns the snapshots whose pages are still being asked for. One thread calls it, the request socket's.
+"""
+
+import functools
+import itertools
+import uuid
+from collections import OrderedDict
+from typing import Protocol
+
+import msgspec
+
+from hostmon import roster, status
+from hostmon._dispatcher import Dispatcher
+from hostmon._table import GuestTable, Snapshot
+from hostmon.driver import AgentView
+from hostmon.errors import RefusedError
+from hostmon.events import EVENT_TYPES, Welcome
+from hostmon.kinds import CLASS_OF, CLASSES
+from hostmon.numbers import listed
+from hostmon.status import Answer, Request
+
+# Snapshots whose further pages may be asked for; more subscribers than these take a fresh one.
+HELD = 8
+REPLAYED = CLASSES[:-1]
+
+
+class AgentState(AgentView, Protocol):
+    """The agent, as far as questions go; answers at once, from memory."""
+
+    def connection(self) -> str:
+        """``up`` or ``down``."""
+
+    def connection_reason(self) -> str:
+        """Why, for people."""
+
+
+class Answers:
+    """Answers out of one agent's table and history."""
+
+    def __init__(self, view: AgentState, table: GuestTable, dispatcher: Dispatcher) -> None:
+        self._view = view
+        self._table = table
+        self._dispatcher = dispatcher
+        self._held: OrderedDict[int, Snapshot] = OrderedDict()
+        self._ids = itertools.count(1)
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to one question; raises RefusedError."""
+        match request.ask:
+            case "snapshot":
+                return self._snapshot(request)
+            case "replay":
+                return self._replay(request)
+            case "status":
+                return status.StatusAnswer(re=request.re, status=self._view.status())
+            case "guests":
+                return self._guests(request)
+            case "health":
+                return self._health(request)
+            case "schema":
+                return status.SchemaAnswer(re=request.re, schema=schema())
+        raise RefusedError(
+            f"no question {request.ask!r}; ask snapshot, replay, status, guests, health or schema",
+            "unknown",
+        )
+
+    def _snapshot(self, request: Request) -> Answer:
+        number = request.id
+        if number == 0:
+            snapshot = self._table.snapshot()
+        elif number in self._held:
+            snapshot = self._held.pop(number)
+        else:
+            raise RefusedError(f"snapshot {number} is no longer held; ask anew", "expired")
+        guests, row = roster.page(snapshot, request.row)
+        if row:
+            number = number or next(self._ids)
+            self._held[number] = snapshot
+            while len(self._held) > HELD:
+                self._held.popitem(last=False)
+        return status.SnapshotAnswer(
+            re=request.re,
+            epoch=self._dispatcher.epoch,
+            host=self._dispatcher.host,
+            connection=self._view.connection(),
+            taken_ns=snapshot.taken_ns,
+            classes=listed(dict(zip(REPLAYED, snapshot.sequences, strict=False))),
+            id=number if row else 0,
+            row=row,
+            guests=guests,
+        )
+
+    def _replay(self, request: Request) -> Answer:
+        unknown = [name for name in request.after if name not in REPLAYED]
+        unknown += [kind for kind in request.kinds if kind not in CLASS_OF]
+        if unknown or not request.after:
+            raise RefusedError(
+                f"no class or kind {', '.join(unknown)}; classes: {', '.join(REPLAYED)}", "unknown"
+            )
+        try:
+            guests = tuple(uuid.UUID(guest).bytes for guest in request.guests)
+            page = self._dispatcher.history.replay(request.after, request.kinds, guests)
+        except ValueError as error:
+            raise RefusedError(str(error)) from None
+        if page is None:
+            raise RefusedError(
+                "the ring no longer holds what follows these numbers; take a snapshot", "beyond"
+            )
+        events, count, through, more = page
+        return status.ReplayAnswer(
+            re=request.re,
+            epoch=self._dispatcher.epoch,
+            host=self._dispatcher.host,
+            through=listed(through),
+            more=more,
+            events=roster.array(count, events),
+        )
+
+    def _guests(self, request: Request) -> Answer:
+        snapshot = self._table.snapshot()
+        return status.GuestList(
+            re=request.re,
+            epoch=self._dispatcher.epoch,
+            sequence=snapshot.sequence,
+            guests=roster.every_guest(snapshot),
+        )
+
+    def _health(self, request: Request) -> Answer:
+        connection = self._view.connection()
+        return status.HealthAnswer(
+            re=request.re,
+            epoch=self._dispatcher.epoch,
+            host=self._dispatcher.host,
+            ok=connection == "up",
+            connection=connection,
+            reason=self._view.connection_reason(),
+            guests=len(self._table),
+            kept=len(self._dispatcher.history),
+            classes=listed(self._dispatcher.sequence_of),
+        )
+
+
+@functools.cache
+def schema() -> str:
+    """JSON Schema of all that travels, as text."""
+    types = [*EVENT_TYPES, Welcome, Request, *status.ANSWERS]
+    return msgspec.json.encode(
+        msgspec.json.schema_components(
+            types, schema_hook=lambda _: {}, ref_template="#/$defs/{name}"
+        )[1]
+    ).decode()

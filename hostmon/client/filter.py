@@ -1,0 +1,50 @@
+"""Which events a subscriber wants: by class, kind and guest."""
+
+import msgspec
+
+from hostmon.events import DomainEvent, Event
+from hostmon.kinds import CLASS_OF, CLASSES
+
+REPLAYED = CLASSES[:-1]
+ALWAYS = (b"welcome\0", b"heartbeat/")
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """Events of these classes, these kinds and these guests (uuids); an empty one is no limit."""
+
+    classes: tuple[str, ...] = REPLAYED
+    kinds: tuple[str, ...] = ()
+    guests: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for kind in self.kinds:
+            if kind not in CLASS_OF:
+                raise ValueError(f"no kind {kind!r}; there are {', '.join(sorted(CLASS_OF))}")
+        for name in self.classes:
+            if name not in REPLAYED:
+                raise ValueError(f"no class {name!r}; there are {', '.join(REPLAYED)}")
+
+    @property
+    def wanted_classes(self) -> tuple[str, ...]:
+        """The classes whose numbers matter."""
+        if not self.kinds:
+            return self.classes
+        return tuple(c for c in self.classes if any(CLASS_OF[k] == c for k in self.kinds))
+
+    def prefixes(self) -> list[bytes]:
+        """The subscriptions: topics read ``class/kind/uuid``."""
+        if not self.kinds and not self.guests:
+            return [f"{name}/".encode() for name in self.classes]
+        kinds = self.kinds or tuple(CLASS_OF)
+        return [
+            f"{CLASS_OF[kind]}/{kind}/{guest}".encode()
+            for kind in kinds
+            if CLASS_OF[kind] in self.classes
+            for guest in self.guests or ("",)
+        ]
+
+    def admits(self, event: Event, kind: str) -> bool:
+        """Whether an event is wanted."""
+        if CLASS_OF.get(kind) not in self.classes or (self.kinds and kind not in self.kinds):
+            return False
+        return not self.guests or (isinstance(event, DomainEvent) and event.uuid in self.guests)

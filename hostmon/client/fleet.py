@@ -1,0 +1,45 @@
+"""FleetView: many hosts in one client."""
+
+import time
+from collections.abc import Iterable
+
+import zmq
+
+from hostmon.client.endpoint import Endpoint
+from hostmon.client.subscriber import Subscriber
+from hostmon.client.view import HostView
+from hostmon.events import Event
+
+
+class FleetView:
+    """The live views of many agents; :meth:`update` keeps them current."""
+
+    def __init__(
+        self,
+        endpoints: Iterable[Endpoint],
+        context: zmq.Context[zmq.Socket[bytes]] | None = None,
+    ) -> None:
+        self.subscriber = Subscriber(list(endpoints), view=True, context=context)
+
+    def close(self) -> None:
+        """Leave every bus."""
+        self.subscriber.close()
+
+    @property
+    def hosts(self) -> dict[str, HostView]:
+        """The hosts that were joined, by name."""
+        return {view.host: view for view in self.subscriber.views if view.joined}
+
+    @property
+    def joined(self) -> bool:
+        """Whether every endpoint has been joined."""
+        return all(view.joined for view in self.subscriber.views)
+
+    def update(self, timeout: float = 0.0) -> list[Event]:
+        """Take what has come, waiting ``timeout`` seconds for it; the events that were applied."""
+        deadline = time.monotonic() + timeout
+        found: list[Event] = []
+        while (event := self.subscriber.receive(max(0.0, deadline - time.monotonic()))) is not None:
+            found.append(event)
+            deadline = 0.0  # waited for the first alone
+        return found

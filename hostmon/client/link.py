@@ -1,0 +1,315 @@
+"""The link to one agent: follows the protocol of docs/wire.md by itself.
+
+Owns the two sockets of one agent and the state between them; never blocks. While an answer is
+awaited nothing is read from the bus: what comes meanwhile waits in the socket, bounded by its
+high-water mark, and what is lost beyond that is a gap, noticed and repaired as any other.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from enum import Enum
+
+import msgspec
+import zmq
+
+from hostmon import wire
+from hostmon.client.endpoint import Endpoint
+from hostmon.client.filter import ALWAYS, Filter
+from hostmon.client.order import Order, Verdict
+from hostmon.client.requests import connected, decode_answer, encode_request
+from hostmon.client.view import HostView
+from hostmon.errors import ProtocolError
+from hostmon.events import Event, HeartbeatEvent
+from hostmon.kinds import CLASS_OF
+from hostmon.numbers import by_class
+from hostmon.status import Answer, GuestStatus, Refusal, ReplayAnswer, Request, SnapshotAnswer
+
+ANSWER_TIMEOUT = 2.0
+SILENCE = 5.0
+BATCH = 256
+
+_guests = msgspec.msgpack.Decoder(list[GuestStatus])
+_raws = msgspec.msgpack.Decoder(list[msgspec.Raw])
+
+
+class State(Enum):
+    """Where a link is; the diagram is in docs/wire.md."""
+
+    CONNECTING = "connecting"
+    JOINING = "joining"
+    LIVE = "live"
+    REPAIRING = "repairing"
+
+
+class Repair(msgspec.Struct, frozen=True):
+    """What was missed and how it was made good.
+
+    ``reason``: ``gap``, ``restart`` (of the agent) or ``join``. ``by``: ``replay`` (``events`` of
+    them were delivered), ``snapshot`` (the view is right again, the events are not known), or
+    ``nothing`` (there is no view and no request socket, or the events are gone).
+    """
+
+    host: str
+    reason: str
+    by: str
+    events: int = 0
+
+
+class Link:
+    """One agent; :meth:`advance` it when one of ``sockets`` is readable, and at ``deadline``."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        wanted: Filter,
+        context: zmq.Context[zmq.Socket[bytes]],
+        view: HostView | None = None,
+        on_repair: Callable[[Repair], None] = lambda _: None,
+        drop: Callable[[Event], bool] = lambda _: False,
+    ) -> None:
+        self.state = State.CONNECTING
+        self.view = view
+        self.epoch = 0
+        self.host = ""
+        self.malformed = 0
+        self.deadline = float("inf")
+        self._wanted = wanted
+        self._on_repair = on_repair
+        self._drop = drop
+        self._endpoint = endpoint
+        self._superseded: set[int] = set()
+        self._order = Order(wanted, {})
+        self._newest: dict[str, int] = {}
+        self._heard = time.monotonic()
+        self._request: Request | None = None
+        self._number = 0
+        self._reason = "join"
+        self._replayed = 0
+        self._held: Event | None = None
+        self._parts: list[GuestStatus] = []
+        self._bus = connected(context, zmq.SUB, endpoint.events, endpoint)
+        for prefix in (*ALWAYS, *wanted.prefixes()):
+            self._bus.subscribe(prefix)
+        self._asked = (
+            connected(context, zmq.DEALER, endpoint.requests, endpoint)
+            if endpoint.requests
+            else None
+        )
+
+    def close(self) -> None:
+        """Leave the bus."""
+        self._bus.close(0)
+        if self._asked is not None:
+            self._asked.close(0)
+
+    @property
+    def sockets(self) -> tuple[zmq.Socket[bytes], ...]:
+        """What to wait for now."""
+        if self._request is not None and self._asked is not None:
+            return (self._asked,)
+        return (self._bus,)
+
+    @property
+    def every_socket(self) -> tuple[zmq.Socket[bytes], ...]:
+        """Both, for an event loop that watches their descriptors."""
+        return (self._bus,) if self._asked is None else (self._bus, self._asked)
+
+    def advance(self) -> list[Event]:
+        """Take what has come, at most about BATCH events of it; heartbeats are among them."""
+        out: list[Event] = []
+        while len(out) < BATCH:
+            try:
+                if self._request is not None and self._asked is not None:
+                    self._take_answer(self._asked.recv(zmq.DONTWAIT), out)
+                else:
+                    self._take_message(self._bus.recv(zmq.DONTWAIT), out)
+            except zmq.Again:
+                break
+            except ProtocolError:
+                self.malformed += 1
+        self._keep_time()
+        return out
+
+    def _keep_time(self) -> None:
+        """Ask again what was not answered; notice silence."""
+        now = time.monotonic()
+        if self._request is not None and now >= self.deadline:
+            self._ask(self._request)
+        if self.view is not None and now - self._heard > SILENCE:
+            self.view.fresh = False
+
+    def _take_message(self, message: bytes, out: list[Event]) -> None:
+        """One message of the bus."""
+        topic, payload = wire.split(message)
+        self._heard = time.monotonic()
+        if topic == wire.WELCOME:
+            welcome = wire.decode_welcome(payload)
+            self._announced(welcome.epoch, welcome.host, by_class(welcome.classes), out)
+            return
+        event = wire.decode(payload)
+        if isinstance(event, HeartbeatEvent):
+            if self.view is not None:
+                self.view.hear(event.monotonic_ns)
+            self._announced(event.epoch, event.host, by_class(event.classes), out)
+            out.append(event)
+        elif not self._drop(event):
+            self._take_event(event, out)
+
+    def _take_event(self, event: Event, out: list[Event]) -> None:
+        kind = wire.kind_of(event)
+        class_ = CLASS_OF.get(kind)
+        if self.state is State.CONNECTING or class_ is None:
+            return  # a welcome or a heartbeat says where to begin; no class: of a newer agent
+        if event.epoch != self.epoch:
+            self._announced(event.epoch, event.host, {}, out)
+            return
+        verdict = self._order.judge(event, class_, kind)
+        if verdict is Verdict.NEW:
+            self._deliver(event, kind, out)
+        elif verdict is Verdict.GAP:
+            self._newest[class_] = max(event.sequence - 1, self._newest.get(class_, 0))
+            self._held = event
+            self._repair(out)
+
+    def _deliver(self, event: Event, kind: str, out: list[Event]) -> None:
+        if self.view is not None:
+            self.view.apply(event)
+        if self._wanted.admits(event, kind):
+            out.append(event)
+
+    def _announced(
+        self, epoch: int, host: str, newest: Mapping[str, int], out: list[Event]
+    ) -> None:
+        """The agent has said which run it is, and how far."""
+        if epoch in self._superseded:
+            return
+        if self.state is State.CONNECTING or epoch != self.epoch:
+            self._join(epoch, host, newest, out)
+            return
+        self._newest = {n: max(newest.get(n, 0), self._newest.get(n, 0)) for n in newest}
+        if self._order.behind(self._newest):
+            self._repair(out)
+
+    def _join(self, epoch: int, host: str, newest: Mapping[str, int], out: list[Event]) -> None:
+        """Begin with this run of the agent."""
+        self._held = None
+        restarted = self.state is not State.CONNECTING
+        self._reason = "restart" if restarted else "join"
+        if self.view is not None and self._asked is not None:
+            self.state = State.JOINING
+            self._parts = []
+            self._ask(Request(ask="snapshot"))
+            return
+        # Without a view, a first join has nothing to catch up with; a new run has all its events.
+        self._begin(epoch, host, {} if restarted else newest)
+        self._newest = dict(newest)
+        if self._order.behind(self._newest):
+            self._repair(out)
+
+    def _begin(self, epoch: int, host: str, complete: Mapping[str, int]) -> None:
+        if self.epoch and epoch != self.epoch:
+            self._superseded.add(self.epoch)
+        self._superseded.discard(epoch)
+        self.epoch, self.host = epoch, host
+        self._order = Order(self._wanted, complete)
+        self._newest = {}
+        self.state = State.LIVE
+        self._request = None
+        self.deadline = float("inf")
+
+    def _repair(self, out: list[Event]) -> None:
+        """Ask for what is missing."""
+        self._reason = "gap" if self.state is State.LIVE else self._reason
+        self._replayed = 0
+        if self._asked is None:
+            self._give_up(out)
+            return
+        self.state = State.REPAIRING
+        self._ask_replay()
+
+    def _ask_replay(self) -> None:
+        self._ask(
+            Request(
+                ask="replay",
+                after=self._order.complete,
+                kinds=self._wanted.kinds,
+                guests=self._wanted.guests,
+            )
+        )
+
+    def _give_up(self, out: list[Event]) -> None:
+        """What is missing cannot be had: go on behind it."""
+        self._order.caught_up(self._newest)
+        self._finish("nothing", out)
+
+    def _finish(self, by: str, out: list[Event]) -> None:
+        self.state = State.LIVE
+        self._request = None
+        self.deadline = float("inf")
+        held, self._held = self._held, None
+        if held is not None:
+            self._take_event(held, out)
+        if by != "replay" or self._replayed:
+            self._on_repair(Repair(self.host, self._reason, by, self._replayed))
+
+    def _ask(self, request: Request) -> None:
+        assert self._asked is not None
+        self._number += 1
+        self._request = msgspec.structs.replace(request, re=self._number)
+        self.deadline = time.monotonic() + ANSWER_TIMEOUT
+        try:
+            self._asked.send(encode_request(self._request), zmq.DONTWAIT)
+        except zmq.Again:
+            return  # the agent is away; asked again at the deadline
+
+    def _take_answer(self, message: bytes, out: list[Event]) -> None:
+        answer = decode_answer(message)
+        if answer.re != self._number:
+            return  # of a question that was given up
+        self._heard = time.monotonic()
+        if isinstance(answer, SnapshotAnswer):
+            self._take_snapshot(answer)
+        elif isinstance(answer, ReplayAnswer):
+            self._take_replay(answer, out)
+        else:
+            self._refused(answer, out)
+
+    def _take_snapshot(self, answer: SnapshotAnswer) -> None:
+        assert self.view is not None
+        self._parts += _guests.decode(answer.guests)
+        if answer.row:
+            self._ask(Request(ask="snapshot", id=answer.id, row=answer.row))
+            return
+        self.view.reset(answer.host, answer.epoch, answer.connection, answer.taken_ns, self._parts)
+        self._parts = []
+        self._begin(answer.epoch, answer.host, by_class(answer.classes))
+        if self._reason != "join":
+            self._on_repair(Repair(self.host, self._reason, "snapshot"))
+
+    def _take_replay(self, answer: ReplayAnswer, out: list[Event]) -> None:
+        if answer.epoch != self.epoch:
+            self._join(answer.epoch, answer.host, {}, out)
+            return
+        for raw in _raws.decode(answer.events):
+            event = wire.decode(bytes(raw))
+            kind = wire.kind_of(event)
+            class_ = CLASS_OF.get(kind, "")
+            if self._order.judge(event, class_, kind, replayed=True) is Verdict.NEW:
+                self._replayed += 1
+                self._deliver(event, kind, out)
+        self._order.caught_up(by_class(answer.through))
+        if answer.more:
+            self._ask_replay()
+        else:
+            self._finish("replay", out)
+
+    def _refused(self, answer: Answer, out: list[Event]) -> None:
+        code = answer.code if isinstance(answer, Refusal) else "unknown"
+        if code == "rate":
+            self.deadline = time.monotonic() + 0.1  # the same question again, later
+        elif code == "expired" or (code == "beyond" and self.view is not None):
+            self.state = State.JOINING
+            self._parts = []
+            self._ask(Request(ask="snapshot"))
+        else:
+            self._give_up(out)

@@ -1,0 +1,78 @@
+"""What a subscriber has of one run's events, and whether an event follows what it has.
+
+Pure bookkeeping of numbers (docs/wire.md, "Gaps"): no socket, no clock.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+
+from hostmon.client.filter import Filter
+from hostmon.events import DomainEvent, Event
+
+
+class Verdict(Enum):
+    """What to do with an event."""
+
+    NEW = "new"
+    OLD = "old"
+    GAP = "gap"
+
+
+class Order:
+    """The numbers of one epoch; ``complete``: up to where nothing that is wanted is missing."""
+
+    def __init__(self, wanted: Filter, complete: Mapping[str, int]) -> None:
+        self._wanted = wanted
+        self.complete = {name: complete.get(name, 0) for name in wanted.wanted_classes}
+        self._filtered = bool(wanted.kinds or wanted.guests)
+        # With a filter: the last number seen beyond `complete`, of each guest, kind and pair.
+        self._guests: dict[tuple[str, str], int] = {}
+        self._kinds: dict[tuple[str, str], int] = {}
+        self._pairs: dict[tuple[str, str, str], int] = {}
+
+    def judge(self, event: Event, class_: str, kind: str, *, replayed: bool = False) -> Verdict:
+        """Whether an event is the next; one that is NEW counts as had from now on."""
+        known = self.complete.get(class_)
+        number = event.sequence
+        if known is None or number <= known:
+            return Verdict.OLD
+        if not self._filtered:
+            if number != known + 1 and not replayed:
+                return Verdict.GAP
+            self.complete[class_] = number
+            return Verdict.NEW
+        guest = event.uuid if isinstance(event, DomainEvent) else ""
+        pair = (class_, guest, kind)
+        if number <= self._pairs.get(pair, 0):
+            return Verdict.OLD
+        if not replayed and not self._follows(event, class_, guest, kind, known):
+            return Verdict.GAP
+        self._pairs[pair] = number
+        self._guests[class_, guest] = max(number, self._guests.get((class_, guest), 0))
+        self._kinds[class_, kind] = max(number, self._kinds.get((class_, kind), 0))
+        return Verdict.NEW
+
+    def _follows(self, event: Event, class_: str, guest: str, kind: str, known: int) -> bool:
+        """Whether one of the event's two chains shows that nothing wanted lies before it."""
+        if (
+            self._wanted.guests
+            and isinstance(event, DomainEvent)
+            and event.previous <= max(known, self._guests.get((class_, guest), 0))
+        ):
+            return True
+        if self._wanted.kinds:
+            return event.kind_previous <= max(known, self._kinds.get((class_, kind), 0))
+        return False
+
+    def behind(self, newest: Mapping[str, int]) -> bool:
+        """Whether there may be wanted events up to these numbers that have not come."""
+        return any(newest.get(name, 0) > have for name, have in self.complete.items())
+
+    def caught_up(self, through: Mapping[str, int]) -> None:
+        """Everything wanted up to these numbers is here."""
+        for name, number in through.items():
+            if name in self.complete:
+                self.complete[name] = max(number, self.complete[name])
+        self._guests = {k: n for k, n in self._guests.items() if n > self.complete[k[0]]}
+        self._kinds = {k: n for k, n in self._kinds.items() if n > self.complete[k[0]]}
+        self._pairs = {k: n for k, n in self._pairs.items() if n > self.complete[k[0]]}

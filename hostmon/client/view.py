@@ -1,0 +1,122 @@
+"""HostView: one host as its agent knows it, kept current by events."""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+
+from msgspec.structs import replace
+
+from hostmon.events import ConnectionEvent, Event, FactsEvent, LifecycleEvent
+from hostmon.status import GuestStatus
+
+ABSENT = "absent"
+
+
+class HostView:
+    """The guests of one host, by uuid; ``connection`` is the agent's to libvirt.
+
+    ``joined`` tells whether it holds anything yet, ``fresh`` whether the agent is heard of now.
+    """
+
+    def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        self.host = ""
+        self.epoch = 0
+        self.connection = "down"
+        self.joined = False
+        self.fresh = False
+        self.guests: dict[str, GuestStatus] = {}
+        self._clock = clock
+        self._agent_ns = 0
+        self._heard_ns = 0
+
+    def age(self, uuid: str) -> float:
+        """Seconds since libvirt last told of a guest, inf for never; KeyError for no such guest."""
+        if not self.guests[uuid].known_ns:
+            return math.inf
+        return (self._agent_ns + self._clock() - self._heard_ns - self.guests[uuid].known_ns) / 1e9
+
+    def reset(
+        self, host: str, epoch: int, connection: str, taken_ns: int, guests: Iterable[GuestStatus]
+    ) -> None:
+        """Begin anew from a snapshot."""
+        self.host, self.epoch, self.connection = host, epoch, connection
+        self.guests = {guest.uuid: guest for guest in guests}
+        self.joined = True
+        self.hear(taken_ns)
+
+    def hear(self, agent_ns: int) -> None:
+        """Note the agent's clock: ages are told by it."""
+        self._agent_ns, self._heard_ns = agent_ns, self._clock()
+        self.fresh = True
+
+    def apply(self, event: Event) -> None:
+        """Take one event, each once and in the order of its class."""
+        if isinstance(event, LifecycleEvent):
+            self._lifecycle(event)
+        elif isinstance(event, FactsEvent):
+            self._facts(event)
+        elif isinstance(event, ConnectionEvent):
+            self._connection(event)
+
+    def _lifecycle(self, event: LifecycleEvent) -> None:
+        if event.state == ABSENT:
+            self.guests.pop(event.uuid, None)
+            return
+        known = self.guests.get(event.uuid) or new_guest(event.uuid)
+        stopped = event.event == "stopped"
+        self.guests[event.uuid] = replace(
+            known,
+            # The name under which a guest is undefined may be its former one.
+            name=known.name if event.event == "undefined" and known.name else event.name,
+            id=-1 if stopped else event.id if event.id >= 0 else known.id,
+            state=event.state,
+            reason=event.reason,
+            persistent=event.persistent,
+            presence="present",
+            known_ns=event.monotonic_ns,
+        )
+
+    def _facts(self, event: FactsEvent) -> None:
+        known = self.guests.get(event.uuid) or new_guest(event.uuid)
+        self.guests[event.uuid] = replace(
+            known,
+            name=event.name,
+            id=event.id,
+            state=event.state,
+            reason=event.reason,
+            vcpus=event.vcpus,
+            memory=event.memory,
+            memory_max=event.memory_max,
+            persistent=event.persistent,
+            autostart=event.autostart,
+            presence="present",
+            known_ns=event.monotonic_ns,
+        )
+
+    def _connection(self, event: ConnectionEvent) -> None:
+        self.connection = str(event.state)
+        if self.connection == "up":
+            return
+        # Nobody becomes absent while libvirt is away. A repaired event may come late: what was
+        # told of a guest after the connection's end stays.
+        for uuid, guest in self.guests.items():
+            if guest.known_ns < event.monotonic_ns:
+                self.guests[uuid] = replace(guest, presence="unknown")
+
+
+def new_guest(uuid: str) -> GuestStatus:
+    """A guest of which nothing is known."""
+    return GuestStatus(
+        uuid=uuid,
+        name="",
+        id=-1,
+        presence="unknown",
+        state="nostate",
+        reason=0,
+        vcpus=0,
+        memory=0,
+        memory_max=0,
+        cpu_time_ns=0,
+        persistent=False,
+        autostart=False,
+    )

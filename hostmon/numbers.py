@@ -1,0 +1,25 @@
+"""A class's number, as events and answers carry it."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import msgspec
+
+Uint64 = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class ClassSequence(msgspec.Struct, frozen=True, array_like=True):
+    """The last number that a class has given out."""
+
+    name: str
+    sequence: Uint64
+
+
+def by_class(numbers: Iterable[ClassSequence]) -> dict[str, int]:
+    """The numbers by their class's name."""
+    return {one.name: one.sequence for one in numbers}
+
+
+def listed(numbers: dict[str, int]) -> tuple[ClassSequence, ...]:
+    """The other way round."""
+    return tuple(ClassSequence(name, number) for name, number in numbers.items())

@@ -1,0 +1,73 @@
+"""An agent's bus without libvirt: dispatcher and request socket over real sockets, for tests."""
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from types import SimpleNamespace
+from typing import Any, cast
+
+from hostmon.answers import AgentState, Answers
+from hostmon.client import Endpoint, HostView
+from hostmon.requests import RequestServer
+from hostmon.roster import every_guest
+from tests.unit.rig import Rig
+
+DEFINED, UNDEFINED, STARTED, SUSPENDED, RESUMED, STOPPED, SHUTDOWN = range(7)
+
+
+class Bus:
+    """Both sockets of one agent; ``epoch`` names its run."""
+
+    def __init__(self, folder: Any, **options: Any) -> None:
+        self.rig = Rig(f"ipc://{folder}/events", **options)
+        view = SimpleNamespace(connection=lambda: "up", connection_reason=lambda: "test")
+        answers = Answers(cast("AgentState", view), self.rig.table, self.rig.dispatcher)
+        self.server = RequestServer(f"ipc://{folder}/requests", answers)
+        self.server.start()
+        self.endpoint = Endpoint(self.rig.address, self.server.address)
+
+    def close(self) -> None:
+        self.server.stop()
+        self.rig.close()
+
+    def churn(self, guests: list[uuid.UUID], events: int, seed: int) -> None:
+        """So many events of the guests' lives, in an order that libvirt could tell."""
+        chosen = random.Random(seed)
+        running = dict.fromkeys(guests, False)
+        for _ in range(events):
+            guest = chosen.choice(guests)
+            if running[guest]:
+                event = chosen.choice((SUSPENDED, RESUMED, STOPPED))
+            else:
+                event = chosen.choice((DEFINED, STARTED, UNDEFINED))
+            running[guest] = event not in (STOPPED, DEFINED, UNDEFINED)
+            self.rig.put_lifecycle(guest, event, 0, id_=7 if running[guest] else -1)
+
+    def wait(self) -> None:
+        """Until everything that was put has been published."""
+        last = -1
+        while last != (last := sum(self.rig.dispatcher.sequence_of.values())):
+            time.sleep(0.02)
+
+    def agrees(self, view: HostView) -> bool:
+        """Whether a subscriber's view is the table."""
+        return comparable(view.guests.values()) == comparable(
+            every_guest(self.rig.table.snapshot())
+        )
+
+
+def comparable(guests: Iterable[Any]) -> dict[str, tuple[Any, ...]]:
+    """What events tell of guests, by uuid."""
+    return {
+        g.uuid: (g.name, g.id, g.presence, g.state, g.reason, g.vcpus, g.memory, g.persistent)
+        for g in guests
+    }
+
+
+def until(condition: Callable[[], object], step: Callable[[], object], seconds: float = 20) -> None:
+    """Take steps until a condition holds; fails after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never came true"
+        step()
