@@ -3,7 +3,7 @@
 Owns the memory of claims. Knows nothing of sums; :mod:`ledger` keeps those in step.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 
@@ -28,15 +28,15 @@ cdef struct Extra:
     uint64_t disk_used       # what its images occupy
     uint64_t disk_capacity   # what they may grow to
     Place* places            # Claim.n_places of them
-    uint64_t due_ns          # of the hold in force
 
 cdef struct Claim:
     # One line of the processor's cache, so that an event costs one miss among many guests.
     uint8_t uuid[16]
-    uint32_t flags           # 0: a free slot
-    uint32_t n_places
+    uint16_t flags           # 0: a free slot
+    uint16_t n_places
     uint32_t vcpus           # while taken
     uint32_t defined_vcpus   # while defined
+    uint32_t hold            # the serial of the hold in force, 0 if it falls due never
     uint64_t memory
     uint64_t defined_memory
     uint64_t touched         # number of the change that touched it last

@@ -4,19 +4,21 @@ Every stop waits equally long, so the order of arrival is the order of falling d
 cost the same however many wait. Knows nothing of what a stop means.
 """
 
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 cdef struct Hold:
     uint8_t uuid[16]
     uint64_t due_ns
+    uint32_t serial          # tells a guest's holds apart; never 0
 
 cdef struct Holds:
     Hold* ring               # a power of two, NULL before the first
     size_t room
     size_t head
     size_t count
+    uint32_t serial          # the last one given
 
 
 cdef inline int holds_grow(Holds* h) noexcept nogil:
@@ -35,16 +37,20 @@ cdef inline int holds_grow(Holds* h) noexcept nogil:
     return 0
 
 
-cdef inline int holds_put(Holds* h, const uint8_t* uuid, uint64_t due_ns) noexcept nogil:
-    """Let one more wait; -1 without memory."""
+cdef inline uint32_t holds_put(Holds* h, const uint8_t* uuid, uint64_t due_ns) noexcept nogil:
+    """Let one more wait: its serial, or 0 without memory."""
     cdef Hold* hold
     if h.count == h.room and holds_grow(h) < 0:
-        return -1
+        return 0
+    h.serial += 1
+    if h.serial == 0:
+        h.serial = 1
     hold = &h.ring[(h.head + h.count) & (h.room - 1)]
     memcpy(hold.uuid, uuid, 16)
     hold.due_ns = due_ns
+    hold.serial = h.serial
     h.count += 1
-    return 0
+    return h.serial
 
 
 cdef inline uint64_t holds_next(const Holds* h) noexcept nogil:

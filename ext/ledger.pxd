@@ -8,7 +8,7 @@ Must not know libvirt, and must not decide how long a stop waits to be settled: 
 Sums are unsigned and may wrap on absurd input; taking the claim out unwraps them.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
@@ -136,7 +136,7 @@ cdef inline int ledger_undefine(LedgerState* s, const uint8_t* uuid) noexcept no
     if claim == NULL or not claim.flags & CLAIM_DEFINED:
         return 0
     claim_open(s, claim)
-    claim.flags &= ~<uint32_t>CLAIM_DEFINED
+    claim.flags &= ~CLAIM_DEFINED
     claim.defined_vcpus = 0
     claim.defined_memory = 0
     claim_close(s, claim)
@@ -160,11 +160,11 @@ cdef inline int ledger_take(
 
 cdef inline int claim_due(LedgerState* s, Claim* claim, uint64_t due_ns) noexcept nogil:
     """A hold begins; an earlier one of the same guest counts no more. -1 without memory."""
-    if claim_extra(claim) == NULL:
-        return -1
-    if due_ns != FOREVER and holds_put(&s.holds, claim.uuid, due_ns) < 0:
-        return -1
-    claim.extra.due_ns = due_ns
+    claim.hold = 0
+    if due_ns != FOREVER:
+        claim.hold = holds_put(&s.holds, claim.uuid, due_ns)
+        if claim.hold == 0:
+            return -1
     return 0
 
 
@@ -206,7 +206,7 @@ cdef inline int ledger_settle_due(LedgerState* s, uint64_t now_ns) noexcept nogi
     cdef int settled = 0
     while holds_take(&s.holds, now_ns, &hold):
         claim = claims_find(&s.claims, hold.uuid)
-        if claim != NULL and claim.flags & CLAIM_HELD and claim.extra.due_ns == hold.due_ns:
+        if claim != NULL and claim.flags & CLAIM_HELD and claim.hold == hold.serial:
             settled += ledger_settle(s, hold.uuid)
     return settled
 
@@ -253,7 +253,7 @@ cdef inline int ledger_disk(
 
 
 cdef inline int ledger_place(
-    LedgerState* s, const uint8_t* uuid, const Place* places, uint32_t n
+    LedgerState* s, const uint8_t* uuid, const Place* places, uint16_t n
 ) noexcept nogil:
     """Bind a guest to cells and pools of pages, all of them known to this ledger.
 

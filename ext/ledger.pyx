@@ -4,7 +4,7 @@ Every method is one event's worth of work, in constant time, under the ledger's 
 call. Nobody holds that lock while waiting for anything, the GIL included.
 """
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
@@ -215,7 +215,7 @@ cdef class Ledger:
     def place(self, bytes uuid not None, places not None):
         """Bind a guest: (cell or -1, pool, memory, vcpus) each. False if nothing changed."""
         cdef const uint8_t* key = identity(uuid)
-        cdef uint32_t n = len(places)
+        cdef uint16_t n = len(places)
         cdef Place* out = <Place*>malloc(max(n, 1) * sizeof(Place))
         cdef int result
         if out == NULL:
