@@ -11,8 +11,8 @@ from hostmon.settings import AgentSettings, BusSettings, Settings
 from hostmon.status import DriverStatus
 from hostmon.supervisor import Supervisor
 from hostmon.supervisor.backoff import Backoff
+from tests.agent_process import wait_for
 from tests.contract.distribution import FAULTY, FAULTY_POINTS, make
-from tests.unit.agent_process import wait_for
 from tests.unit.rig import Rig
 
 QUICK = Backoff(first=0.05, longest=0.2, failures=3)

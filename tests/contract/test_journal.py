@@ -15,8 +15,8 @@ from hostmon.journal import GapMark, Header
 from hostmon.settings import convert
 from hostmon_drivers.journal.driver import JournalDriver, JournalSettings
 from hostmon_drivers.journal.files import JournalFiles, cut_torn_line
+from tests.agent_process import hostmon, wait_for
 from tests.contract.conftest import Bench
-from tests.unit.agent_process import hostmon, wait_for
 
 
 def event(sequence: int, epoch: int = 1, name: str = "g") -> LifecycleEvent:

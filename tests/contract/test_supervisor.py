@@ -9,8 +9,8 @@ from hostmon import journal
 from hostmon.errors import SettingsError
 from hostmon.events import LifecycleEvent
 from hostmon.journal import GapMark
+from tests.agent_process import wait_for
 from tests.contract.conftest import Bench
-from tests.unit.agent_process import wait_for
 
 PROCESS_FAULTS = {
     "start-raises": "start() raised KeyError: 'start'; it may raise DriverError",

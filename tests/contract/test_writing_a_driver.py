@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from hostmon.kinds import CLASS_OF
+from tests.agent_process import AgentProcess, agent, hostmon, wait_for
 from tests.contract.install import OUTSIDE, pip_install
-from tests.unit.agent_process import AgentProcess, agent, hostmon, wait_for
 
 TEXT = (Path(__file__).parents[2] / "docs" / "writing-a-driver.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TEXT, re.DOTALL)

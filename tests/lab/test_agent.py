@@ -114,8 +114,8 @@ def test_each_operation_is_seen_with_kind_detail_and_guest(
     os.truncate(image, 1 << 20)
     image.chmod(0o666)
     disk.write_text(
-        f"<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
-        f"<source file='/run/disk.img'/><target dev='vdb' bus='virtio'/></disk>"
+        "<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
+        "<source file='/run/disk.img'/><target dev='vdb' bus='virtio'/></disk>"
     )
     node.virsh("attach-device", guest, "/run/disk.xml")
     added = watcher.until("device-added", guest)

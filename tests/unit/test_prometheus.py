@@ -54,7 +54,7 @@ def test_another_exporters_page_is_served_on_request(demo: AgentProcess) -> None
     status, body, _ = demo.fetch("metrics?profile=kumina")
     assert status == 200
     assert b"libvirt_domains_number " in body
-    assert b"hostmon_guest_" not in body
+    assert b"\nhostmon_guest_" not in body
     status, body, _ = demo.fetch("metrics?profile=other")
     assert status == 400
     assert b"profile 'other' is unknown" in body
