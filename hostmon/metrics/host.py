@@ -50,14 +50,14 @@ MEMORY = (
 )
 
 STORAGE = (
-    account("disk_bytes", "Size of a filesystem or pool.", "path"),
-    account("disk_used_bytes", "What is used of it.", "path"),
-    account("disk_free_bytes", "What is free of it.", "path"),
-    account("disk_reserved_bytes", "What is kept from guests.", "path"),
-    account("disk_allocated_bytes", "What guests' images may grow to.", "path"),
+    account("disk_bytes", "Storage of the host for guests."),
+    account("disk_used_bytes", "What guests' images occupy."),
+    account("disk_held_bytes", "Storage of stops that are not settled."),
+    account("disk_reserved_bytes", "Storage kept from guests."),
+    account("disk_free_bytes", "Storage that is left, with the ratio."),
+    account("disk_allocated_bytes", "What guests' images may grow to."),
     account("disk_available_least_bytes",
-            "What is free less what sparse images may still grow by.", "path"),
-    account("disk_shared", "1 if other hosts see it too.", "path"),
+            "What is free less what sparse images may still grow by."),
 )  # fmt: skip
 
 CELLS = (

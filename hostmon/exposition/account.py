@@ -1,0 +1,61 @@
+"""The host's account as figures of a page: which of its numbers stand behind which column."""
+
+from collections.abc import Iterator
+
+from hostmon.account import HostAccount, PagePool, Resource
+
+Series = dict[tuple[str, ...], float]
+
+NO_CELL = ""
+"""The cell's label of huge pages on a host that has no NUMA cells."""
+
+
+def account_figures(account: HostAccount) -> dict[str, float | Series]:
+    """The columns of hostmon_host_*; what the account does not know is left out."""
+    resources = {"vcpus": account.vcpus, "memory": account.memory, "disk": account.disk}
+    found: dict[str, float | Series] = {
+        "allocation_ratio": {(name,): each.allocation_ratio for name, each in resources.items()},
+        **cell_figures(account),
+    }
+    for name, resource in resources.items():
+        unit = "" if name == "vcpus" else "_bytes"
+        found |= {f"{name}{part}{unit}": value for part, value in resource_figures(resource)}
+    if account.memory_in_use is not None:
+        found["memory_pages_used_bytes"] = account.memory_in_use
+    if account.disk_available_least is not None:
+        found["disk_available_least_bytes"] = account.disk_available_least
+    return found
+
+
+def resource_figures(resource: Resource) -> Iterator[tuple[str, float]]:
+    """What stands between a column's resource and its unit, and the number."""
+    yield "", resource.total
+    yield "_used", resource.used
+    yield "_held", resource.held
+    yield "_reserved", resource.reserved
+    yield "_free", resource.free
+    yield "_allocated", resource.allocated
+
+
+def cell_figures(account: HostAccount) -> dict[str, Series]:
+    """NUMA cells and the huge pages of each; the host's where it has no cells."""
+    cells = account.cells
+    pools = [(str(cell.id), pool) for cell in cells for pool in cell.pages]
+    if not cells:
+        pools = [(NO_CELL, pool) for pool in account.pages]
+    return {
+        "numa_memory_bytes": {(str(cell.id),): cell.memory for cell in cells},
+        "numa_memory_used_bytes": {(str(cell.id),): cell.memory_used for cell in cells},
+        "numa_cpus": {(str(cell.id),): cell.cpus for cell in cells},
+        "numa_vcpus_used": {(str(cell.id),): cell.vcpus for cell in cells},
+        "hugepages": {pool_key(*each): each[1].total for each in pools},
+        "hugepages_used": {pool_key(*each): each[1].used // each[1].size for each in pools},
+        "hugepages_free": {
+            pool_key(*each): each[1].free for each in pools if each[1].free is not None
+        },
+    }
+
+
+def pool_key(cell: str, pool: PagePool) -> tuple[str, ...]:
+    """The labels of one pool of pages."""
+    return cell, str(pool.size)

@@ -1,0 +1,64 @@
+"""The host's account on the page."""
+
+import msgspec
+from prometheus_client import CollectorRegistry
+
+from bench.front.tables import MadeUp
+from hostmon.account import CellAccount, HostAccount, PagePool, Resource
+from hostmon.exposition import Exposition, Format
+from hostmon.exposition.account import account_figures
+from hostmon.metrics.host import CELLS, MEMORY, STORAGE, VCPUS
+from hostmon.scrape import read
+
+MIB = 2**20
+ACCOUNT = HostAccount(
+    vcpus=Resource(total=8, reserved=1, allocation_ratio=4.0, used=6, held=2, allocated=10),
+    memory=Resource(total=1000, used=300),
+    disk=Resource(total=5000, used=7, allocated=90),
+    defined=3, active=2, held=1, changes=9,
+    cells=(CellAccount(0, 4, 3, 500, 200, (PagePool(2 * MIB, 10, 4, 6 * 2 * MIB),)),
+           CellAccount(1, 4, 0, 500, 0)),
+    pages=(PagePool(2 * MIB, 10, None, 2 * MIB),),
+    memory_in_use=400,
+    disk_available_least=-20,
+)  # fmt: skip
+
+
+def test_every_column_of_the_account_is_filled_or_said_to_be_unknown() -> None:
+    columns = {metric.column for part in (VCPUS, MEMORY, STORAGE, CELLS) for metric in part}
+    assert account_figures(ACCOUNT).keys() == columns
+    small = HostAccount(
+        vcpus=ACCOUNT.vcpus, memory=ACCOUNT.memory, disk=ACCOUNT.disk,
+        defined=0, active=0, held=0, changes=0,
+    )  # fmt: skip
+    assert columns - account_figures(small).keys() == {
+        "memory_pages_used_bytes", "disk_available_least_bytes",
+    }  # fmt: skip
+
+
+def test_the_accounts_numbers_are_on_the_page() -> None:
+    exposition = Exposition(
+        MadeUp(0).table, lambda _: None, lambda: account_figures(ACCOUNT), CollectorRegistry()
+    )
+    for form in Format:
+        found = read(exposition.page(form), form.value).values
+        for name, labels, value in (
+            ("vcpus", {}, 8),
+            ("vcpus_used", {}, 6),
+            ("vcpus_free", {}, 22),
+            ("vcpus_held", {}, 2),
+            ("allocation_ratio", {"resource": "vcpus"}, 4.0),
+            ("memory_pages_used_bytes", {}, 400),
+            ("disk_available_least_bytes", {}, -20),
+            ("numa_vcpus_used", {"cell": "0"}, 3),
+            ("hugepages_used", {"cell": "0", "size_bytes": str(2 * MIB)}, 6),
+        ):
+            assert found[f"hostmon_host_{name}", tuple(labels.items())] == value, name
+
+
+def test_huge_pages_are_the_cells_or_without_cells_the_hosts() -> None:
+    in_cells = account_figures(ACCOUNT)["hugepages_used"]
+    assert in_cells == {("0", str(2 * MIB)): 6}
+    without = msgspec.structs.replace(ACCOUNT, cells=())
+    assert account_figures(without)["hugepages_used"] == {("", str(2 * MIB)): 1}
+    assert account_figures(without)["hugepages_free"] == {}
