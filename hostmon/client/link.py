@@ -76,7 +76,6 @@ class Link:
         self._wanted = wanted
         self._on_repair = on_repair
         self._drop = drop
-        self._endpoint = endpoint
         self._superseded: set[int] = set()
         self._order = Order(wanted, {})
         self._newest: dict[str, int] = {}
@@ -87,13 +86,11 @@ class Link:
         self._replayed = 0
         self._held: Event | None = None
         self._parts: list[GuestStatus] = []
-        self._bus = connected(context, zmq.SUB, endpoint.events, endpoint)
+        self._bus = connected(context, zmq.SUB, endpoint.events)
         for prefix in (*ALWAYS, *wanted.prefixes()):
             self._bus.subscribe(prefix)
         self._asked = (
-            connected(context, zmq.DEALER, endpoint.requests, endpoint)
-            if endpoint.requests
-            else None
+            connected(context, zmq.DEALER, endpoint.requests) if endpoint.requests else None
         )
 
     def close(self) -> None:

@@ -42,7 +42,7 @@ def decode_answer(message: bytes) -> Answer:
 
 
 def connected(
-    context: zmq.Context[zmq.Socket[bytes]], kind: int, address: str, endpoint: Endpoint
+    context: zmq.Context[zmq.Socket[bytes]], kind: int, address: str
 ) -> zmq.Socket[bytes]:
     """A socket on its way to an address of an agent."""
     socket = context.socket(kind)
@@ -55,22 +55,18 @@ def connected(
         socket.rcvhwm = RECEIVE_HIGH_WATER_MARK
     else:
         socket.sndhwm = 16
-    if endpoint.server_key and not address.startswith("ipc://"):
-        socket.curve_serverkey = endpoint.server_key.encode()
-        socket.curve_publickey = endpoint.public_key.encode()
-        socket.curve_secretkey = endpoint.secret_key.encode()
     socket.connect(address)
     return socket
 
 
 def ask(address: str | Endpoint, question: str | Request, timeout: float = 2.0) -> Answer:
     """Ask; raises AgentUnreachableError when no answer comes within ``timeout`` seconds."""
-    endpoint = Endpoint("", address) if isinstance(address, str) else address
-    address = endpoint.requests
+    if isinstance(address, Endpoint):
+        address = address.requests
     request = Request(ask=question) if isinstance(question, str) else question
     if address.startswith("ipc://") and not Path(address.removeprefix("ipc://")).exists():
         raise AgentUnreachableError(f"{address}: no agent answers there; is `hostmon run` running?")
-    with zmq.Context() as context, connected(context, zmq.DEALER, address, endpoint) as socket:
+    with zmq.Context() as context, connected(context, zmq.DEALER, address) as socket:
         socket.send(encode_request(request))
         if not socket.poll(int(timeout * 1000)):
             raise AgentUnreachableError(

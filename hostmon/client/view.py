@@ -33,7 +33,8 @@ class HostView:
         """Seconds since libvirt last told of a guest, inf for never; KeyError for no such guest."""
         if not self.guests[uuid].known_ns:
             return math.inf
-        return (self._agent_ns + self._clock() - self._heard_ns - self.guests[uuid].known_ns) / 1e9
+        now = self._agent_ns + self._clock() - self._heard_ns
+        return max(0, now - self.guests[uuid].known_ns) / 1e9
 
     def reset(
         self, host: str, epoch: int, connection: str, taken_ns: int, guests: Iterable[GuestStatus]
