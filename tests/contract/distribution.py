@@ -22,6 +22,7 @@ FAULTY_POINTS = {
     "wrong-addresses": "faulty:WrongAddresses",
     "spins": "faulty:Spins",
     "no-such-topic": "faulty:NoSuchTopic",
+    "other-events": "faulty:OtherEvents",
     "acts": "faulty:Acts",
     "too-new": "faulty:TooNew",
     "no-version": "faulty:NoVersion",

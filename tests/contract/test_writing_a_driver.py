@@ -102,6 +102,23 @@ def test_a_driver_comes_and_goes_while_the_agent_runs(
     assert out.read_text().startswith(("lifecycle", "connection"))
 
 
+def test_no_driver_outlives_an_agent_that_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(pip_install(OUTSIDE, tmp_path / "site")))
+    config = (
+        '[agent]\ndrivers = ["prometheus", "outside"]\n'
+        f'[drivers.outside]\npath = "{tmp_path}/out"\n[log]\nformat = "json"\n'
+    )
+    with agent(tmp_path, config=config) as running:
+        wait_for(lambda: state_of(running, "outside")[0] == "running")
+        driver = next(d for d in running.ask("status")["drivers"] if d["name"] == "outside")
+        process = Path(f"/proc/{driver['pid']}/cmdline")
+        assert b"hostmon.supervisor" in process.read_bytes()
+        running.process.kill()
+        wait_for(lambda: not process.exists() or not process.read_bytes())
+
+
 def test_a_driver_from_outside_runs_in_a_thread_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,6 +102,12 @@ class NoSuchTopic(Well):
     capabilities = Capabilities(topics=("lifecycel",))
 
 
+class OtherEvents(Well):
+    """Reads events that are not written yet."""
+
+    capabilities = Capabilities(event_versions=(2, 3))
+
+
 class Acts(Well):
     """Declares that it acts."""
 
