@@ -10,6 +10,7 @@ from hostmon.driver import Driver
 from hostmon.driver.options import OPTION_NAMES, split
 from hostmon.driver.versions import DEPRECATIONS, DRIVERS, negotiate
 from hostmon.errors import DriverError, SettingsError
+from hostmon.events import WIRE_VERSION
 from hostmon.kinds import CLASS_OF
 from hostmon.loader.entries import DriverEntry
 from hostmon.settings import convert
@@ -65,6 +66,12 @@ def check_declaration(kind: type[Driver]) -> None:
                 f"declares the topic {topic!r}, which is no kind of event; "
                 f"there are {', '.join(sorted(CLASS_OF))}"
             )
+    oldest, newest = kind.capabilities.event_versions
+    if not oldest <= WIRE_VERSION <= newest:
+        raise DriverError(
+            f"reads events of version {oldest} to {newest}, this hostmon writes {WIRE_VERSION}; "
+            "install a matching one"
+        )
     if kind.__abstractmethods__:
         missing = ", ".join(sorted(kind.__abstractmethods__))
         raise DriverError(f"does not implement {missing}")

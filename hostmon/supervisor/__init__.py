@@ -124,6 +124,7 @@ class Supervisor:
             host=self._host,
             events_addresses=settings.bus.events_addresses[:1],
             requests_address=settings.bus.requests_address,
+            log=settings.log,
         )
 
     def _runner(self, job: Job) -> Runner:

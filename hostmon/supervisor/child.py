@@ -19,7 +19,6 @@ from hostmon import client, logs
 from hostmon.driver import DriverContext
 from hostmon.errors import DriverError, HostmonError, SettingsError
 from hostmon.loader import load, own_settings
-from hostmon.settings import LogSettings
 from hostmon.status import AgentStatus, GuestStatus
 from hostmon.supervisor.job import Job
 from hostmon.supervisor.tally import Tally
@@ -89,7 +88,7 @@ def main() -> None:
     os.dup2(2, 1)
     job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
     limit(job.options.files_limit)
-    logs.configure(LogSettings())
+    logs.configure(job.log)
     stop = threading.Event()
     threading.Thread(target=wait_for_end, args=(stop,), name="end", daemon=True).start()
     tally = Tally()

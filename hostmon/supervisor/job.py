@@ -6,6 +6,7 @@ import msgspec
 
 from hostmon.driver import Isolation
 from hostmon.driver.options import RunOptions
+from hostmon.settings import LogSettings
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,3 +19,4 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     events_addresses: tuple[str, ...]
     requests_address: str
+    log: LogSettings = LogSettings()
