@@ -18,6 +18,8 @@ from hostmon.settings import convert
 
 def load(name: str) -> type[Driver]:
     """The class; raises DriverError with the reason for which it can't be used."""
+    # stevedore keeps a group's list for the life of the process, whatever sys.path is by then.
+    DriverManager.ENTRY_POINT_CACHE.pop(DRIVERS.group, None)
     try:
         plugin: object = DriverManager(
             DRIVERS.group,
