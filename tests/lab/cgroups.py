@@ -1,6 +1,7 @@
 """The cgroups a node's guests leave behind: all nodes of a machine share one tree."""
 
 import contextlib
+import os
 import time
 from pathlib import Path
 
@@ -20,8 +21,8 @@ def belonging(prefix: str) -> list[Path]:
         for scope in mount.glob("machine*/*"):
             # qemu-ID-NAME.libvirt-qemu, or machine-qemu\x2dID\x2dNAME.scope under systemd
             if prefix in scope.name.replace("\\x2d", "-"):
-                found.append(scope)
-                found.extend(path for path in scope.rglob("*") if path.is_dir())
+                # os.walk passes over what libvirt or the node's init removes meanwhile.
+                found.extend(Path(folder) for folder, _, _ in os.walk(scope))
     return found
 
 
