@@ -16,7 +16,7 @@ def mounts() -> list[Path]:
 
 def belonging(prefix: str) -> list[Path]:
     """Every cgroup of the guests whose names start with the prefix, parents first."""
-    found = []
+    found: list[Path] = []
     for mount in mounts():
         for scope in mount.glob("machine*/*"):
             # qemu-ID-NAME.libvirt-qemu, or machine-qemu\x2dID\x2dNAME.scope under systemd
