@@ -29,7 +29,6 @@ SILENCE = 5.0
 BATCH = 256
 
 _guests = msgspec.msgpack.Decoder(list[GuestStatus])
-_raws = msgspec.msgpack.Decoder(list[msgspec.Raw])
 
 
 class State(Enum):
@@ -287,8 +286,7 @@ class Link:
         if answer.epoch != self.epoch:
             self._join(answer.epoch, answer.host, {}, out)
             return
-        for raw in _raws.decode(answer.events):
-            event = wire.decode(bytes(raw))
+        for event in wire.decode_many(answer.events):
             kind = wire.kind_of(event)
             class_ = CLASS_OF.get(kind, "")
             if self._order.judge(event, class_, kind, replayed=True) is Verdict.NEW:

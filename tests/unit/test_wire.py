@@ -89,6 +89,14 @@ def test_a_kind_of_a_newer_peer_is_told_as_unknown() -> None:
     assert (event.of_kind, event.sequence) == ("teleported", 12)
 
 
+def test_a_replay_may_hold_kinds_of_a_newer_peer() -> None:
+    tree = msgspec.msgpack.decode(golden("lifecycle"))
+    array = msgspec.Raw(msgspec.msgpack.encode([tree, tree | {"kind": "teleported"}, tree]))
+    first, second, third = wire.decode_many(array)
+    assert first == third == EXAMPLES["lifecycle"]
+    assert isinstance(second, wire.UnknownEvent)
+
+
 @pytest.mark.parametrize("payload", [b"", b"\xc1", b"\x80", b"\x92\x01\x02", b"GET / HTTP/1.1"])
 def test_garbage_is_a_protocol_error(payload: bytes) -> None:
     with pytest.raises(ProtocolError):
