@@ -281,8 +281,10 @@ def test_restarts_leak_nothing_and_register_nothing_twice(node: Node, tmp_path: 
         assert len(lives) == 2 * RESTARTS, "an event came twice, or not at all"
         descriptors, threads, resident = resources(running.process.pid)
         print(f"{RESTARTS} restarts: {baseline} before, {(descriptors, threads, resident)} after")
-        assert descriptors <= baseline[0]
-        assert threads <= baseline[1]
+        # A look-up may be under way at either moment, in a thread of its own; a leak grows with
+        # each restart.
+        assert descriptors <= baseline[0] + 2
+        assert threads <= baseline[1] + 2
         assert resident <= baseline[2] + 2048
         watcher.close()
 
