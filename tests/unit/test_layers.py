@@ -18,7 +18,7 @@ RANKS = {
     2: {"facts", "verify", "guest", "images", "capabilities", "claims", "eventloop", "publisher",
         "client", "journal", "roster"},
     3: {"host", "labels", "loader", "scheduler", "records", "answers", "definitions", "percall",
-        "disposable", "account_figures"},
+        "disposable"},
     4: {"sampler", "stats", "deaths", "ledger", "audit", "exposition", "dispatcher", "keeper",
         "supervisor", "requests", "demo", "figures", "own_metrics"},
     4.5: {"bookkeeper"},
