@@ -78,6 +78,13 @@ def _positive(name: str, value: float, most: float) -> None:
         raise ValueError(f"{name} = {value!r}: give more than 0 and at most {most:g}")
 
 
+def beyond_loopback(address: str) -> bool:
+    """Whether an address of the bus can be reached from other machines."""
+    match = _ADDRESS.fullmatch(address)
+    host = (match["host"] or "").strip("[]") if match else ""
+    return bool(host) and host != "localhost" and host != "::1" and not host.startswith("127.")
+
+
 class _Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of every section: an unknown key is an error."""
 
@@ -89,6 +96,7 @@ class BusSettings(_Checked, frozen=True, kw_only=True):
     requests: str = ""
     heartbeat: float = 1.0
     high_water_mark: int = 100_000
+    unencrypted_beyond_loopback: bool = False
     ring_mib: int = 16
 
     def __post_init__(self) -> None:
@@ -98,6 +106,11 @@ class BusSettings(_Checked, frozen=True, kw_only=True):
                     check_address(value)
                 except ValueError as error:
                     raise ValueError(f"{name} = {value!r}: {error}") from None
+            if beyond_loopback(value) and not self.unencrypted_beyond_loopback:
+                raise ValueError(
+                    f"{name} = {value!r}: not encrypted, and beyond loopback; give a loopback "
+                    "address, or set unencrypted_beyond_loopback = true"
+                )
         _positive("heartbeat", self.heartbeat, 3600)
         _positive("high_water_mark", self.high_water_mark, 10_000_000)
         _positive("ring_mib", self.ring_mib, 4095)

@@ -35,6 +35,13 @@ def error_of(tmp_path: Path, text: str) -> str:
             "bus.requests = 'tcp://a:99999': give a port from 1 to 65535",
         ),
         (
+            "[bus]\nevents = ['tcp://192.0.2.1:5000']",
+            (
+                "bus.events = 'tcp://192.0.2.1:5000': not encrypted, and beyond loopback; give a "
+                "loopback address, or set unencrypted_beyond_loopback = true"
+            ),
+        ),
+        (
             "[agent]\nuri = 'qem:///system'",
             "agent.uri = 'qem:///system': libvirt has no driver 'qem'; did you mean qemu://?",
         ),
@@ -63,6 +70,15 @@ def test_unreadable_files(tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes(b"host = '\xe9'")
     with pytest.raises(SettingsError, match="not UTF-8 at byte 8"):
         load(tmp_path / "latin")
+
+
+def test_loopback_and_what_is_allowed_in_so_many_words(tmp_path: Path) -> None:
+    path = tmp_path / "hostmon.toml"
+    for address in ("tcp://127.0.0.1:5000", "tcp://localhost:5000", "tcp://[::1]:5000"):
+        path.write_text(f"[bus]\nevents = ['{address}']")
+        assert load(path).bus.events == (address,)
+    path.write_text("[bus]\nevents = ['tcp://*:5000']\nunencrypted_beyond_loopback = true")
+    assert load(path).bus.events == ("tcp://*:5000",)
 
 
 def test_no_file_means_the_defaults() -> None:
