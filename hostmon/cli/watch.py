@@ -12,12 +12,14 @@ from hostmon.cli.terminal import STATE_COLOURS, paint, printable
 from hostmon.client import Endpoint, Repair, Subscriber
 from hostmon.client import guests as ask_guests
 from hostmon.errors import SettingsError
-from hostmon.events import DomainEvent, Event, HeartbeatEvent
+from hostmon.events import DomainEvent, Event, HeartbeatEvent, LifecycleEvent
 from hostmon.kinds import CLASS_OF
 from hostmon.settings import check_address, default_socket
 from hostmon.suggest import suggestion
 
 COMMON = {field.name for field in msgspec.structs.fields(DomainEvent)}
+# What a guest is after its event: the event itself says as much to a person.
+STANDING = {"state", "reason", "persistent"}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -91,9 +93,10 @@ def text_line(event: Event) -> str:
     stamp = time.strftime("%H:%M:%S", time.localtime(event.time_ns / 1e9))
     millis = event.time_ns // 1_000_000 % 1000
     name = printable(getattr(event, "name", "") or event.host)
+    hidden = COMMON | STANDING if isinstance(event, LifecycleEvent) else COMMON
     parts = []
     for field in msgspec.structs.fields(event):
-        if field.name not in COMMON:
+        if field.name not in hidden:
             value = getattr(event, field.name)
             parts.append(describe(field.name, value))
     if event.origin != "live":
