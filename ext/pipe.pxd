@@ -93,6 +93,9 @@ cdef inline size_t pipe_take(
         pipe.head = (pipe.head + part) % pipe.capacity
         pipe.used -= part
         taken += part
+    if pipe.used == 0:
+        # From the front again: memory that a backlog never reached stays untouched.
+        pipe.head = 0
     if pipe.used == 0 and pipe.lost_unseen:
         lost[0] += pipe.lost_unseen
         pipe.lost_unseen = 0

@@ -1,5 +1,6 @@
 """The agent's memory on a real libvirtd: bounded, and not growing with events or scrapes."""
 
+import os
 import re
 import subprocess
 import sys
@@ -19,6 +20,10 @@ MOST_BYTES = 64 << 20
 EVENTS = 1_000_000
 WARM_UP = 200_000  # fills every bounded buffer: the ring of recent events first of all
 GROWTH_BYTES = 1 << 20  # one byte an event: below what any kept event takes
+soak = pytest.mark.skipif(
+    "HOSTMON_SOAK" not in os.environ,
+    reason="a soak of a million events: set HOSTMON_SOAK=1 on an idle machine",
+)
 PORT = 9177  # the node's own network: nobody else's
 SCRAPE = """\
 import sys, threading, urllib.request
@@ -99,20 +104,24 @@ def around_a_million_events(busy_node: Node) -> tuple[int, int]:
             assert scrape(busy_node, 1) == f"(200, {GUESTS}) 1"
 
         feed(WARM_UP)
-        before = resident(process)
+        readings = [resident(process)]
         for _ in range(10):
             feed(EVENTS // 10)
-        after = resident(process)
+            readings.append(resident(process))
+        # What waits in queues at one moment comes and goes; what leaks stays, and adds up.
+        before, after = min(readings[:4]), min(readings[-4:])
     print(f"resident memory: {before} bytes, after {EVENTS} events {after}")
     return before, after
 
 
+@soak
 @pytest.mark.timeout(300)
 def test_a_million_events_leave_nothing_behind(around_a_million_events: tuple[int, int]) -> None:
     before, after = around_a_million_events
     assert after - before <= GROWTH_BYTES
 
 
+@soak
 @pytest.mark.timeout(300)
 @pytest.mark.xfail(
     strict=True,
