@@ -12,18 +12,11 @@ from typing import Any
 import msgspec
 
 from hostmon.events import EVENT_TYPES, Event
+from hostmon.numbers import Position
 from hostmon.wire import UnknownEvent
 
 DIRECTORY = Path("/var/lib/hostmon/journal")
 PATTERN = "journal-*.jsonl"
-
-
-class Position(msgspec.Struct, frozen=True, array_like=True):
-    """The last event of a class that the journal holds."""
-
-    class_: str
-    epoch: int
-    sequence: int
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="journal"):

@@ -15,6 +15,14 @@ class ClassSequence(msgspec.Struct, frozen=True, array_like=True):
     sequence: Uint64
 
 
+class Position(msgspec.Struct, frozen=True, array_like=True):
+    """The last event of a class that somebody has kept, in one run of the agent."""
+
+    class_: str
+    epoch: int
+    sequence: int
+
+
 def by_class(numbers: Iterable[ClassSequence]) -> dict[str, int]:
     """The numbers by their class's name."""
     return {one.name: one.sequence for one in numbers}

@@ -16,8 +16,9 @@ from hostmon import journal
 from hostmon.driver import Driver, DriverContext
 from hostmon.errors import DriverError
 from hostmon.events import Event
-from hostmon.journal import GapMark, Header, Position
+from hostmon.journal import GapMark, Header
 from hostmon.kinds import CLASS_OF
+from hostmon.numbers import Position
 from hostmon.wire import kind_of
 from hostmon_drivers.journal.files import JournalFiles
 from hostmon_drivers.journal.syncer import Syncer
@@ -85,6 +86,10 @@ class JournalDriver(Driver):
         self._files = files
         self._syncer = Syncer(files, self._lock, settings.sync_interval)
         self._syncer.start()
+
+    def resume_after(self) -> tuple[Position, ...]:
+        """What the journal holds: what came after it while nobody wrote is replayed."""
+        return tuple(self._last.values())
 
     def handle(self, event: Event) -> None:
         """Append the event, after the mark of a gap where there is one."""

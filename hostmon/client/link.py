@@ -21,7 +21,7 @@ from hostmon.client.view import HostView
 from hostmon.errors import ProtocolError
 from hostmon.events import Event, HeartbeatEvent
 from hostmon.kinds import CLASS_OF
-from hostmon.numbers import by_class
+from hostmon.numbers import Position, by_class
 from hostmon.status import Answer, GuestStatus, Refusal, ReplayAnswer, Request, SnapshotAnswer
 
 ANSWER_TIMEOUT = 2.0
@@ -72,6 +72,7 @@ class Link:
         self.host = ""
         self.malformed = 0
         self.deadline = float("inf")
+        self.kept: tuple[Position, ...] = ()
         self._wanted = wanted
         self._on_repair = on_repair
         self._drop = drop
@@ -196,8 +197,11 @@ class Link:
             self._parts = []
             self._ask(Request(ask="snapshot"))
             return
-        # Without a view, a first join has nothing to catch up with; a new run has all its events.
-        self._begin(epoch, host, {} if restarted else newest)
+        # Without a view, a first join has nothing to catch up with unless somebody has kept events;
+        # a new run has all its events.
+        had = {one.class_: one.sequence for one in self.kept if one.epoch == epoch}
+        self._begin(epoch, host, had if restarted or self.kept else newest)
+        self.kept = ()
         self._newest = dict(newest)
         if self._order.behind(self._newest):
             self._repair(out)

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +18,7 @@ from hostmon.client.filter import Filter
 from hostmon.client.link import Link, Repair
 from hostmon.client.view import HostView
 from hostmon.events import Event, HeartbeatEvent
+from hostmon.numbers import Position
 
 TICK = 0.5
 REPAIRS_KEPT = 1000
@@ -82,6 +83,15 @@ class Subscriber:
         """Leave the bus."""
         for link in self._links:
             link.close()
+
+    def resume(self, kept: Iterable[Position]) -> None:
+        """Begin after these events instead of now; before the first event is received.
+
+        In another run of the agent than theirs, begin with its first event. Without positions: now.
+        """
+        positions = tuple(kept)
+        for link in self._links:
+            link.kept = positions
 
     @property
     def views(self) -> tuple[HostView, ...]:

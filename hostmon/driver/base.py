@@ -10,6 +10,7 @@ from hostmon.driver.context import DriverContext
 from hostmon.driver.contract import call
 from hostmon.errors import AddressInUseError, DriverError, SettingsError
 from hostmon.events import Event
+from hostmon.numbers import Position
 
 
 class Driver(ABC):
@@ -42,6 +43,15 @@ class Driver(ABC):
     @call()
     def stop(self) -> None:
         """End within 1 s; may be called after a ``start`` that raised."""
+
+    @call(since=2)
+    def resume_after(self) -> tuple[Position, ...]:
+        """How far the events reach that the driver has kept over its own end; () for none.
+
+        Asked once after ``start``. What followed is replayed before anything newer comes: the rest
+        of the same run of the agent, and of another run everything, as far as the agent holds it.
+        """
+        return ()
 
     @call()
     def addresses(self) -> tuple[str, ...]:

@@ -114,7 +114,7 @@ def run(job: Job, tally: Tally, stop: threading.Event, reports: Reports) -> None
         view=RemoteView(job.requests_address),
         settings=settings,
     )
-    Worker(job.name, kind, context, tally, stop.is_set, reports.send).run()
+    Worker(job.name, kind, context, job.agent, tally, stop.is_set, reports.send).run()
 
 
 def limit(files: int) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from hostmon.client import Endpoint
 from hostmon.driver import Isolation
 from hostmon.driver.options import RunOptions
 from hostmon.settings import LogSettings
@@ -20,3 +21,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     events_addresses: tuple[str, ...]
     requests_address: str
     log: LogSettings = LogSettings()
+
+    @property
+    def agent(self) -> Endpoint:
+        """Where the driver's subscriber listens, and asks for what it missed."""
+        return Endpoint(self.events_addresses[0], self.requests_address)

@@ -172,7 +172,8 @@ class Runner:
             view=self._view,
             settings=settings,
         )
-        Worker(self.job.name, kind, context, tally, self._stop.is_set, self._changed).run()
+        agent, stopping = self.job.agent, self._stop.is_set
+        Worker(self.job.name, kind, context, agent, tally, stopping, self._changed).run()
 
     def _changed(self) -> None:
         """The driver has started: whoever waits for it may go on."""

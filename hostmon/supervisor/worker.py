@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import zmq
 
-from hostmon.client import Subscriber
+from hostmon.client import Endpoint, Filter, Subscriber
 from hostmon.driver import Driver, DriverContext
 from hostmon.driver.contract import Guard
 from hostmon.errors import AddressInUseError, ContractError, DriverError, SettingsError
@@ -31,6 +31,7 @@ class Worker:
         name: str,
         kind: type[Driver],
         context: DriverContext,
+        agent: Endpoint,
         tally: Tally,
         stopping: Callable[[], bool],
         changed: Callable[[], None],
@@ -38,6 +39,7 @@ class Worker:
         self._name = name
         self._kind = kind
         self._context = context
+        self._agent = agent
         self._tally = tally
         self._stopping = stopping
         self._changed = changed
@@ -91,22 +93,23 @@ class Worker:
 
     def _feed(self, guard: Guard) -> None:
         """Subscribe, start, and hand over events; subscribed first, so that none is missed."""
-        with zmq.Context() as context, self._subscribed(context) as subscriber:
+        wanted = Filter(kinds=tuple(sorted(self._kinds)))
+        with (
+            zmq.Context() as context,
+            Subscriber(self._agent, wanted=wanted, context=context) as subscriber,
+        ):
             with self._calling():
                 guard("start", self._context)
             with self._calling():
                 self._tally.addresses = guard("addresses")
+            with self._calling():
+                subscriber.resume(guard("resume_after"))
             self._tally.state = "running"
             self._changed()
             while not self._stopping():
                 event = subscriber.receive(POLL)
                 if event is not None and self._wanted(event):
                     self._hand_over(guard, event)
-
-    def _subscribed(self, context: "zmq.Context[zmq.Socket[bytes]]") -> Subscriber:
-        kinds = self._kinds
-        only = next(iter(kinds)) if len(kinds) == 1 else None
-        return Subscriber(self._context.events_addresses, kind=only, context=context)
 
     def _wanted(self, event: Event) -> bool:
         if isinstance(event, HeartbeatEvent):

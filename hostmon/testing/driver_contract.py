@@ -78,6 +78,7 @@ class DriverContract:
                 took = time.monotonic() - began
                 assert took < HANDLE_LIMIT, f"{kind}: handle() took {took:.1f} s"
             guard("addresses")
+            guard("resume_after")
         finally:
             guard("stop")
 

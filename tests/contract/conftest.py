@@ -13,7 +13,7 @@ from hostmon.supervisor import Supervisor
 from hostmon.supervisor.backoff import Backoff
 from tests.agent_process import wait_for
 from tests.contract.distribution import FAULTY, FAULTY_POINTS, make
-from tests.unit.rig import Rig
+from tests.unit.bus import Bus
 
 QUICK = Backoff(first=0.05, longest=0.2, failures=3)
 Sections = Mapping[str, Mapping[str, object]]
@@ -39,8 +39,8 @@ class Bench:
     """A bus with one guest whose events go round, and a supervisor of drivers on it."""
 
     def __init__(self, directory: Path) -> None:
-        self.rig = Rig(f"ipc://{directory}/events.sock")
-        self._directory = directory
+        self._bus = Bus(directory)
+        self.rig = self._bus.rig
         self._guest = uuid.uuid4()
         self.sent = 0
         self._end = threading.Event()
@@ -51,9 +51,7 @@ class Bench:
         """A configuration that names drivers, with sections by name."""
         return Settings(
             agent=AgentSettings(drivers=names),
-            bus=BusSettings(
-                events=(self.rig.address,), requests=f"ipc://{self._directory}/none.sock"
-            ),
+            bus=BusSettings(events=(self.rig.address,), requests=self._bus.endpoint.requests),
             drivers={name: dict(keys) for name, keys in (sections or {}).items()},
         )
 
@@ -98,7 +96,7 @@ class Bench:
             self._thread.join(5)
         if self.supervisor is not None:
             self.supervisor.stop()
-        self.rig.close()
+        self._bus.close()
 
 
 @pytest.fixture

@@ -1,21 +1,28 @@
 """The journal: no repeat, no hole without a mark, whatever crashes; and its command."""
 
+import functools
 import json
 import os
+import random
+import signal
 import uuid
 from pathlib import Path
 
 import pytest
 
 from hostmon import journal
+from hostmon.client import Subscriber
 from hostmon.driver import DriverContext
 from hostmon.errors import DriverError, SettingsError
 from hostmon.events import ConnectionEvent, Event, LifecycleEvent
 from hostmon.journal import GapMark, Header
+from hostmon.kinds import CLASS_OF
 from hostmon.settings import convert
+from hostmon.supervisor import worker
+from hostmon.wire import kind_of
 from hostmon_drivers.journal.driver import JournalDriver, JournalSettings
 from hostmon_drivers.journal.files import JournalFiles, cut_torn_line
-from tests.agent_process import hostmon, wait_for
+from tests.agent_process import agent, hostmon, wait_for
 from tests.contract.conftest import Bench
 
 
@@ -182,6 +189,90 @@ def test_events_of_the_bus_are_journaled(bench: Bench, tmp_path: Path, isolation
     wait_for(lambda: bench.state("journal").handled > 20)
     found = sequences(directory)
     assert found == list(range(found[0], found[0] + len(found)))
+
+
+def test_what_its_subscriber_missed_is_replayed(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "journal"
+    chosen = random.Random(1)
+    losing = functools.partial(Subscriber, drop=lambda _: chosen.random() < 0.2)
+    monkeypatch.setattr(worker, "Subscriber", losing)
+    bench.run("journal", sections={"journal": {"directory": str(directory)}})
+    bench.keep_sending()
+    wait_for(lambda: bench.state("journal").handled > 100)
+    assert no_hole(directory)
+
+
+def of_lifecycle(directory: Path) -> list[int]:
+    return [one.sequence for one in written(directory) if isinstance(one, LifecycleEvent)]
+
+
+def no_hole(directory: Path) -> bool:
+    """Whether the lifecycle events are there without repeat, hole, or mark of a gap."""
+    found = of_lifecycle(directory)
+    marks = [line for line in written(directory) if isinstance(line, GapMark)]
+    assert found == list(range(found[0], found[0] + len(found)))
+    assert [mark.reason for mark in marks if mark.class_ == "lifecycle"] in (
+        [],
+        ["the journal begins here"],
+    )
+    return True
+
+
+def test_after_its_own_crash_it_has_what_came_meanwhile(bench: Bench, tmp_path: Path) -> None:
+    directory = tmp_path / "journal"
+    section = {"directory": str(directory), "isolation": "process"}
+    bench.run("journal", sections={"journal": section})
+    bench.send(50)
+    for lives in (1, 2):
+        wait_for(lambda: len(of_lifecycle(directory)) == bench.sent)
+        os.kill(bench.state("journal").pid, signal.SIGKILL)
+        bench.send(50)  # nobody writes now
+        wait_for(lambda n=lives: bench.state("journal").restarts == n)  # type: ignore[misc]
+        bench.send(50)
+    wait_for(lambda: len(of_lifecycle(directory)) == bench.sent)
+    assert no_hole(directory)
+
+
+def test_across_a_crash_of_the_agent_there_is_one_marked_gap(tmp_path: Path) -> None:
+    directory = tmp_path / "journal"
+    config = f"""[agent]
+drivers = ["prometheus", "journal"]
+[drivers.journal]
+directory = "{directory}"
+isolation = "process"
+"""
+    with agent(tmp_path, config=config) as first:
+        wait_for(lambda: len(of_lifecycle(directory)) > 20)
+        first.process.kill()
+        first.process.wait()
+    with agent(tmp_path, config=config):
+        wait_for(lambda: len(epochs(directory)) == 2 and len(of_lifecycle(directory)) > 60)
+    lines = [line for line in written(directory) if of_class(line) == "lifecycle"]
+    marks = [at for at, line in enumerate(lines) if isinstance(line, GapMark)]
+    if lines[0] is lines[marks[0]]:
+        marks.pop(0)  # of what came before the journal began
+    assert len(marks) == 1
+    before, mark, after = lines[marks[0] - 1 : marks[0] + 2]
+    assert isinstance(before, Event)
+    assert isinstance(mark, GapMark)
+    assert isinstance(after, Event)
+    assert mark.reason == "the agent was started anew"
+    assert (mark.epoch, mark.first) == (before.epoch, before.sequence + 1)
+    assert (after.epoch != before.epoch, after.sequence) == (True, 1)
+    rest = [line.sequence for line in lines[marks[0] + 1 :] if isinstance(line, Event)]
+    assert rest == list(range(1, len(rest) + 1))
+
+
+def of_class(line: object) -> str:
+    if isinstance(line, GapMark):
+        return line.class_
+    return CLASS_OF[kind_of(line)] if isinstance(line, Event) else ""
+
+
+def epochs(directory: Path) -> set[int]:
+    return {line.epoch for line in written(directory) if isinstance(line, Event)}
 
 
 def test_the_command_filters(tmp_path: Path) -> None:

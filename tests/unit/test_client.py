@@ -13,6 +13,7 @@ from hostmon._pipe import record
 from hostmon.client import Endpoint, Filter, FleetView, Subscriber
 from hostmon.errors import AgentUnreachableError, ProtocolError
 from hostmon.events import DomainEvent, Event, HeartbeatEvent, LifecycleEvent, RebootEvent
+from hostmon.numbers import Position
 from hostmon.status import Request, SnapshotAnswer
 from tests.unit.bus import STARTED, STOPPED, SUSPENDED, Bus, until
 
@@ -54,6 +55,20 @@ def test_events_begin_with_the_first_after_the_join(bus: Bus) -> None:
         bus.churn(GUESTS, 300, 2)
         numbers = [e.sequence for e in take(subscriber, 300)]
         assert numbers == list(range(before + 1, before + 301))
+
+
+@pytest.mark.parametrize("same_run", [True, False])
+def test_a_subscriber_resumes_after_what_was_kept(bus: Bus, same_run: bool) -> None:
+    bus.churn(GUESTS, 300, 1)
+    bus.wait()
+    epoch = bus.rig.dispatcher.epoch - (not same_run)
+    with Subscriber(bus.endpoint) as subscriber:
+        subscriber.resume([Position("lifecycle", epoch, 120)])
+        until(lambda: subscriber.repairs, lambda: subscriber.receive(0))
+        bus.churn(GUESTS, 100, 2)
+        first = 121 if same_run else 1
+        numbers = [e.sequence for e in take(subscriber, 401 - first)]
+        assert numbers == list(range(first, 401))
 
 
 def take(subscriber: Subscriber, count: int, kind: type[Event] = LifecycleEvent) -> list[Event]:
