@@ -5,7 +5,14 @@ owns everything it needs, and sees of the agent only its context (docs/driver-ap
 """
 
 from hostmon.driver.base import Driver
-from hostmon.driver.capabilities import Capabilities, Isolation, NoSettings
+from hostmon.driver.capabilities import (
+    Capabilities,
+    FirewallCapabilities,
+    Isolation,
+    NoSettings,
+    VifCapabilities,
+    VolumeCapabilities,
+)
 from hostmon.driver.context import AgentView, DriverContext
 from hostmon.driver.versions import API_VERSION, OLDEST_API_VERSION
 
@@ -16,6 +23,9 @@ __all__ = [
     "Capabilities",
     "Driver",
     "DriverContext",
+    "FirewallCapabilities",
     "Isolation",
     "NoSettings",
+    "VifCapabilities",
+    "VolumeCapabilities",
 ]

@@ -1,28 +1,23 @@
 """The base of drivers under ``hostmon.drivers``: which calls there are, and what each may raise."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import ClassVar
 
-import msgspec
-
-from hostmon.driver.capabilities import Capabilities, NoSettings
+from hostmon.driver.capabilities import Capabilities
 from hostmon.driver.context import DriverContext
 from hostmon.driver.contract import call
+from hostmon.driver.plugin import Plugin
 from hostmon.errors import AddressInUseError, DriverError, SettingsError
 from hostmon.events import Event
 from hostmon.numbers import Position
 
 
-class Driver(ABC):
+class Driver(Plugin):
     """Base of every driver; one thread at a time calls it: start, handle …, stop.
 
-    ``api_versions`` are the oldest and newest version of the driver API that it is written for
-    (API 1: ``api_version``, a single one); ``settings_type`` is the msgspec type of its own keys
-    in the section ``[drivers.NAME]``.
+    API 1 states ``api_version``, a single one, instead of ``api_versions``.
     """
 
-    api_versions: ClassVar[tuple[int, int]]
-    settings_type: ClassVar[type[msgspec.Struct]] = NoSettings
     capabilities: ClassVar[Capabilities] = Capabilities()
 
     @abstractmethod

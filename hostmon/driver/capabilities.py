@@ -1,8 +1,11 @@
 """What drivers declare of themselves: typed, immutable, with a documented default for each."""
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
+
+from hostmon.events import WIRE_VERSION
+from hostmon.kinds import CLASS_OF
 
 Isolation = Literal["thread", "process"]
 
@@ -11,7 +14,15 @@ class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of a driver that has none."""
 
 
-class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+class Declared(msgspec.Struct, frozen=True, kw_only=True, tag_field="point"):
+    """Base of what drivers declare, a type for each plug point."""
+
+    def fault(self) -> str:
+        """What is declared and can't be, for the driver's author; empty where there is nothing."""
+        return ""
+
+
+class Capabilities(Declared, frozen=True, kw_only=True, tag="drivers"):
     """What a driver under ``hostmon.drivers`` wants and does; the agent acts on this alone.
 
     ``topics`` are the kinds of events it is given; () means every kind.
@@ -35,3 +46,59 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     def kinds(self) -> tuple[str, ...]:
         """The kinds of events wanted, whichever version declared them."""
         return self.topics or ((self.kind,) if self.kind is not None else ())
+
+    def fault(self) -> str:
+        """A kind of event that is none, or versions of events that are not written here."""
+        for topic in self.kinds:
+            if topic not in CLASS_OF:
+                return (
+                    f"declares the topic {topic!r}, which is no kind of event; "
+                    f"there are {', '.join(sorted(CLASS_OF))}"
+                )
+        oldest, newest = self.event_versions
+        if not oldest <= WIRE_VERSION <= newest:
+            return (
+                f"reads events of version {oldest} to {newest}, this hostmon writes "
+                f"{WIRE_VERSION}; install a matching one"
+            )
+        return ""
+
+
+class VifCapabilities(Declared, frozen=True, kw_only=True, tag="vif"):
+    """What a driver under ``hostmon.vif`` can plug.
+
+    ``types`` are the types of interface that it knows; any other is refused before it is asked.
+    ``changes_host`` says that it makes or removes interfaces of the host itself, for which its
+    caller must be root.
+    """
+
+    types: tuple[str, ...] = ()
+    changes_host: bool = False
+
+
+class VolumeCapabilities(Declared, frozen=True, kw_only=True, tag="volume"):
+    """What a driver under ``hostmon.volume`` can make a disk of.
+
+    ``types`` are the types of volume that it knows; any other is refused before it is asked.
+    ``protocols`` are those of networked storage, where the type has any.
+    """
+
+    types: tuple[str, ...] = ()
+    protocols: tuple[str, ...] = ()
+
+
+class FirewallCapabilities(Declared, frozen=True, kw_only=True, tag="firewall"):
+    """What a driver under ``hostmon.firewall`` does.
+
+    ``filters`` says that it filters at all; without it nobody prepares anything for it.
+    ``acts`` says that it needs a read-write connection.
+    """
+
+    filters: bool = False
+    acts: bool = False
+
+
+AnyCapabilities: TypeAlias = (
+    Capabilities | VifCapabilities | VolumeCapabilities | FirewallCapabilities
+)
+"""The capabilities of a driver of any plug point."""

@@ -99,6 +99,19 @@ class Guard:
         return value
 
 
+def held(name: str, driver: object, base: Any) -> Any:
+    """An object of the base class whose declared calls reach the driver through a Guard.
+
+    For callers that want methods instead of names; whatever is not declared is not there.
+    """
+    guard = Guard(name, driver, base)
+
+    def through(method: str) -> Callable[..., Any]:
+        return lambda *arguments: guard(method, *arguments)
+
+    return types.SimpleNamespace(**{method: through(method) for method in calls_of(base)})
+
+
 def type_name(kind: Any) -> str:
     """A type as documentation writes it."""
     return (

@@ -11,23 +11,6 @@ API_VERSION = 2
 OLDEST_API_VERSION = 1
 
 
-class Point(msgspec.Struct, frozen=True):
-    """A plug point: the group of entry points that fill it, since which version of the API.
-
-    A ``stable`` point changes by the rule of one version's overlap; one that is not may change.
-    """
-
-    name: str
-    group: str
-    since: int
-    stable: bool
-
-
-DRIVERS = Point("drivers", "hostmon.drivers", 1, stable=True)
-POINTS = (DRIVERS,)
-"""Every plug point there is."""
-
-
 class Deprecation(msgspec.Struct, frozen=True):
     """``name`` is of API version ``last``; ``successor`` is there since the next one."""
 

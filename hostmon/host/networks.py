@@ -61,6 +61,23 @@ class HostNetworks(Connection):
         found = look_up(name, connection.nwfilterLookupByName, connection.nwfilterLookupByUUID)
         return NwFilter.parse(found.XMLDesc(0))
 
+    @translated("define network filter")
+    def define_nwfilter(self, nwfilter: NwFilter) -> None:
+        """Keep a filter, new or changed; a guest that has it at work gets the change at once.
+
+        Raises ReadOnlyError, LibvirtError where libvirt refuses it (the message says why), as for a
+        name that another filter's uuid has.
+        """
+        self.connection.nwfilterDefineXML(nwfilter.to_xml())
+
+    @translated("undefine network filter")
+    def undefine_nwfilter(self, name: str) -> None:
+        """Forget a filter; raises ReadOnlyError, ObjectNotFoundError.
+
+        GuestStateError while a guest has it at work or another filter refers to it.
+        """
+        self.connection.nwfilterLookupByName(name).undefine()
+
     @translated("network filters at work")
     def nwfilter_bindings(self) -> tuple[NwFilterBinding, ...]:
         """Which filter is at work on which guest's port."""

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from hostmon.driver.options import RunOptions, split
+from hostmon.driver.points import DRIVERS, Point
 from hostmon.errors import SettingsError
 from hostmon.loader.classes import described, load, own_settings
 from hostmon.loader.entries import DriverEntry, installed, named
@@ -28,13 +29,15 @@ __all__ = [
 
 
 def find_drivers(
-    names: Iterable[str] | None = None, sections: dict[str, dict[str, Any]] | None = None
+    names: Iterable[str] | None = None,
+    sections: dict[str, dict[str, Any]] | None = None,
+    point: Point = DRIVERS,
 ) -> dict[str, DriverEntry]:
-    """Every installed driver, or those named, by name; a broken one carries its refusal.
+    """Every driver installed for a point, or those named; a broken one carries its refusal.
 
     ``sections`` are the settings to check; raises DriverError for a name that is not installed.
     """
-    entries = installed()
+    entries = installed(point)
     wanted = list(entries) if names is None else list(dict.fromkeys(names))
     sections = sections or {}
 
@@ -44,7 +47,7 @@ def find_drivers(
         look = described if entry.in_tree else probe
         return look(entry, sections.get(entry.name, {}))
 
-    chosen = [named(name, entries) for name in wanted]
+    chosen = [named(name, entries, point) for name in wanted]
     with ThreadPoolExecutor(max_workers=8) as pool:
         return {entry.name: entry for entry in pool.map(complete, chosen)}
 

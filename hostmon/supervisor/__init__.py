@@ -7,7 +7,7 @@ isolation goes; a driver that can't be used is refused alone, unless it is requi
 import logging
 import threading
 
-from hostmon.driver import AgentView
+from hostmon.driver import AgentView, Capabilities
 from hostmon.driver.options import isolation_of
 from hostmon.errors import DriverError, SettingsError
 from hostmon.loader import DriverEntry, check_settings, checked_options, find_drivers
@@ -114,11 +114,13 @@ class Supervisor:
         section = settings.drivers.get(entry.name, {})
         check_settings(entry)
         options = checked_options(entry.name, section)
+        capabilities = entry.capabilities
+        assert isinstance(capabilities, Capabilities)
         for text in entry.deprecations:
             log.warning("driver %s: %s", entry.name, text)
         return Job(
             name=entry.name,
-            isolation=isolation_of(entry.name, options, entry.capabilities, in_tree=entry.in_tree),
+            isolation=isolation_of(entry.name, options, capabilities, in_tree=entry.in_tree),
             options=options,
             section=section,
             host=self._host,

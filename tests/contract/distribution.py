@@ -33,13 +33,20 @@ FAULTY_POINTS = {
 }
 
 
-def make(directory: Path, name: str, points: dict[str, str], source: Path | None = None) -> Path:
+def make(
+    directory: Path,
+    name: str,
+    points: dict[str, str],
+    source: Path | None = None,
+    *,
+    group: str = "hostmon.drivers",
+) -> Path:
     """Put a distribution's metadata, and links to the modules of ``source``, into a directory."""
     info = directory / f"{name}-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     lines = "\n".join(f"{point} = {target}" for point, target in points.items())
-    (info / "entry_points.txt").write_text(f"[hostmon.drivers]\n{lines}\n")
+    (info / "entry_points.txt").write_text(f"[{group}]\n{lines}\n")
     if source is not None:
         for module in source.glob("*.py"):
             (directory / module.name).symlink_to(module)

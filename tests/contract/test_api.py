@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from hostmon.driver import API_VERSION, Capabilities, Driver, DriverContext
+from hostmon.driver.capabilities import Declared
 from hostmon.driver.contract import call, calls_of, type_name
 from hostmon.driver.options import RunOptions
-from hostmon.driver.versions import DEPRECATIONS, POINTS
+from hostmon.driver.points import POINTS, Point
+from hostmon.driver.versions import DEPRECATIONS
 from hostmon.errors import DriverError, HostmonError
 
 GOLDEN = Path(__file__).parent / f"api-{API_VERSION}.json"
@@ -44,6 +47,14 @@ def api() -> dict[str, Any]:
         "options": fields_of(RunOptions),
         "context": list(DriverContext.__struct_fields__),
         "points": {point.group: point.stable for point in POINTS},
+        "experimental": {
+            point.group: {
+                "calls": api_of(point.base),
+                "capabilities": fields_of(point.capabilities),
+            }
+            for point in POINTS
+            if not point.stable
+        },
     }
 
 
@@ -66,26 +77,42 @@ def test_a_lost_exception_or_a_wider_return_would_be_seen() -> None:
     assert now["handle"]["returns"] != promised["handle"]["returns"]
 
 
-def test_the_document_lists_every_call_with_its_exceptions() -> None:
-    for name, one in calls_of(Driver).items():
-        row = next(line for line in DOCUMENT.splitlines() if line.startswith(f"| `{name}("))
+def section_of(point: Point) -> str:
+    """The part of the document that is about one plug point."""
+    return DOCUMENT.partition(f"## Calls of `{point.group}`\n")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
+def test_the_document_lists_every_call_with_its_exceptions(point: Point) -> None:
+    lines = section_of(point).splitlines()
+    for name, one in calls_of(point.base).items():
+        row = next(line for line in lines if line.startswith(f"| `{name}("))
+        parameters = list(inspect.signature(vars(point.base)[name]).parameters)[1:]
+        assert row.startswith(f"| `{name}({', '.join(parameters)})` |"), row
         cells = [cell.strip() for cell in row.strip("|").split("|")]
-        assert cells[1] == f"`{type_name(one.returns)}`", row
+        returns = re.sub(r"[a-z_.]+\.(?=[A-Z])", "", type_name(one.returns))
+        assert cells[1] == f"`{returns.replace(' | ', ' or ')}`", row
         named = set(re.findall(r"`(\w+)`", cells[2]))
         assert named == {error.__name__ for error in one.raises}, row
         assert cells[3] == str(one.since), row
+    assert sum(line.startswith("| `") for line in lines) == len(calls_of(point.base))
+
+
+def rows_of(struct: type[msgspec.Struct], text: str) -> None:
+    """Each field has a row that shows its default."""
+    for field in msgspec.structs.fields(struct):
+        shown = json.dumps(field.default) if field.default not in ((), None) else ""
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{field.name}`"))
+        if not isinstance(field.default, tuple):
+            assert f"| {shown} |" in row or f"| `{shown}` |" in row, row
 
 
 def test_the_document_lists_every_capability_option_point_and_deprecation() -> None:
-    for struct in (Capabilities, RunOptions):
-        for field in msgspec.structs.fields(struct):
-            shown = json.dumps(field.default) if field.default not in ((), None) else ""
-            row = next(
-                line for line in DOCUMENT.splitlines() if line.startswith(f"| `{field.name}`")
-            )
-            if not isinstance(field.default, tuple):
-                assert f"| {shown} |" in row or f"| `{shown}` |" in row, row
+    rows_of(RunOptions, DOCUMENT)
     for point in POINTS:
+        heading = f"## Capabilities of `{point.group}`\n"
+        rows_of(point.capabilities, DOCUMENT.partition(heading)[2].partition("\n## ")[0])
+        assert issubclass(point.capabilities, Declared)
         assert f"| `{point.group}` | {point.since} | {'stable' if point.stable else 'experi'}" in (
             DOCUMENT
         )
@@ -95,8 +122,9 @@ def test_the_document_lists_every_capability_option_point_and_deprecation() -> N
         assert f"| {one.last + 2} |" in row
 
 
-def test_errors_that_may_cross_say_who_is_at_fault() -> None:
-    for one in calls_of(Driver).values():
+@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
+def test_errors_that_may_cross_say_who_is_at_fault(point: Point) -> None:
+    for one in calls_of(point.base).values():
         for error in one.raises:
             assert issubclass(error, HostmonError)
             assert error.__doc__

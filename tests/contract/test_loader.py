@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from hostmon.driver.capabilities import Capabilities
+from hostmon.driver.capabilities import Capabilities, VifCapabilities
 from hostmon.driver.options import RunOptions, isolation_of, split
+from hostmon.driver.points import POINTS, VIF, Point
 from hostmon.driver.versions import API_VERSION, OLDEST_API_VERSION, negotiate
 from hostmon.errors import DriverError, SettingsError
 from hostmon.loader import find_drivers, load
@@ -37,7 +38,9 @@ def test_every_unusable_driver_is_refused_alone_and_the_others_are_not(faulty: P
             assert entry.refusal == "", entry
     assert installed()["path.like:Name"].refusal.startswith(REFUSED["path.like:Name"])
     assert entries["typed"].settings == {"size": 1}
-    assert entries["acts"].capabilities.acts
+    acts = entries["acts"].capabilities
+    assert isinstance(acts, Capabilities)
+    assert acts.acts
     assert entries["well"].distribution == "faulty-drivers 1.0"
     assert entries["well"].summary == "Does nothing wrong, and nothing else; base of the others."
 
@@ -81,12 +84,67 @@ def test_settings_are_checked_against_the_drivers_own_type(faulty: Path) -> None
     )
 
 
-def test_in_tree_drivers_declare_this_version() -> None:
-    for entry in find_drivers().values():
-        if entry.in_tree:
-            assert entry.api_version == API_VERSION
-            assert entry.deprecations == ()
-            assert load(entry.name).__doc__
+IN_TREE = {
+    "drivers": {"noop", "journal", "prometheus"},
+    "firewall": {"noop", "nwfilter"},
+    "vif": {"generic"},
+    "volume": {"block", "file", "network"},
+}
+
+
+@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
+def test_in_tree_drivers_are_there_and_declare_this_version(point: Point) -> None:
+    entries = {name: one for name, one in find_drivers(point=point).items() if one.in_tree}
+    assert set(entries) == IN_TREE[point.name]
+    for entry in entries.values():
+        assert entry.refusal == ""
+        assert entry.api_version == API_VERSION
+        assert entry.deprecations == ()
+        assert isinstance(entry.capabilities, point.capabilities)
+        assert load(entry.name, point).__doc__
+
+
+def test_one_mechanism_serves_every_point(
+    faulty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also for other points: found by name, refused alone, with the name of what is wrong."""
+    points = {"mine": "elsewhere:Mine", "well": "faulty:Well", "blank": "elsewhere:Blank"}
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "elsewhere.py").write_text(ELSEWHERE)
+    site = make(tmp_path / "vifs", "vifs", points, source, group="hostmon.vif")
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.setenv("PYTHONPATH", f"{faulty}:{site}")
+    entries = find_drivers(point=VIF)
+    assert {name: entry.refusal for name, entry in entries.items()} == {
+        "blank": "does not implement element",
+        "generic": "",
+        "mine": "",
+        "well": "its entry point is no subclass of hostmon.points.VifDriver",
+    }
+    assert entries["mine"].capabilities == VifCapabilities(types=("bridge",))
+    assert entries["mine"].distribution == "vifs 1.0"
+    assert find_drivers(["well"])["well"].refusal == "", "the other point's name is another"
+    wrong = find_drivers(["mine"], {"mine": {"speed": 1}}, VIF)["mine"]
+    assert wrong.settings_error.startswith("vif.mine: speed: unknown key")
+    with pytest.raises(DriverError, match=r"vif driver 'genric' .* did you mean generic\?"):
+        find_drivers(["genric"], point=VIF)
+
+
+ELSEWHERE = """
+from hostmon.driver import VifCapabilities
+from hostmon.points import VifDriver, interface_for
+
+class Blank(VifDriver):
+    api_versions = (2, 2)
+
+class Mine(VifDriver):
+    api_versions = (2, 2)
+    capabilities = VifCapabilities(types=("bridge",))
+
+    def element(self, vif):
+        return interface_for(vif, "bridge", bridge=vif.bridge)
+"""
 
 
 @pytest.mark.parametrize(
