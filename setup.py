@@ -11,8 +11,10 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, find_packages, setup
 
-# Extensions that call libvirt's C API; all others build and load where there is no libvirt.
-NEEDS_LIBVIRT = {"loop", "callbacks", "stats"}
+# Extensions that call libvirt's C API; all others load where there is no libvirt.
+CALLS_LIBVIRT = {"loop", "callbacks", "stats"}
+# Those that read its types all the same.
+NEEDS_HEADERS = CALLS_LIBVIRT | {"columns"}
 
 
 def pkg_config(option: str) -> list[str]:
@@ -31,14 +33,13 @@ def pkg_config(option: str) -> list[str]:
 
 def extension(source: Path) -> Extension:
     """The extension module that one source file builds."""
-    libvirt = source.stem in NEEDS_LIBVIRT
     return Extension(
         f"hostmon._{source.stem}",
         [str(source)],
         include_dirs=["ext"],
         extra_compile_args=["-O2", "-Wall", "-Wextra", "-Wno-unused-parameter"]
-        + (pkg_config("--cflags") if libvirt else []),
-        extra_link_args=pkg_config("--libs") if libvirt else [],
+        + (pkg_config("--cflags") if source.stem in NEEDS_HEADERS else []),
+        extra_link_args=pkg_config("--libs") if source.stem in CALLS_LIBVIRT else [],
     )
 
 

@@ -10,7 +10,7 @@ from cpython.pycapsule cimport PyCapsule_GetPointer
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset, strncpy
+from libc.string cimport memcpy, memset
 
 from absorb cimport Absorb, absorb_record
 from clock cimport monotonic_ns
@@ -23,35 +23,13 @@ from table cimport *
 
 from hostmon.errors import LibvirtError
 
-PERF_NAMES = (
-    "cmt", "mbmt", "mbml", "cpu_cycles", "instructions", "cache_references", "cache_misses",
-    "branch_instructions", "branch_misses", "bus_cycles", "stalled_cycles_frontend",
-    "stalled_cycles_backend", "ref_cpu_cycles", "cpu_clock", "task_clock", "page_faults",
-    "page_faults_min", "page_faults_maj", "context_switches", "cpu_migrations",
-    "alignment_faults", "emulation_faults",
-)
+include "absorbing.pxi"
 
 cdef enum:
-    PERF = 22
     TARGET = 128
 
-cdef Fields FIELDS
 cdef Singles SINGLES
-cdef const char* PERF_TEXTS[PERF]
-cdef tuple PERF_BYTES = tuple(name.encode() for name in PERF_NAMES)
-load_fields(&FIELDS)
 load_singles(&SINGLES)
-for _i in range(PERF):
-    PERF_TEXTS[_i] = PyBytes_AS_STRING(PERF_BYTES[_i])
-
-
-cdef void begin(Absorb* a, Table* table, bint kernel) noexcept nogil:
-    memset(a, 0, sizeof(Absorb))
-    a.table = table
-    a.fields = &FIELDS
-    a.perf_names = PERF_TEXTS
-    a.perf_count = PERF
-    a.kernel = kernel
 
 
 cdef class Stats:
@@ -276,52 +254,3 @@ cdef object last_error(str what):
     code = 0 if error == NULL else error.code
     virResetLastError()
     return LibvirtError(f"libvirt gave no {what}: {text}", code)
-
-
-def absorb(table, bytes uuid, dict values, uint64_t now, *, bint kernel=False):
-    """Write values by their names in libvirt's bulk statistics into a guest's row.
-
-    For what only calls for single guests give (drivers other than QEMU). Values are int, float,
-    bool or bytes. Returns how many fields were passed over; KeyError if there is no such guest.
-    """
-    cdef virTypedParameter* params = <virTypedParameter*>malloc(
-        (len(values) + 1) * sizeof(virTypedParameter))
-    cdef Absorb a
-    cdef Table* to = <Table*><uintptr_t>table.address
-    cdef int count = 0
-    if params == NULL:
-        raise MemoryError
-    try:
-        begin(&a, to, kernel)
-        a.now = now
-        for name, value in values.items():
-            fill_param(&params[count], name.encode(), value)
-            count += 1
-        table_lock(to)
-        a.row = table_find(to, <const uint8_t*><const char*>uuid)
-        if a.row != NO_ROW:
-            absorb_record(&a, params, count)
-        table_unlock(to)
-        if a.row == NO_ROW:
-            raise KeyError(uuid)
-        return a.unknown
-    finally:
-        free(params)
-
-
-cdef int fill_param(virTypedParameter* p, bytes name, value) except -1:
-    strncpy(p.field, name, VIR_TYPED_PARAM_FIELD_LENGTH - 1)
-    p.field[VIR_TYPED_PARAM_FIELD_LENGTH - 1] = 0
-    if isinstance(value, bool):
-        p.type, p.value.b = VIR_TYPED_PARAM_BOOLEAN, value
-    elif isinstance(value, int) and value < 0:
-        p.type, p.value.l = VIR_TYPED_PARAM_LLONG, value
-    elif isinstance(value, int):
-        p.type, p.value.ul = VIR_TYPED_PARAM_ULLONG, value
-    elif isinstance(value, float):
-        p.type, p.value.d = VIR_TYPED_PARAM_DOUBLE, value
-    elif isinstance(value, bytes):
-        p.type, p.value.s = VIR_TYPED_PARAM_STRING, value
-    else:
-        p.type = 0
-    return 0

@@ -1,12 +1,8 @@
 """Calls to libvirt for statistics."""
 
-from collections.abc import Mapping
-
 import libvirt
 
 from hostmon._table import GuestTable
-
-PERF_NAMES: tuple[str, ...]
 
 class Stats:
     late: int
@@ -20,12 +16,3 @@ class Stats:
     def control(self, uuid: bytes) -> tuple[int, float] | None: ...
     def job(self, uuid: bytes) -> bool: ...
     def tune(self, uuid: bytes) -> int: ...
-
-def absorb(
-    table: GuestTable,
-    uuid: bytes,
-    values: Mapping[str, int | float | bool | bytes | None],
-    now: int,
-    *,
-    kernel: bool = False,
-) -> int: ...

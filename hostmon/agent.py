@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -16,10 +15,11 @@ from hostmon._table import GuestTable
 from hostmon.answers import Answers
 from hostmon.deaths import DeathNotice
 from hostmon.definitions import Definitions
-from hostmon.demo import Demo
 from hostmon.dispatcher import DispatcherThread
 from hostmon.exposition import Exposition, Format
 from hostmon.figures import figures_of
+from hostmon.hypervisor import hypervisor_of
+from hostmon.imagecache import image_cache_of
 from hostmon.keeper import Keeper
 from hostmon.machine.cgroups import host_mounts
 from hostmon.own_metrics import registry_of
@@ -27,29 +27,21 @@ from hostmon.publisher import zmq_library
 from hostmon.requests import RequestServer
 from hostmon.roster import every_guest
 from hostmon.sampler import KernelSampler
-from hostmon.settings import DEMO_URI, Settings
-from hostmon.stats import LibvirtSampler
+from hostmon.settings import Settings
+from hostmon.stats import StatsSampler
 from hostmon.status import AgentStatus, ClassStatus, GuestStatus, KindCount
 from hostmon.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
-LOCAL_QEMU = re.compile(r"qemu(\+unix)?:///")
-
-
-def is_local_qemu(uri: str) -> bool:
-    """Whether a connection's guests are processes of this machine."""
-    return LOCAL_QEMU.match(uri) is not None
-
 
 class Agent:
-    """One host's agent; ``demo`` monitors libvirt's test driver and makes its guests live."""
+    """One host's agent."""
 
-    def __init__(self, settings: Settings, *, demo: bool = False) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._started = time.monotonic()
-        self.uri = DEMO_URI if demo else settings.agent.uri
-        self._demo = Demo() if demo else None
+        self.uri = settings.agent.uri
         self._pipe = EventPipe()
         self._table = GuestTable()
         self._dispatcher = Dispatcher(
@@ -68,13 +60,19 @@ class Agent:
             settings.bus.requests_address, Answers(self, self._table, self._dispatcher)
         )
         self._definitions = Definitions(self._table)
+        self._hypervisor = hypervisor_of(settings, self._table)
         self._keeper = Keeper(
-            self.uri, settings.connection, self._pipe, self._dispatcher, self._definitions
+            self._hypervisor,
+            self.uri,
+            settings.connection,
+            self._pipe,
+            self._dispatcher,
+            self._definitions,
         )
-        local = is_local_qemu(self.uri)
         self._deaths = DeathNotice(self._pipe, self._table)
-        self._asker = LibvirtSampler(self.uri, self._table, kernel=local)
-        self._kernel = self._kernel_sampler() if local else None
+        self._asker = StatsSampler(self._hypervisor.connect, self._hypervisor.readings, self._table)
+        self._kernel = self._kernel_sampler() if self._hypervisor.is_local else None
+        self._image_cache = image_cache_of(self._hypervisor, settings)
         self._supervisor = Supervisor(settings, settings.agent.host_name, self)
         self._exposition = Exposition(
             self._table,
@@ -93,9 +91,10 @@ class Agent:
                 self._deaths,
                 self._kernel,
                 self._supervisor,
-                self._demo,
+                self._hypervisor,
                 self._keeper,
                 self._asker,
+                self._image_cache,
             ):
                 if part is not None:
                     started.callback(part.stop)
@@ -157,7 +156,8 @@ class Agent:
             connection=self.connection(),
             connection_reason=keeper.reason,
             connections=keeper.connections,
-            libvirt_version=keeper.libvirt_version,
+            virt=self._hypervisor.name,
+            libvirt_version=keeper.version,
             guests=len(guests),
             running=sum(guest.state == "running" for guest in guests),
             active=sum(guest.id >= 0 for guest in guests),

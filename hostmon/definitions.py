@@ -98,10 +98,12 @@ class Definitions:
         self._known.pop(uuid, None)
         self._unplaced.discard(uuid)
 
-    def keep_only(self, uuids: set[bytes]) -> None:
-        """Forget every guest but these."""
-        for uuid in self._known.keys() - uuids:
+    def keep_only(self, uuids: set[bytes]) -> set[bytes]:
+        """Forget every guest but these; who was forgotten."""
+        gone = self._known.keys() - uuids
+        for uuid in gone:
             self.forget(uuid)
+        return gone
 
 
 def digest_of(*documents: str | None) -> bytes:

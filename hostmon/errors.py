@@ -16,7 +16,11 @@ class AddressInUseError(HostmonError):
     """Another process holds an address that the configuration names."""
 
 
-class LibvirtError(HostmonError):
+class HypervisorError(HostmonError):
+    """A hypervisor refused or failed a call, or its connection is gone."""
+
+
+class LibvirtError(HypervisorError):
     """libvirt refused or failed a call; ``code`` is its VIR_ERR number, 0 if it gave none."""
 
     def __init__(self, message: str, code: int = 0) -> None:

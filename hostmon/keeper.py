@@ -1,4 +1,4 @@
-"""The connection keeper: the thread that asks libvirt, so that nobody else has to wait for it.
+"""The connection keeper: the thread that asks the hypervisor, so that nobody else waits for it.
 
 Owns when to connect again, when to list, and which guests to look up; what it learns enters the
 same pipe as the events, in order, and the dispatcher decides what it means.
@@ -19,29 +19,31 @@ from hostmon import records
 from hostmon._dispatcher import Dispatcher
 from hostmon._pipe import EventPipe
 from hostmon.definitions import Definitions
-from hostmon.errors import GuestNotFoundError, HostmonError, NotConnectedError
-from hostmon.guest import Guest
-from hostmon.host import Host
+from hostmon.driver.sinks import EventSink
+from hostmon.driver.virt import GuestDescription
+from hostmon.errors import ContractError, GuestNotFoundError, HostmonError, NotConnectedError
+from hostmon.hypervisor import Connection, Hypervisor
 from hostmon.settings import ConnectionSettings
 
 log = logging.getLogger(__name__)
 
 STOP_TIMEOUT = 1.0
-# A guest that libvirt does not find, and of which no event tells for so long, is gone.
+# A guest that the hypervisor does not find, and of which no event tells for so long, is gone.
 GONE_AFTER_NS = 1_000_000_000
 # Seconds until a guest whose row the dispatcher has yet to make is tried again.
 PLACE_AGAIN = 0.01
 
 
 class Keeper:
-    """Keeps one :class:`Host` connected and the dispatcher informed.
+    """Keeps one connection to a hypervisor open and the dispatcher informed.
 
-    A thread hung in libvirt is left behind: it is a daemon thread, and :meth:`stop` waits for it
+    A thread hung in a call is left behind: it is a daemon thread, and :meth:`stop` waits for it
     STOP_TIMEOUT seconds at most.
     """
 
     def __init__(
         self,
+        hypervisor: Hypervisor,
         uri: str,
         settings: ConnectionSettings,
         pipe: EventPipe,
@@ -53,8 +55,8 @@ class Keeper:
         self.connected = False
         self.reason = "not connected yet"
         self.connections = 0
-        self.libvirt_version = ""
-        self.unsupported_kinds: tuple[str, ...] = ()
+        self.version = ""
+        self._hypervisor = hypervisor
         self._settings = settings
         self._pipe = pipe
         self._dispatcher = dispatcher
@@ -67,12 +69,7 @@ class Keeper:
         self._lost_seen = 0
         self._asked_for: deque[bytes] = deque(maxlen=65536)
         self._missing: dict[bytes, int] = {}
-        self._host = Host(
-            uri,
-            on_close=self._on_close,
-            keepalive_interval=settings.keepalive_interval,
-            keepalive_count=settings.keepalive_count,
-        )
+        self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
 
     def start(self) -> None:
@@ -80,20 +77,20 @@ class Keeper:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; a thread that hangs in libvirt is not waited for."""
+        """End; a thread that hangs in a call is not waited for."""
         self._stop = True
         os.eventfd_write(self._wake_fd, 1)
         self._thread.join(STOP_TIMEOUT)
         if self._thread.is_alive():
-            log.warning("libvirt did not answer within %g s; leaving its thread", STOP_TIMEOUT)
+            log.warning("no answer from %s within %g s; leaving its thread", self.uri, STOP_TIMEOUT)
 
     def look_up_soon(self, uuids: list[bytes]) -> None:
         """Look these guests up again; from any thread."""
         self._asked_for.extend(uuids)
         os.eventfd_write(self._wake_fd, 1)
 
-    def _on_close(self, reason: str) -> None:
-        """Runs in libvirt's event thread: only wakes the keeper."""
+    def _lost(self, reason: str) -> None:
+        """Runs in whichever thread noticed, libvirt's event thread: only wakes the keeper."""
         self._closed_because = reason
         os.eventfd_write(self._wake_fd, 1)
 
@@ -101,10 +98,12 @@ class Keeper:
         delay = self._settings.retry_first
         while not self._stop:
             try:
-                self._connect()
+                connection = self._connect()
                 delay = self._settings.retry_first
-                self._serve()
+                self._serve(connection)
             except HostmonError as error:
+                if isinstance(error, ContractError) and error.trace:
+                    log.error("%s\n%s", error, error.trace)
                 self._down(str(error))
             except Exception:
                 log.exception("the connection keeper failed; it connects again")
@@ -113,34 +112,39 @@ class Keeper:
                 # Full jitter: hosts that lost one libvirtd upgrade together do not return together.
                 self._sleep(delay * (0.5 + self._jitter() / 2))
                 delay = min(2 * delay, self._settings.retry_longest)
-        with contextlib.suppress(HostmonError):
-            self._host.close()
+        self._close()
 
-    def _connect(self) -> None:
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(HostmonError):
+                connection.close()
+
+    def _connect(self) -> Connection:
         """Open, subscribe, then list: in this order no change falls between."""
         self._closed_because = ""
-        self._host.connect()
-        self.unsupported_kinds = self._host.attach_events(self._pipe)
-        self.libvirt_version = ".".join(map(str, self._host.libvirt_version))
+        connection = self._hypervisor.connect(EventSink(self._pipe, self._lost))
+        self._connection = connection
+        self.version = connection.version()
         self.connections += 1
         self._announced = self.connected = True
         self.reason = f"connected to {self.uri}"
-        log.info("connected to %s, libvirt %s", self.uri, self.libvirt_version)
+        log.info("connected to %s, %s %s", self.uri, self._hypervisor.name, self.version)
         self._pipe.put(records.connection(up=True, reason=self.reason))
-        self._resync()
+        self._resync(connection)
+        return connection
 
     def _down(self, reason: str) -> None:
         """Tell once that the connection is gone, then keep trying in silence."""
         if reason != self.reason:
-            log.warning("not connected to libvirt: %s", reason)
+            log.warning("not connected to %s: %s", self._hypervisor.name, reason)
         if self._announced is not False:
             self._pipe.put(records.connection(up=False, reason=reason))
         self._announced = self.connected = False
         self.reason = reason
-        with contextlib.suppress(HostmonError):
-            self._host.close()
+        self._close()
 
-    def _serve(self) -> None:
+    def _serve(self, connection: Connection) -> None:
         """Look up what the dispatcher wants to know, until the connection is lost."""
         poll = select.poll()
         poll.register(self._wake_fd, select.POLLIN)
@@ -153,75 +157,69 @@ class Keeper:
             self._clear_wake()
             wanted = self._dispatcher.take_wanted()
             if self._lost_seen != self._dispatcher.lost_records:
-                log.warning("events were lost for want of room; comparing with libvirt")
+                log.warning("events were lost for want of room; comparing with %s", self.uri)
                 wanted = None
             if wanted is None:
-                self._resync()
+                self._resync(connection)
             for uuid in wanted or ():
-                self._look_up(uuid)
+                self._look_up(connection, uuid)
             while self._asked_for:
-                self._look_up(self._asked_for.popleft())
+                self._look_up(connection, self._asked_for.popleft())
             if time.monotonic() >= refresh:
-                self._refresh()
+                self._refresh(connection)
                 refresh = time.monotonic() + self._settings.refresh
         if self._closed_because:
             raise NotConnectedError(f"connection lost: {self._closed_because}")
 
-    def _resync(self) -> None:
-        """Send what libvirt says of every guest: the dispatcher publishes what differs."""
+    def _resync(self, connection: Connection) -> None:
+        """Send what the hypervisor says of every guest: the dispatcher publishes what differs."""
         self._lost_seen = self._dispatcher.lost_records
         self._missing.clear()
         began = time.monotonic_ns()
         self._pipe.put(records.resync_begin())
-        for guest in self._host.list_guests():
-            self._report(guest, resync=True)
+        for guest in connection.guests():
+            self._report(guest, began, resync=True)
         self._pipe.put(records.resync_end(began))
 
-    def _refresh(self) -> None:
+    def _refresh(self, connection: Connection) -> None:
         """Look for what no event announces: other XML, another state, guests gone without a word.
 
         libvirt raises nothing for ``setvcpus --live`` nor for any change of the configuration.
         """
-        listed = self._host.list_guests()
-        self._definitions.keep_only({guest.uuid.bytes for guest in listed})
-        for guest in listed:
-            self._report(guest, resync=False)
+        began = time.monotonic_ns()
+        listed = set()
+        for guest in connection.guests():
+            self._report(guest, began, resync=False)
+            listed.add(guest.uuid.bytes)
+        for uuid in self._definitions.keep_only(listed):
+            self._look_up(connection, uuid)
         for uuid, missed_ns in list(self._missing.items()):
             if time.monotonic_ns() - missed_ns > GONE_AFTER_NS:
-                self._look_up(uuid)
+                self._look_up(connection, uuid)
 
-    def _look_up(self, uuid: bytes) -> None:
+    def _look_up(self, connection: Connection, uuid: bytes) -> None:
         """Report one guest that an event spoke of."""
         asked = time.monotonic_ns()
         try:
-            guest = self._host.guest(uuidlib.UUID(bytes=uuid))
+            guest = connection.guest(uuidlib.UUID(bytes=uuid))
         except GuestNotFoundError:
             self._not_found(uuid, asked)
             return
         self._missing.pop(uuid, None)
-        self._report(guest, resync=False)
+        self._report(guest, asked, resync=False)
 
     def _not_found(self, uuid: bytes, asked_ns: int) -> None:
-        """libvirt knows no such guest; its last event may be under way still, so ask twice."""
+        """There is no such guest; its last event may be under way still, so ask twice."""
         self._definitions.forget(uuid)
         first = self._missing.setdefault(uuid, asked_ns)
         if asked_ns - first > GONE_AFTER_NS:
             del self._missing[uuid]
             self._pipe.put(records.gone(uuid, first))
 
-    def _report(self, guest: Guest, *, resync: bool) -> None:
+    def _report(self, guest: GuestDescription, asked_ns: int, *, resync: bool) -> None:
         """Put one guest's facts into the pipe, with the time they were true at."""
-        asked = time.monotonic_ns()
-        try:
-            facts = guest.facts()
-            live = guest.xml() if guest.id >= 0 else None
-            config = guest.xml(inactive=True) if facts.persistent else None
-        except GuestNotFoundError:
-            # It vanished between the listing and the question.
-            self._not_found(guest.uuid.bytes, asked)
-            return
-        self._pipe.put(records.facts(guest, facts, asked, resync=resync))
-        self._definitions.update(guest.uuid.bytes, live, config)
+        self._pipe.put(records.facts(guest, guest.asked_ns or asked_ns, resync=resync))
+        self._definitions.update(guest.uuid.bytes, guest.live, guest.config)
 
     def _sleep(self, seconds: float) -> None:
         """Wait, unless woken by :meth:`stop`."""

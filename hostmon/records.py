@@ -6,7 +6,7 @@ import msgspec
 
 from hostmon import kinds
 from hostmon._pipe import record
-from hostmon.guest import Guest, GuestFacts
+from hostmon.driver.virt import GuestDescription
 
 # Beyond the kinds of events: messages to the dispatcher (ext/record.pxd).
 FACTS = 64
@@ -28,17 +28,17 @@ def connection(*, up: bool, reason: str) -> bytes:
     return record(kinds.NUMBERS["connection"], event=int(up), fields=2, body=body)
 
 
-def facts(guest: Guest, known: GuestFacts, asked_ns: int, *, resync: bool) -> bytes:
-    """What libvirt says of a guest, true at ``asked_ns`` or later (CLOCK_MONOTONIC)."""
+def facts(guest: GuestDescription, asked_ns: int, *, resync: bool) -> bytes:
+    """What a hypervisor says of a guest, true at ``asked_ns`` or later (CLOCK_MONOTONIC)."""
     body = _FACTS.pack(
-        known.state,
-        known.reason,
-        known.vcpus,
-        known.memory,
-        known.memory_max,
-        known.cpu_time_ns,
-        known.persistent,
-        known.autostart,
+        guest.state,
+        guest.reason,
+        guest.vcpus,
+        guest.memory,
+        guest.memory_max,
+        guest.cpu_time_ns,
+        guest.persistent,
+        guest.autostart,
     )
     return record(
         RESYNC_GUEST if resync else FACTS,

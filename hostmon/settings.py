@@ -153,17 +153,23 @@ class LogSettings(_Checked, frozen=True, kw_only=True):
 class AgentSettings(_Checked, frozen=True, kw_only=True):
     """The agent; ``uri`` auto means qemu:///system, or the demo where there is no libvirtd.
 
-    A guest that starts within ``reboot_window`` seconds of its stop has rebooted.
+    ``virt`` names the driver that connects to the hypervisor. A guest that starts within
+    ``reboot_window`` seconds of its stop has rebooted. A virt driver that keeps a cache of images
+    looks after it every ``image_cache_interval`` seconds, 0: never.
     """
 
+    virt: str = "libvirt"
     uri: str = "auto"
     host: str = ""
     drivers: tuple[str, ...] = ("prometheus",)
     reboot_window: float = 15.0
+    image_cache_interval: float = 2400.0
 
     def __post_init__(self) -> None:
         _positive("reboot_window", self.reboot_window, 3600)
-        if self.uri != "auto":
+        if self.image_cache_interval:
+            _positive("image_cache_interval", self.image_cache_interval, 31_536_000)
+        if self.virt == "libvirt" and self.uri != "auto":
             try:
                 check_uri(self.uri)
             except ValueError as error:
@@ -176,13 +182,14 @@ class AgentSettings(_Checked, frozen=True, kw_only=True):
 
 
 class Settings(_Checked, frozen=True, kw_only=True):
-    """Everything; ``drivers`` maps a driver's name to its own settings, which it checks itself."""
+    """Everything; ``drivers`` and ``virt`` map a driver to its own settings, which it checks."""
 
     agent: AgentSettings = AgentSettings()
     bus: BusSettings = BusSettings()
     connection: ConnectionSettings = ConnectionSettings()
     log: LogSettings = LogSettings()
     drivers: dict[str, dict[str, Any]] = {}
+    virt: dict[str, dict[str, Any]] = {}
 
 
 def load(path: Path | None) -> Settings:

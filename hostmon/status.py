@@ -83,6 +83,7 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     connection_reason: str
     connections: int
     libvirt_version: str
+    virt: str = "libvirt"
     guests: int
     running: int
     active: int

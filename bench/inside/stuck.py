@@ -15,12 +15,18 @@ from bench.front.turns import percentile
 from bench.inside.guests import fill
 from hostmon._sampler import Sampler
 from hostmon._table import GuestTable
+from hostmon.hypervisor import hypervisor_of
 from hostmon.machine.cgroups import host_mounts
 from hostmon.sampler import KernelSampler
 from hostmon.samples import Group, Guest
-from hostmon.stats import Cadences, LibvirtSampler
+from hostmon.settings import AgentSettings, Settings
+from hostmon.stats import StatsSampler
 
-CADENCES = Cadences(main=2.0, slow=30.0, job=2.0)
+URI = "qemu:///system"
+SETTINGS = Settings(
+    agent=AgentSettings(uri=URI),
+    virt={"libvirt": {"cadences": {"main": 2.0, "slow": 30.0, "job": 2.0}}},
+)
 EVERY_S = 0.05
 
 
@@ -75,9 +81,10 @@ def fresh(table: GuestTable, name: str, deadline: float) -> dict[str, Any]:
 
 def main() -> None:
     libvirt.registerErrorHandler(lambda *_: None, None)
-    table = fill(libvirt.openReadOnly("qemu:///system"))
+    table = fill(libvirt.openReadOnly(URI))
     kernel = KernelSampler(Sampler(table, mounts=host_mounts()), table, interval=2.0)
-    asker = LibvirtSampler("qemu:///system", table, kernel=True, cadences=CADENCES)
+    hypervisor = hypervisor_of(SETTINGS, table)
+    asker = StatsSampler(hypervisor.connect, hypervisor.readings, table)
     kernel.start()
     asker.start()
     for line in sys.stdin:

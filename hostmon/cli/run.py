@@ -30,21 +30,20 @@ SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 def run(options: argparse.Namespace) -> int:
     """Start, wait for a signal, stop; configuration that can't work ends in SettingsError first."""
     settings = configured(options)
-    demo = options.demo or (settings.agent.uri == "auto" and not libvirt_is_here())
-    settings = with_uri(settings, DEMO_URI if demo else SYSTEM_URI)
+    settings, demo = decided(settings, demo=options.demo)
     logs.configure(settings.log)
-    # After the settings are known to be good: these imports load libvirt and the extensions.
+    # After the settings are known to be good: these imports load the extensions.
     try:
         from hostmon._trim import trim
         from hostmon.agent import Agent
     except ImportError as error:
         raise HostmonError(
-            f"the agent is not installed ({error}); install hostmon[agent] where libvirt is"
+            f"the agent is not installed ({error}); install hostmon[agent]"
         ) from None
 
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
-        agent = Agent(settings, demo=demo)
+        agent = Agent(settings)
         agent.start()
     except (AddressInUseError, DriverError) as error:
         # Whatever keeps the agent from starting is the configuration's to mend.
@@ -91,7 +90,8 @@ def configured(options: argparse.Namespace) -> Settings:
         raise SettingsError("--uri and --demo: give one of them")
     if options.uri:
         try:
-            check_uri(options.uri)
+            if settings.agent.virt == "libvirt":
+                check_uri(options.uri)
         except ValueError as error:
             raise SettingsError(f"--uri {options.uri!r}: {error}") from None
         agent = msgspec.structs.replace(settings.agent, uri=options.uri)
@@ -99,12 +99,19 @@ def configured(options: argparse.Namespace) -> Settings:
     return settings
 
 
-def with_uri(settings: Settings, uri: str) -> Settings:
-    """The settings with ``auto`` decided."""
-    if settings.agent.uri != "auto":
-        return settings
-    agent = msgspec.structs.replace(settings.agent, uri=uri)
-    return msgspec.structs.replace(settings, agent=agent)
+def decided(settings: Settings, *, demo: bool) -> tuple[Settings, bool]:
+    """The settings with ``auto`` decided, and whether it is the demo that will run."""
+    agent, virt = settings.agent, settings.virt
+    if demo:
+        agent = msgspec.structs.replace(agent, virt="libvirt")
+    demo = demo or (agent.virt == "libvirt" and agent.uri == "auto" and not libvirt_is_here())
+    if demo:
+        agent = msgspec.structs.replace(agent, uri=DEMO_URI)
+        virt = virt | {"libvirt": virt.get("libvirt", {}) | {"demo": True}}
+    elif agent.uri == "auto":
+        uri = SYSTEM_URI if agent.virt == "libvirt" else f"{agent.virt}:///"
+        agent = msgspec.structs.replace(agent, uri=uri)
+    return msgspec.structs.replace(settings, agent=agent, virt=virt), demo
 
 
 def libvirt_is_here() -> bool:

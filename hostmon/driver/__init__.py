@@ -11,6 +11,7 @@ from hostmon.driver.capabilities import (
     Isolation,
     NoSettings,
     VifCapabilities,
+    VirtCapabilities,
     VolumeCapabilities,
 )
 from hostmon.driver.context import AgentView, DriverContext
@@ -27,5 +28,6 @@ __all__ = [
     "Isolation",
     "NoSettings",
     "VifCapabilities",
+    "VirtCapabilities",
     "VolumeCapabilities",
 ]

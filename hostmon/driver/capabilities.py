@@ -98,7 +98,17 @@ class FirewallCapabilities(Declared, frozen=True, kw_only=True, tag="firewall"):
     acts: bool = False
 
 
+class VirtCapabilities(Declared, frozen=True, kw_only=True, tag="virt"):
+    """What a driver under ``hostmon.virt`` can do; the agent acts on this alone.
+
+    ``has_imagecache`` says that it implements ``manage_image_cache()``, which the agent then calls
+    every ``agent.image_cache_interval`` seconds. Without it nothing is called nor prepared.
+    """
+
+    has_imagecache: bool = False
+
+
 AnyCapabilities: TypeAlias = (
-    Capabilities | VifCapabilities | VolumeCapabilities | FirewallCapabilities
+    Capabilities | VifCapabilities | VolumeCapabilities | FirewallCapabilities | VirtCapabilities
 )
 """The capabilities of a driver of any plug point."""

@@ -6,7 +6,7 @@ was not declared into a ContractError. Nothing else of a driver reaches its call
 
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -14,6 +14,7 @@ import msgspec
 from hostmon.errors import ContractError, HostmonError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+_END = object()
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -55,6 +56,8 @@ def matches(value: object, kind: Any) -> bool:
         return True
     if origin in (Union, types.UnionType):
         return any(matches(value, one) for one in arguments)
+    if origin is Iterator:
+        return isinstance(value, Iterator)  # its items are looked at as they come
     if origin is tuple:
         if not isinstance(value, tuple):
             return False
@@ -77,23 +80,39 @@ class Guard:
     def __call__(self, method: str, *arguments: object) -> Any:
         """Call a declared method; raises what it declares, or ContractError."""
         declared = self._calls[method]
+        value = self._held(declared, getattr(self._driver, method), *arguments)
+        return self._checked(declared, value, declared.returns)
+
+    def each(self, method: str, *arguments: object) -> Iterator[Any]:
+        """Call a declared method that returns an iterator; each step is held to the contract."""
+        declared = self._calls[method]
+        items = self(method, *arguments)
+        (kind,) = get_args(declared.returns)
+        while (item := self._held(declared, next, items, _END)) is not _END:
+            yield self._checked(declared, item, kind)
+
+    def _held(self, declared: Call, function: Callable[..., Any], *arguments: object) -> Any:
+        """What a function of the driver's returns; it may raise what is declared."""
         try:
-            value = getattr(self._driver, method)(*arguments)
+            return function(*arguments)
         except declared.raises:
             raise
         except BaseException as error:  # SystemExit and the like are a driver's fault too
             allowed = ", ".join(one.__name__ for one in declared.raises) or "nothing"
             raise ContractError(
-                f"driver {self._name!r}: {method}() raised {type(error).__name__}: {error}; "
-                f"it may raise {allowed}",
-                method,
+                f"driver {self._name!r}: {declared.name}() raised {type(error).__name__}: "
+                f"{error}; it may raise {allowed}",
+                declared.name,
                 traceback.format_exc(),
             ) from error
-        if not matches(value, declared.returns):
+
+    def _checked(self, declared: Call, value: Any, kind: Any) -> Any:
+        """A value, if it is of the type declared."""
+        if not matches(value, kind):
             raise ContractError(
-                f"driver {self._name!r}: {method}() returned {shortened(value)}; "
-                f"declared is {type_name(declared.returns)}",
-                method,
+                f"driver {self._name!r}: {declared.name}() returned {shortened(value)}; "
+                f"declared is {type_name(kind)}",
+                declared.name,
                 "",
             )
         return value
@@ -114,11 +133,10 @@ def held(name: str, driver: object, base: Any) -> Any:
 
 def type_name(kind: Any) -> str:
     """A type as documentation writes it."""
-    return (
-        kind.__name__
-        if type(kind) is type and kind is not types.NoneType
-        else ("None" if kind is types.NoneType else str(kind))
-    )
+    if kind is types.NoneType:
+        return "None"
+    named = isinstance(kind, type) and get_origin(kind) is None
+    return kind.__name__ if named else str(kind)
 
 
 def shortened(value: object) -> str:

@@ -14,6 +14,7 @@ from hostmon.driver.capabilities import (
     Declared,
     FirewallCapabilities,
     VifCapabilities,
+    VirtCapabilities,
     VolumeCapabilities,
 )
 
@@ -73,7 +74,14 @@ VOLUME = Point(
     base_path="hostmon.points:VolumeDriver",
     capabilities=VolumeCapabilities,
 )
-POINTS = (DRIVERS, FIREWALL, VIF, VOLUME)
+VIRT = Point(
+    name="virt",
+    since=2,
+    stable=True,
+    base_path="hostmon.driver.virt:VirtDriver",
+    capabilities=VirtCapabilities,
+)
+POINTS = (DRIVERS, FIREWALL, VIF, VIRT, VOLUME)
 """Every plug point there is."""
 
 

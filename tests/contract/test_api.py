@@ -9,14 +9,35 @@ from typing import Any
 import msgspec
 import pytest
 
-from hostmon.driver import API_VERSION, Capabilities, Driver, DriverContext
+from hostmon.driver import (
+    API_VERSION,
+    Capabilities,
+    Driver,
+    DriverContext,
+    VirtCapabilities,
+    sinks,
+    virt,
+)
 from hostmon.driver.capabilities import Declared
 from hostmon.driver.contract import call, calls_of, type_name
 from hostmon.driver.options import RunOptions
 from hostmon.driver.points import POINTS, Point
 from hostmon.driver.versions import DEPRECATIONS
+from hostmon.driver.virt import VirtConnection, VirtDriver
 from hostmon.errors import DriverError, HostmonError
 
+VIRT_TYPES = (
+    virt.VirtContext,
+    virt.GuestDescription,
+    virt.HostDescription,
+    virt.Reading,
+    virt.ImageCacheReport,
+    virt.Busy,
+    sinks.GuestStats,
+    sinks.VcpuStats,
+    sinks.DiskStats,
+    sinks.InterfaceStats,
+)
 GOLDEN = Path(__file__).parent / f"api-{API_VERSION}.json"
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "driver-api.md").read_text()
 
@@ -47,6 +68,12 @@ def api() -> dict[str, Any]:
         "options": fields_of(RunOptions),
         "context": list(DriverContext.__struct_fields__),
         "points": {point.group: point.stable for point in POINTS},
+        "virt": {
+            "calls": api_of(VirtDriver),
+            "connection": api_of(VirtConnection),
+            "capabilities": fields_of(VirtCapabilities),
+            "types": {struct.__name__: fields_of(struct) for struct in VIRT_TYPES},
+        },
         "experimental": {
             point.group: {
                 "calls": api_of(point.base),
@@ -77,17 +104,21 @@ def test_a_lost_exception_or_a_wider_return_would_be_seen() -> None:
     assert now["handle"]["returns"] != promised["handle"]["returns"]
 
 
-def section_of(point: Point) -> str:
-    """The part of the document that is about one plug point."""
-    return DOCUMENT.partition(f"## Calls of `{point.group}`\n")[2].partition("\n## ")[0]
-
-
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
 def test_the_document_lists_every_call_with_its_exceptions(point: Point) -> None:
-    lines = section_of(point).splitlines()
-    for name, one in calls_of(point.base).items():
+    listed(f"`{point.group}`", point.base)
+
+
+def test_the_document_lists_the_calls_of_a_virt_connection() -> None:
+    listed("a connection", VirtConnection)
+
+
+def listed(heading: str, base: Any) -> None:
+    """The section's rows are the calls of a base class."""
+    lines = DOCUMENT.partition(f"## Calls of {heading}\n")[2].partition("\n## ")[0].splitlines()
+    for name, one in calls_of(base).items():
         row = next(line for line in lines if line.startswith(f"| `{name}("))
-        parameters = list(inspect.signature(vars(point.base)[name]).parameters)[1:]
+        parameters = list(inspect.signature(vars(base)[name]).parameters)[1:]
         assert row.startswith(f"| `{name}({', '.join(parameters)})` |"), row
         cells = [cell.strip() for cell in row.strip("|").split("|")]
         returns = re.sub(r"[a-z_.]+\.(?=[A-Z])", "", type_name(one.returns))
@@ -95,7 +126,7 @@ def test_the_document_lists_every_call_with_its_exceptions(point: Point) -> None
         named = set(re.findall(r"`(\w+)`", cells[2]))
         assert named == {error.__name__ for error in one.raises}, row
         assert cells[3] == str(one.since), row
-    assert sum(line.startswith("| `") for line in lines) == len(calls_of(point.base))
+    assert sum(line.startswith("| `") for line in lines) == len(calls_of(base))
 
 
 def rows_of(struct: type[msgspec.Struct], text: str) -> None:

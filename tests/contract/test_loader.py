@@ -88,6 +88,7 @@ IN_TREE = {
     "drivers": {"noop", "journal", "prometheus"},
     "firewall": {"noop", "nwfilter"},
     "vif": {"generic"},
+    "virt": {"fake", "libvirt"},
     "volume": {"block", "file", "network"},
 }
 

@@ -14,11 +14,10 @@ from hostmon.agent import Agent
 from hostmon.exposition import Format
 from hostmon.scrape import Scrape, read
 from hostmon.settings import AgentSettings, BusSettings, Settings
-from hostmon.stats import Cadences, LibvirtSampler
 from hostmon.verify import Report, fetch, verify
 
 URI = "qemu:///system"
-CADENCES = Cadences(main=0.5, slow=0.5, job=0.5)
+CADENCES = {"main": 0.5, "slow": 0.5, "job": 0.5}
 DEADLINE_S = 40.0
 LAST_TO_COME = "libvirt_domain_block_stats_write_requests_total"
 
@@ -47,21 +46,24 @@ def main(guests: int, port: int) -> None:
     address = f"127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as folder:
         bus = BusSettings(events=(f"ipc://{folder}/events",), requests=f"ipc://{folder}/requests")
-        agent = Agent(Settings(agent=AgentSettings(uri=URI, drivers=()), bus=bus))
-        stats = LibvirtSampler(URI, agent._table, kernel=True, cadences=CADENCES)
+        agent = Agent(
+            Settings(
+                agent=AgentSettings(uri=URI, drivers=()),
+                bus=bus,
+                virt={"libvirt": {"cadences": CADENCES}},
+            )
+        )
         exporter = subprocess.Popen(
             ["prometheus-libvirt-exporter", f"--web.listen-address={address}"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         agent.start()
-        stats.start()
         try:
             report = compared(agent, guests, address)
         finally:
             exporter.terminate()
             exporter.wait(5)
-            stats.stop()
             agent.stop()
     sys.stdout.buffer.write(msgspec.json.encode(report))
 

@@ -4,14 +4,13 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from hostmon import records
 from hostmon._pipe import record
-from hostmon.guest import Guest, GuestFacts
+from hostmon.driver.virt import GuestDescription
 from tests.unit.rig import Rig
 
 DEFINED, UNDEFINED, STARTED, SUSPENDED, RESUMED, STOPPED, SHUTDOWN = range(7)
@@ -34,7 +33,7 @@ def facts(rig: Rig, guest: uuid.UUID, state: int, **options: Any) -> None:
     """Report a guest as the keeper does."""
     asked = options.pop("asked", time.monotonic_ns())
     resync = options.pop("resync", True)
-    known = {
+    known: dict[str, Any] = {
         "state": state,
         "reason": options.pop("reason", 1),
         "memory_max": 2 << 20,
@@ -44,9 +43,9 @@ def facts(rig: Rig, guest: uuid.UUID, state: int, **options: Any) -> None:
         "persistent": True,
         "autostart": False,
     }
-    named = SimpleNamespace(uuid=guest, name="g", id=options.pop("id", 7 if state != 5 else -1))
-    report = GuestFacts(**(known | options))
-    rig.pipe.put(records.facts(cast("Guest", named), report, asked, resync=resync))
+    known["id"] = 7 if state != 5 else -1
+    report = GuestDescription(uuid=guest, name="g", **(known | options))
+    rig.pipe.put(records.facts(report, asked, resync=resync))
 
 
 def compare(rig: Rig, *reports: tuple[uuid.UUID, int, dict[str, Any]]) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from hostmon._columns import absorb
 from hostmon._plan import ASK_IDLE, CONFIRM_IDLE, SPARE_IDLE, Plan
-from hostmon._stats import absorb
 from hostmon._table import GuestTable
 from hostmon.samples import Group
 

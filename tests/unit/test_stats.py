@@ -1,10 +1,11 @@
-"""The libvirt sampler on libvirt's own test driver, and its way with calls that hang."""
+"""The statistics sampler on libvirt's own test driver, and its way with calls that hang."""
 
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 import libvirt
 import pytest
@@ -12,9 +13,12 @@ import pytest
 from hostmon._stats import Stats
 from hostmon._table import GuestTable
 from hostmon.disposable import Worker
+from hostmon.driver.virt import Busy, Reading
 from hostmon.errors import LibvirtError
+from hostmon.hypervisor import Connection, Hypervisor, hypervisor_of
 from hostmon.samples import Group
-from hostmon.stats import Cadences, LibvirtSampler
+from hostmon.settings import AgentSettings, Settings
+from hostmon.stats import StatsSampler
 
 GUEST = """<domain type='test'><name>g</name><memory unit='MiB'>8</memory><vcpu>2</vcpu>
 <os><type>hvm</type></os><devices><disk type='file'><source file='/x'/><target dev='vda'/></disk>
@@ -53,8 +57,14 @@ def eventually(condition: Callable[[], Any], deadline: float = 5) -> None:
         time.sleep(0.002)
 
 
+def libvirt_of(uri: str, table: GuestTable) -> Hypervisor:
+    """The libvirt driver for one URI."""
+    return hypervisor_of(Settings(agent=AgentSettings(uri=uri)), table)
+
+
 def test_the_test_driver_is_read_by_single_calls(table: GuestTable, uuid: bytes) -> None:
-    sampler = LibvirtSampler("test:///default", table, kernel=False, tick=0.01)
+    hypervisor = libvirt_of("test:///default", table)
+    sampler = StatsSampler(hypervisor.connect, hypervisor.readings, table, tick=0.01)
     sampler.start()
     eventually(lambda: Group.CPU in table.snapshot().guest(uuid).valid)
     sampler.stop()
@@ -93,7 +103,7 @@ def test_bulk_state_harms_nothing(
 
 
 def test_a_call_that_hangs_is_left_behind(table: GuestTable) -> None:
-    worker = Worker("test:///default", table, kernel=True)
+    worker = Worker(libvirt_of("test:///default", table).connect)
     release = threading.Event()
     with pytest.raises(TimeoutError):
         worker.call(lambda _: release.wait(10), 0.05)
@@ -104,50 +114,53 @@ def test_a_call_that_hangs_is_left_behind(table: GuestTable) -> None:
 
 
 def test_a_connection_that_cannot_be_opened(table: GuestTable, tmp_path: Path) -> None:
-    worker = Worker(f"test://{tmp_path}/none.xml", table, kernel=True)
+    worker = Worker(libvirt_of(f"test://{tmp_path}/none.xml", table).connect)
     with pytest.raises(LibvirtError, match="none"):
-        worker.call(lambda stats: stats, 5)
+        worker.call(lambda connection: connection, 5)
     worker.abandon()
     assert worker.join(5)
 
 
 class Hanging:
-    """Stands in for reading: guests in ``stuck`` hang whoever asks, as a stopped QEMU does."""
+    """A connection whose guests in ``stuck`` hang whoever asks, as a stopped QEMU does."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.stuck: set[bytes] = set()
-        self.read: list[bytes] = []
+        self.read_of: list[bytes] = []
+        self.tells = True
         self.back = threading.Event()
-        monkeypatch.setattr("hostmon.stats.read_singly", self.read_singly)
-        monkeypatch.setattr("hostmon.stats.jobs", lambda *_: 0)
-        monkeypatch.setattr("hostmon.stats.limits", lambda *_: 0)
-        monkeypatch.setattr(LibvirtSampler, "_control", self.control)
 
-    def read_singly(self, _: Stats, __: GuestTable, uuids: list[bytes]) -> int:
+    def connect(self) -> Connection:
+        return cast("Connection", self)
+
+    def read(self, _: str, guests: tuple[UUID, ...]) -> int:
+        uuids = [guest.bytes for guest in guests]
         if self.stuck & set(uuids):
             self.back.wait(30)
-        self.read += uuids
+        self.read_of += uuids
         return len(uuids)
 
-    def control(self, _: list[bytes]) -> dict[bytes, tuple[int, float]]:
-        return {uuid: (2, 9.0) if uuid in self.stuck else (0, 0.0) for uuid in _}
+    def busy(self, guests: tuple[UUID, ...]) -> tuple[Busy, ...]:
+        return tuple(Busy(one, 9.0) for one in guests if self.tells and one.bytes in self.stuck)
+
+    def close(self) -> None:
+        pass
 
 
-def test_a_stuck_guest_harms_no_other(
-    table: GuestTable, uuid: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hanging = Hanging(monkeypatch)
+def often(seconds: float) -> tuple[Reading, ...]:
+    return (Reading(name="all", cadence=seconds),)
+
+
+def test_a_stuck_guest_harms_no_other(table: GuestTable, uuid: bytes) -> None:
+    hanging = Hanging()
     other = bytes(range(16))
     table.upsert(other, b"other")
     table.set_state(other, 1, 1, 8)
     hanging.stuck = {uuid}
-    cadences = Cadences(main=0.05, slow=0.05, job=0.05)
-    sampler = LibvirtSampler(
-        "test:///default", table, kernel=False, cadences=cadences, deadline=0.2, tick=0.01
-    )
+    sampler = StatsSampler(hanging.connect, often(0.05), table, deadline=0.2, tick=0.01)
     sampler.start()
-    eventually(lambda: hanging.read.count(other) > 5, 20)
-    assert uuid not in hanging.read
+    eventually(lambda: hanging.read_of.count(other) > 5, 20)
+    assert uuid not in hanging.read_of
     # On a busy machine other calls may pass so short a deadline too.
     report = sampler.report()
     assert report.stuck == 1
@@ -155,27 +168,17 @@ def test_a_stuck_guest_harms_no_other(
     assert table.snapshot().guest(uuid).stuck_since_ns > 0
     hanging.stuck = set()
     hanging.back.set()
-    eventually(lambda: hanging.read.count(uuid) > 3, 20)
+    eventually(lambda: hanging.read_of.count(uuid) > 3, 20)
     sampler.stop()
     assert sampler.report().stuck == 0
     assert table.snapshot().guest(uuid).stuck_since_ns == 0
 
 
-def test_at_most_three_connections(
-    table: GuestTable, uuid: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hanging = Hanging(monkeypatch)
-    hanging.stuck = {uuid}
-    # libvirt finds nothing wrong with the guest, and yet every call hangs.
-    monkeypatch.setattr(LibvirtSampler, "_control", lambda *_: {})
-    sampler = LibvirtSampler(
-        "test:///default",
-        table,
-        kernel=False,
-        cadences=Cadences(main=0.01, slow=0.01, job=0.01),
-        deadline=0.02,
-        tick=0.005,
-    )
+def test_at_most_three_connections(table: GuestTable, uuid: bytes) -> None:
+    hanging = Hanging()
+    # Nobody owes an answer, it says, and yet every call hangs.
+    hanging.stuck, hanging.tells = {uuid}, False
+    sampler = StatsSampler(hanging.connect, often(0.01), table, deadline=0.02, tick=0.005)
     sampler.start()
     eventually(lambda: sampler.report().hung_calls == 3)
     calls = sampler.report().calls

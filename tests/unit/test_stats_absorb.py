@@ -3,10 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hostmon._stats import PERF_NAMES, absorb
+from hostmon._columns import PERF_NAMES, absorb
 from hostmon._table import GuestTable
-from hostmon.percall import Values
 from hostmon.samples import Group, Guest
+from hostmon_drivers.virt_libvirt.percall import Values
 
 UUID = bytes(range(16))
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 
 import libvirt
 
-from hostmon._stats import Stats, absorb
+from hostmon._columns import absorb
+from hostmon._stats import Stats
 from hostmon._table import GuestTable
 from hostmon.samples import Guest
 

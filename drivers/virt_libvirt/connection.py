@@ -1,0 +1,126 @@
+"""One read-only connection to libvirt: its lists, its events, its statistics.
+
+Everything is hostmon.host.Host's; callbacks and statistics are compiled and pass by this file.
+"""
+
+import time
+from collections.abc import Iterator
+from uuid import UUID
+
+from hostmon._stats import Stats
+from hostmon.driver.sinks import EventSink
+from hostmon.driver.virt import (
+    Busy,
+    GuestDescription,
+    HostDescription,
+    VirtConnection,
+    VirtContext,
+)
+from hostmon.errors import GuestNotFoundError
+from hostmon.guest import Guest
+from hostmon.host import Host
+from hostmon.libvirt_errors import translated
+from hostmon_drivers.virt_libvirt.readings import CALLS
+
+CONTROL_OK, CONTROL_JOB = 0, 1
+"""States of virDomainGetControlInfo in which nobody waits."""
+
+
+class LibvirtConnection(VirtConnection):
+    """A connected Host; ``kernel``: the kernel sampler reads these guests too."""
+
+    def __init__(self, context: VirtContext, events: EventSink | None, *, kernel: bool) -> None:
+        self._table = context.columns.table
+        self._kernel = kernel
+        self._stats: Stats | None = None
+        keepalive = context.connection
+        self._host = Host(
+            context.uri,
+            on_close=events.lost if events is not None else None,
+            keepalive_interval=keepalive.keepalive_interval,
+            keepalive_count=keepalive.keepalive_count,
+        )
+        self._host.connect()
+        if events is not None:
+            self._host.attach_events(events.pipe)
+
+    def version(self) -> str:
+        """Of the libvirtd that answers."""
+        return ".".join(map(str, self._host.libvirt_version))
+
+    def describe_host(self) -> HostDescription:
+        """From libvirt's capabilities, and its memory statistics."""
+        host, cpu = self._host, self._host.cpu_info()
+        return HostDescription(
+            name=host.hostname,
+            hypervisor=host.hypervisor_type,
+            version=".".join(map(str, host.hypervisor_version)),
+            vcpus=host.vcpus_total(),
+            memory=host.memory_total(),
+            cpu_arch=cpu.arch,
+            cpu_model=cpu.model,
+            cpu_features=cpu.features,
+        )
+
+    def guests(self) -> Iterator[GuestDescription]:
+        """One list call, then a few calls a guest; none of them asks QEMU."""
+        for guest in self._host.list_guests():
+            try:
+                description = describe(guest)
+            except GuestNotFoundError:
+                continue
+            yield description
+
+    def guest(self, uuid: UUID) -> GuestDescription:
+        """A few calls, none of which asks QEMU."""
+        return describe(self._host.guest(uuid))
+
+    @translated("statistics")
+    def read(self, reading: str, guests: tuple[UUID, ...]) -> int:
+        """As drivers/virt_libvirt/readings.py has it."""
+        return CALLS[reading](self._reader(), self._table, [guest.bytes for guest in guests])
+
+    @translated("control state")
+    def busy(self, guests: tuple[UUID, ...]) -> tuple[Busy, ...]:
+        """virDomainGetControlInfo, which libvirtd answers without asking the guest."""
+        reader = self._reader()
+        asked = ((guest, reader.control(guest.bytes)) for guest in guests)
+        return tuple(
+            Busy(guest, float(found[1]))
+            for guest, found in asked
+            if found is not None and found[0] not in (CONTROL_OK, CONTROL_JOB)
+        )
+
+    def _reader(self) -> Stats:
+        if self._stats is None:
+            self._stats = Stats(self._table, self._host.connection, kernel=self._kernel)
+        return self._stats
+
+    def close(self) -> None:
+        """Statistics first: they hold handles of the connection."""
+        if self._stats is not None:
+            self._stats.close()
+            self._stats = None
+        self._host.close()
+
+
+def describe(guest: Guest) -> GuestDescription:
+    """What libvirt says of a guest, with its XML."""
+    asked = time.monotonic_ns()
+    facts = guest.facts()
+    return GuestDescription(
+        uuid=guest.uuid,
+        name=guest.name,
+        id=guest.id,
+        state=facts.state,
+        reason=facts.reason,
+        vcpus=facts.vcpus,
+        memory=facts.memory,
+        memory_max=facts.memory_max,
+        cpu_time_ns=facts.cpu_time_ns,
+        persistent=facts.persistent,
+        autostart=facts.autostart,
+        live=guest.xml() if guest.id >= 0 else None,
+        config=guest.xml(inactive=True) if facts.persistent else None,
+        asked_ns=asked,
+    )
