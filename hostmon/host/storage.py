@@ -6,10 +6,11 @@ from contextlib import suppress
 import libvirt
 import msgspec
 
-from hostmon.errors import GuestNotFoundError
+from hostmon.errors import GuestNotFoundError, LibvirtError
 from hostmon.host.guests import HostGuests
 from hostmon.host.objects import HostObject, described, look_up
 from hostmon.images.declared import disks_of
+from hostmon.images.references import References, references_of
 from hostmon.images.storage import Disk, Storage
 from hostmon.images.survey import Survey
 from hostmon.libvirt_errors import translated
@@ -73,6 +74,25 @@ class HostStorage(HostGuests):
             with suppress(GuestNotFoundError):
                 found += disks_of(guest.uuid.bytes, guest.domain())
         return found
+
+    def image_references(self) -> list[References]:
+        """What every guest refers to of this host's files, now and at its next start.
+
+        Raises GuestNotFoundError for a guest that vanished meanwhile: ask again, since a list with
+        a hole proves nothing.
+        """
+        return [
+            references_of(guest.domain(inactive=inactive), self._volume_path)
+            for guest in self.list_guests()
+            for inactive in ((False, True) if guest.is_active() else (False,))
+        ]
+
+    def _volume_path(self, pool: str, name: str) -> str | None:
+        """Where a pool's volume lies on this host, None where libvirt does not tell."""
+        with suppress(LibvirtError):
+            target = self.volume(pool, name).target
+            return target.path if target else None
+        return None
 
     def storage(self, survey: Survey | None = None) -> Storage:
         """The host's disk account: filesystems with images, and what their disks may still take.
