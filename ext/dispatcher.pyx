@@ -24,7 +24,7 @@ from record cimport *
 from ring cimport Stamp, ring_append
 from settle cimport *
 from standing cimport Standing, facts_record, standing_differs, standing_of
-from wanted cimport Wanted
+from wanted cimport Wanted, wanted_ring
 from zmqapi cimport ZMQ_FD, zmq_load
 
 from hostmon import kinds
@@ -77,7 +77,6 @@ cdef class Dispatcher:
     cdef uint8_t* found
     cdef uint64_t lost
     cdef uint64_t malformed
-    cdef uint64_t batches
     cdef uint64_t heartbeat_ns
     cdef uint64_t welcomed
     cdef int connected
@@ -165,6 +164,7 @@ cdef class Dispatcher:
                 self.heartbeat()
                 due = now + self.heartbeat_ns
             next = min(due, ask_about_stops(&self.settling, self.wanted, self.connected, now))
+            next = min(next, wanted_ring(self.wanted, now))
             poll(fds, 3, <int>((next - now) // 1000000) + 1)
             if fds[1].revents:
                 read(self.wake_fd, &now, 8)
@@ -176,17 +176,16 @@ cdef class Dispatcher:
             &self.outlet, &self.kept.encoder, self.numbers.sequences, HEARTBEAT_CLASS)
 
     cdef void drain(self) noexcept nogil:
-        """Publish everything the pipe holds."""
+        """Publish everything the pipe holds, up to an unfinished record."""
         cdef size_t held = 0
-        cdef size_t taken
-        while True:
-            taken = pipe_take(self.pipe, self.batch + held, BATCH - held, &self.lost)
+        cdef size_t room = BATCH
+        cdef size_t taken = BATCH
+        while taken == room:  # less than there was room for: the pipe was empty then
+            room = BATCH - held
+            taken = pipe_take(self.pipe, self.batch + held, room, &self.lost)
+            held = self.dispatch_batch(held + taken)
             if self.welcomed != self.outlet.sent:
                 self.welcome()
-            if taken == 0:
-                return
-            self.batches += 1
-            held = self.dispatch_batch(held + taken)
 
     cdef size_t dispatch_batch(self, size_t size) noexcept nogil:
         """Dispatch the whole records of the batch; returns the bytes kept of an unfinished one."""

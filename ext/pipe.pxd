@@ -83,10 +83,11 @@ cdef inline size_t pipe_take(
     if taken == room:
         return taken
     pthread_mutex_lock(&pipe.lock)
-    # While the queue holds something no one writes to the pipe: after this read it is empty.
-    got = read(pipe.read_fd, out + taken, room - taken)
-    if got > 0:
-        taken += got
+    if pipe.used:
+        # While the queue holds something no one writes to the pipe: after this read it is empty.
+        got = read(pipe.read_fd, out + taken, room - taken)
+        if got > 0:
+            taken += got
     while pipe.used and taken < room:
         part = min(pipe.used, min(room - taken, pipe.capacity - pipe.head))
         memcpy(out + taken, pipe.queue + pipe.head, part)
