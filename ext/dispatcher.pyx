@@ -19,7 +19,7 @@ from history cimport HistoryData
 from mutex cimport *
 from numbering cimport HEARTBEAT_CLASS, Numbering, number_event
 from outlet cimport MESSAGE, Outlet, outlet_send, outlet_serve, outlet_welcome
-from pipe cimport Pipe, pipe_take
+from pipe cimport Pipe, pipe_take, queue_release
 from record cimport *
 from ring cimport Stamp, ring_append
 from settle cimport *
@@ -162,6 +162,7 @@ cdef class Dispatcher:
             now = monotonic_ns()
             if now >= due:
                 self.heartbeat()
+                queue_release(self.pipe)
                 due = now + self.heartbeat_ns
             next = min(due, ask_about_stops(&self.settling, self.wanted, self.connected, now))
             next = min(next, wanted_ring(self.wanted, now))

@@ -6,11 +6,20 @@ threads may write, one reads. No lock is held across a call that can block: both
 are non-blocking.
 """
 
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
 from posix.unistd cimport read, write
 
 from mutex cimport pthread_mutex_lock, pthread_mutex_t, pthread_mutex_unlock
+
+cdef extern from "<sys/mman.h>" nogil:
+    int madvise(void*, size_t, int)
+    enum:
+        MADV_DONTNEED
+
+cdef enum:
+    QUEUE_KEPT = 256 << 10   # of the queue's memory, between floods
+    PAGE_MASK = 4095
 
 cdef struct Pipe:
     int read_fd
@@ -21,6 +30,7 @@ cdef struct Pipe:
     size_t capacity
     size_t head
     size_t used
+    size_t touched           # how far into the queue records have been since `queue_release`
     # Counters, read by anyone, written under the lock.
     uint64_t written         # records accepted
     uint64_t queued          # of these, records that had to wait in the queue
@@ -35,6 +45,20 @@ cdef inline void queue_append(Pipe* pipe, const uint8_t* data, size_t size) noex
     memcpy(pipe.queue + at, data, first)
     memcpy(pipe.queue, data + first, size - first)
     pipe.used += size
+    pipe.touched = max(pipe.touched, min(pipe.head + pipe.used, pipe.capacity))
+
+
+cdef inline void queue_release(Pipe* pipe) noexcept nogil:
+    """Give back the memory that a flood took, once the queue is empty again."""
+    cdef uintptr_t start = (<uintptr_t>pipe.queue + QUEUE_KEPT + PAGE_MASK) & ~<uintptr_t>PAGE_MASK
+    cdef uintptr_t end
+    pthread_mutex_lock(&pipe.lock)
+    end = (<uintptr_t>pipe.queue + pipe.touched) & ~<uintptr_t>PAGE_MASK
+    if pipe.used == 0:
+        if end > start:
+            madvise(<void*>start, end - start, MADV_DONTNEED)
+        pipe.touched = 0
+    pthread_mutex_unlock(&pipe.lock)
 
 
 cdef inline int pipe_put(Pipe* pipe, const void* record, size_t size) noexcept nogil:

@@ -1,14 +1,17 @@
 """Giving back memory that only starting needed.
 
-Importing touches most of the code of some thirty libraries once; those pages stay resident although
-nothing runs there again. They are clean copies of files: dropped, they come back from the page
-cache where they are wanted. Only executable mappings of files: what the linker wrote into others
-would be lost.
+Importing touches most of the code and constants of some thirty libraries once; those pages stay
+resident although nothing goes there again. They are clean copies of files: dropped, they come back
+from the page cache where they are wanted. Only mappings that nobody can write to, and of these only
+the pages that are still the file's: what the linker wrote before it took the right away is not.
 """
 
+import os
 import re
 
-from libc.stdint cimport uintptr_t
+from libc.stdint cimport uint64_t, uintptr_t
+from libc.stdlib cimport free, malloc
+from posix.unistd cimport pread
 
 cdef extern from "<sys/mman.h>" nogil:
     int madvise(void*, size_t, int)
@@ -18,20 +21,54 @@ cdef extern from "<sys/mman.h>" nogil:
 cdef extern from "<malloc.h>" nogil:
     int malloc_trim(size_t)
 
-CODE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-xp \S+ \S+ \S+\s+/", re.ASCII)
+cdef enum:
+    # Of an entry of /proc/PID/pagemap, Documentation/admin-guide/mm/pagemap.rst of the kernel.
+    PAGE_PRESENT = 63
+    PAGE_OF_FILE = 61
+
+READ_ONLY = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ \S+\s+/", re.ASCII)
+PAGE = os.sysconf("SC_PAGESIZE")
 
 
-def trim(str maps="/proc/self/maps"):
-    """Drop resident code and free heap pages; returns how many bytes of code were dropped at most."""
-    cdef uintptr_t start, end
+cdef size_t drop(int pagemap, uintptr_t start, size_t pages, size_t page) except? 0:
+    """Drop the file's own pages of one mapping; returns how many bytes were resident."""
+    cdef uint64_t* entries = <uint64_t*>malloc(pages * sizeof(uint64_t))
+    cdef size_t first = 0
+    cdef size_t i
     cdef size_t dropped = 0
-    with open(maps) as lines:
-        found = [CODE.match(line) for line in lines]
-    for match in found:
-        if match is None:
-            continue
-        start, end = int(match[1], 16), int(match[2], 16)
-        if madvise(<void*>start, end - start, MADV_DONTNEED) == 0:
-            dropped += end - start
+    cdef ssize_t got
+    if entries == NULL:
+        raise MemoryError
+    with nogil:
+        got = pread(
+            pagemap, entries, pages * sizeof(uint64_t), start // page * sizeof(uint64_t))
+        pages = <size_t>got // sizeof(uint64_t) if got > 0 else 0
+        for i in range(pages + 1):
+            if i < pages and entries[i] >> PAGE_PRESENT & entries[i] >> PAGE_OF_FILE & 1:
+                continue
+            if i > first and madvise(
+                    <void*>(start + first * page), (i - first) * page, MADV_DONTNEED) == 0:
+                dropped += (i - first) * page
+            first = i + 1
+    free(entries)
+    return dropped
+
+
+def trim(str process="/proc/self"):
+    """Drop resident pages of files and free heap pages; returns how many bytes of files."""
+    with open(f"{process}/maps") as lines:
+        found = [READ_ONLY.match(line) for line in lines]
+    mappings = [(int(match[1], 16), int(match[2], 16)) for match in found if match]
+    cdef size_t dropped = 0
+    try:
+        pagemap = os.open(f"{process}/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # a kernel without it: the pages stay
+        pagemap = -1
+    if pagemap >= 0:
+        try:
+            for start, end in mappings:
+                dropped += drop(pagemap, start, (end - start) // PAGE, PAGE)
+        finally:
+            os.close(pagemap)
     malloc_trim(0)
     return dropped

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import gc
 import logging
 import os
 import shutil
@@ -34,8 +33,8 @@ def run(options: argparse.Namespace) -> int:
     logs.configure(settings.log)
     # After the settings are known to be good: these imports load the extensions.
     try:
-        from hostmon._trim import trim
         from hostmon.agent import Agent
+        from hostmon.memory import settle
     except ImportError as error:
         raise HostmonError(
             f"the agent is not installed ({error}); install hostmon[agent]"
@@ -48,10 +47,7 @@ def run(options: argparse.Namespace) -> int:
     except (AddressInUseError, DriverError) as error:
         # Whatever keeps the agent from starting is the configuration's to mend.
         raise SettingsError(str(error)) from error
-    # What was imported and wired lives for good: keep the collector from walking it again.
-    gc.collect()
-    gc.freeze()
-    trim()
+    settle()
     announce(agent.uri, agent.web_addresses(), settings, demo=demo)
     while (received := signal.sigwait(SIGNALS)) == signal.SIGHUP:
         reload(agent, options)

@@ -11,6 +11,7 @@ from pathlib import Path
 from hostmon import kinds
 from hostmon._pipe import record
 from hostmon.agent import Agent
+from hostmon.memory import settle
 from hostmon.settings import load
 
 
@@ -18,6 +19,7 @@ def main(config: str) -> None:
     """Run until standard input closes."""
     agent = Agent(load(Path(config)))
     agent.start()
+    settle()
     print(agent.web_addresses()[0], flush=True)
     for line in sys.stdin:
         guest = agent.guests()[0]

@@ -1,6 +1,7 @@
 """The pipe keeps order and loses nothing unmarked, full or not."""
 
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +70,28 @@ def test_what_finds_the_queue_full_is_counted_and_wants_a_resync(paused: Rig) ->
     paused.run()
     assert paused.dispatcher.lost_records == refused
     assert paused.dispatcher.count_of["lifecycle"] == 40 - refused
+
+
+def resident() -> int:
+    """Bytes of this process's own memory that are resident."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("RssAnon:")[1].split()[0]) << 10
+
+
+def test_a_flood_gives_its_memory_back(tmp_path: Path) -> None:
+    rig = Rig(f"ipc://{tmp_path}/bus", queue_size=64 << 20, running=False, heartbeat_ns=10_000_000)
+    try:
+        while rig.pipe.queued < 800:
+            assert rig.pipe.put(numbered(1, 60_000))
+        flooded = resident()
+        rig.run()
+        deadline = time.monotonic() + 10
+        while flooded - resident() < 40 << 20:
+            assert time.monotonic() < deadline, f"{flooded} bytes, then {resident()}"
+            time.sleep(0.01)
+        assert rig.pipe.put(numbered(2))
+    finally:
+        rig.close()
 
 
 def test_several_writers_do_not_tear_records(tmp_path: Path) -> None:
