@@ -191,6 +191,7 @@ cdef class Renderer:
         if wanted.shape[0] != self.count or view.rows > self.rows:
             raise ValueError("give a byte a family, and refresh before rendering")
         with nogil:
+            begin_narrow()
             self.mask(view, moment.now_ns)
             for i in range(self.count):
                 if wanted[i] and not failed:

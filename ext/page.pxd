@@ -13,7 +13,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
-from digits cimport PUT_AFTER, put_i64, put_milli, put_nano, put_u64
+from digits cimport PUT_AFTER, begin_narrow, put_i64, put_milli, put_nano, put_u64
 from rows cimport UNKNOWN
 
 cdef enum Form:
