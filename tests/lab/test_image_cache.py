@@ -2,14 +2,17 @@
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hostmon.guest import Guest
 from hostmon.host import Host
 from hostmon.images.cache import DAY_S, ImageCache, ImageCacheSettings
 from hostmon.images.report import CacheReport
+from tests.agent_process import AgentProcess, wait_for
 from tests.lab import guests
 from tests.lab.node import Node
 
@@ -123,3 +126,21 @@ def test_broken_chains_keep_everything_until_they_are_mended(cloud: Cloud) -> No
     report = cloud.look(5.1)
     assert cloud.left() == {"jammy", "bookworm", "iso"}
     cloud.host.guest_by_name(cloud.names[5]).launch()
+
+
+def test_the_agent_looks_after_it(cloud: Cloud, tmp_path: Path) -> None:
+    """Whatever wrote this file looked at all of them; the report is in the log."""
+    (cloud.disks / "middle0").unlink()
+    state = cloud.node.root / "agent-ages.json"
+    config = (
+        f"[virt.libvirt.image_cache]\ndirectory = '{cloud.base}'\nremove = true\n"
+        f"state = '{state}'\n"
+    )
+    arguments = ("--uri", cloud.node.uri_readonly)
+    with closing(AgentProcess(tmp_path, *arguments, config=config)) as agent:
+        wait_for(state.exists, 30)
+        remembered = msgspec.json.decode(state.read_bytes())["files"]
+        assert set(remembered) == {*USED, *UNUSED}
+        wait_for(lambda: "nothing is removed" in agent.log.read_text())
+    assert f"{cloud.names[5]}: chain of" in agent.log.read_text()
+    assert cloud.left() == {*USED, *UNUSED}
