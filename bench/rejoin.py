@@ -17,9 +17,12 @@ from bench.front import Options, Result, measure
 from hostmon._dispatcher import Dispatcher
 from hostmon._pipe import EventPipe, record
 from hostmon._table import GuestTable
+from hostmon.account import HostAccount, Taken
 from hostmon.answers import Answers
 from hostmon.client import Endpoint, Subscriber
 from hostmon.events import Event
+from hostmon.ledger import HostLedger
+from hostmon.machine.topology import Topology
 from hostmon.publisher import SEND_HIGH_WATER_MARK, zmq_library
 from hostmon.requests import RequestServer
 from hostmon.status import AgentStatus, GuestStatus
@@ -34,7 +37,13 @@ STARTED = 2
 
 
 class Up:
-    """A connection that is up, and nothing else that a question could ask for."""
+    """A connection that is up, an account, and nothing else that a question could ask for."""
+
+    def __init__(self, ledger: HostLedger) -> None:
+        self._ledger = ledger
+
+    def account(self, taken: "Taken | None" = None) -> HostAccount:
+        return self._ledger.account(taken=taken)
 
     def connection(self) -> str:
         return "up"
@@ -59,12 +68,14 @@ class Host:
         self.pipe = EventPipe()
         self.table = GuestTable()
         # No heartbeat may tell of the gap before the measurement begins.
+        ledger = HostLedger(Topology(arch="", cells=()))
         self.dispatcher = Dispatcher(
-            self.pipe, self.table, 1, "bench", zmq_library(), heartbeat_ns=3600 * 10**9
-        )
+            self.pipe, self.table, 1, "bench", zmq_library(), heartbeat_ns=3600 * 10**9,
+            ledger=ledger,
+        )  # fmt: skip
         self.endpoint = Endpoint(f"ipc://{folder}/events", f"ipc://{folder}/requests")
         self.server = RequestServer(
-            self.endpoint.requests, Answers(Up(), self.table, self.dispatcher)
+            self.endpoint.requests, Answers(Up(ledger), self.table, self.dispatcher)
         )
         self.server.start()
         self.ready = threading.Event()

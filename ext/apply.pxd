@@ -11,6 +11,7 @@ from libc.stdlib cimport realloc
 from libc.string cimport memcpy, memset
 
 from lifecycle cimport *
+from msgpack cimport get_uint
 from record cimport ABOUT_GUEST, ORIGIN_LIVE, Facts, Record
 from rows cimport (
     COUNT_CRASH,
@@ -18,6 +19,7 @@ from rows cimport (
     COUNT_LIFECYCLE,
     COUNT_REBOOT,
     COUNT_WATCHDOG,
+    GROUP_BALLOON,
     GROUP_CPU,
     GROUP_SIZES,
     PRESENCE_PRESENT,
@@ -29,6 +31,7 @@ from table cimport (
     row_good,
     table_array,
     table_count,
+    table_end_job,
     table_find,
     table_lock,
     table_mark_all_unknown,
@@ -48,7 +51,10 @@ cdef enum:
     REBOOT = 1
     WATCHDOG = 3
     IO_ERROR = 6
+    BALLOON_CHANGE = 13
+    JOB_COMPLETED = 21
     PROCESS_EXIT = 39
+    ACTUAL_KEY = 7           # bytes of the key "actual"
     # A state that differs from the table's for so long without an event was missed.
     DISAGREEMENT_NS = 1000000000
 
@@ -67,6 +73,7 @@ cdef struct Applier:
     uint32_t tracks_room
     uint64_t comparison      # counts comparisons with libvirt
     uint64_t looks_up        # a bit a kind: whether such an event makes the keeper look
+    uint64_t stirs           # a bit a kind: whether it makes the libvirt sampler read anew
 
 
 cdef inline Track* track_of(Applier* a, uint32_t row) noexcept nogil:
@@ -152,6 +159,8 @@ cdef inline void apply_event(Applier* a, const Record* r) noexcept nogil:
     track.disagrees_ns = 0
     if r.origin == ORIGIN_LIVE and a.looks_up >> r.kind & 1:
         want_row(a, track, r.uuid)
+    if a.stirs >> r.kind & 1:
+        table_row(a.table, row).stirred += 1
     if r.kind == LIFECYCLE:
         apply_lifecycle(a, row, r)
     elif r.kind == REBOOT:
@@ -160,8 +169,25 @@ cdef inline void apply_event(Applier* a, const Record* r) noexcept nogil:
         table_count(a.table, row, COUNT_WATCHDOG)
     elif r.kind == IO_ERROR:
         table_count(a.table, row, COUNT_IO_ERROR)
+    elif r.kind == BALLOON_CHANGE:
+        apply_balloon(a, row, r)
+    elif r.kind == JOB_COMPLETED:
+        table_end_job(a.table, row, r.monotonic_ns)
     elif r.kind == PROCESS_EXIT:
         apply_exit(a, row, track, r)
+
+
+cdef inline void apply_balloon(Applier* a, uint32_t row, const Record* r) noexcept nogil:
+    """The guest's memory is another: the body is the pair ``actual``, in bytes."""
+    cdef Row* guest = table_row(a.table, row)
+    cdef const uint8_t* body = <const uint8_t*>r + sizeof(Record) + r.name_size
+    cdef uint64_t actual
+    if not get_uint(body + ACTUAL_KEY, <const uint8_t*>r + r.size, &actual):
+        return
+    if guest.valid >> GROUP_SIZES & 1:
+        guest.sizes.memory = actual
+    if guest.valid >> GROUP_BALLOON & 1:
+        guest.balloon.current = actual
 
 
 cdef inline void apply_exit(Applier* a, uint32_t row, Track* track, const Record* r) noexcept nogil:
@@ -174,8 +200,8 @@ cdef inline void apply_exit(Applier* a, uint32_t row, Track* track, const Record
 
 cdef inline void set_facts(Applier* a, uint32_t row, const Record* r, const Facts* f) noexcept nogil:
     cdef Row* guest = table_row(a.table, row)
-    guest.sizes.vcpus, guest.sizes.memory, guest.sizes.memory_max = (
-        f.vcpus, f.memory, f.memory_max)
+    guest.sizes.vcpus, guest.sizes.vcpus_max = f.vcpus, f.vcpus_max
+    guest.sizes.memory, guest.sizes.memory_max = f.memory, f.memory_max
     guest.persistent, guest.autostart = f.persistent, f.autostart
     row_good(guest, GROUP_SIZES, r.monotonic_ns)
     if guest.state == f.state:

@@ -12,21 +12,13 @@ from clock cimport monotonic_ns, realtime_ns
 from deaths cimport Death, Deaths, TAKE, deaths_add, deaths_free, deaths_init, deaths_take, open_pidfd
 from msgpack cimport Buffer, buffer_over, buffer_size, put_text, put_uint
 from pipe cimport Pipe, pipe_put
+from poll cimport POLLIN, poll, pollfd
 from record cimport ABOUT_GUEST, ORIGIN_KERNEL, Record
 from rows cimport Row
 from table cimport Table, table_array, table_find, table_lock, table_row, table_unlock
 from uuidmap cimport NO_ROW
 
 from hostmon import kinds
-
-cdef extern from "<poll.h>" nogil:
-    struct pollfd:
-        int fd
-        short events
-        short revents
-    int poll(pollfd*, unsigned long, int)
-    enum:
-        POLLIN
 
 cdef enum:
     LONGEST_NAME = 4096

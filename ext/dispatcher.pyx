@@ -7,43 +7,32 @@ and calls :meth:`Dispatcher.run`, which returns when told to stop.
 import os
 
 from libc.stdint cimport uint8_t, uint64_t, uintptr_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memmove
 from posix.unistd cimport read
 
-from apply cimport *
 from announce cimport heartbeat_record
+from apply cimport *
+from books cimport *
 from chain cimport chain_free, chain_init
 from clock cimport monotonic_ns, realtime_ns
 from history cimport HistoryData
-from mutex cimport *
-from numbering cimport HEARTBEAT_CLASS, Numbering, number_event
+from ledger cimport LedgerState
+from numbering cimport HEARTBEAT_CLASS, Numbering, number_event, stamp_guest
 from outlet cimport MESSAGE, Outlet, outlet_send, outlet_serve, outlet_welcome
 from pipe cimport Pipe, pipe_take, queue_release
+from poll cimport POLLIN, poll, pollfd
 from record cimport *
 from ring cimport Stamp, ring_append
 from settle cimport *
 from standing cimport Standing, facts_record, standing_differs, standing_of
-from wanted cimport Wanted, wanted_ring
+from tally cimport AGENT_STATES, LIFECYCLE_EVENTS, Tally, tally_event
+from wanted cimport Wanted, wanted_free, wanted_new, wanted_ring, wanted_taken
 from zmqapi cimport ZMQ_FD, zmq_load
 
 from hostmon import kinds
 from hostmon._history import History
-
-cdef extern from "<poll.h>" nogil:
-    struct pollfd:
-        int fd
-        short events
-        short revents
-    int poll(pollfd*, unsigned long, int)
-    enum:
-        POLLIN
-
-# After these the guest's sizes or devices may be others: the keeper looks it up.
-LOOKED_UP = (
-    "lifecycle", "balloon-change", "device-added", "device-removed", "disk-change", "tunable",
-    "metadata-change", "memory-device-size-change",
-)
+from hostmon._ledger import Ledger
 
 cdef enum:
     # Kinds as hostmon/kinds.py numbers them: from FACTS on they tell of the table, not to it.
@@ -56,22 +45,25 @@ cdef enum:
 
 
 cdef class Dispatcher:
-    """One event stream: ``pipe`` in, ``table`` kept current, a ZeroMQ publisher out.
+    """One event stream: ``pipe`` in, ``table`` and ``ledger`` kept current, a publisher out.
 
     ``epoch`` marks this run, ``host`` names it in every event; a heartbeat goes out every
-    ``heartbeat_ns``. A stop is concluded ``reboot_window_ns`` after it at the earliest. The newest
-    events stay in ``history``, ``ring_size`` bytes of them.
+    ``heartbeat_ns``. A stop is concluded ``reboot_window_ns`` after it at the earliest, and only
+    then gives its room back. The newest events stay in ``history``, ``ring_size`` bytes of them.
     """
 
     cdef object pipe_owner
     cdef object table_owner
     cdef readonly object history
+    cdef readonly object ledger
     cdef Applier applier
     cdef Wanted* wanted
     cdef Pipe* pipe
     cdef HistoryData* kept
     cdef Numbering numbers
     cdef Settling settling
+    cdef Books books
+    cdef Tally tally
     cdef Outlet outlet
     cdef uint8_t* batch
     cdef uint8_t* found
@@ -87,25 +79,27 @@ cdef class Dispatcher:
 
     def __cinit__(self, pipe, table, uint64_t epoch, str host, bytes zmq_path,
                   uint64_t heartbeat_ns=1000000000, *, uint64_t reboot_window_ns=15000000000,
-                  uint64_t ring_size=16 << 20):
+                  uint64_t ring_size=16 << 20, ledger=None):
         self.wake_fd = -1
         self.batch = <uint8_t*>malloc(BATCH)
         self.outlet.message = <uint8_t*>malloc(MESSAGE)
         self.found = <uint8_t*>malloc(RECORD_MAX)
-        self.wanted = <Wanted*>calloc(1, sizeof(Wanted))
-        if not (self.batch and self.outlet.message and self.found and self.wanted):
+        self.books.grown = <uint8_t*>malloc(RECORD_MAX)
+        self.wanted = wanted_new()
+        if not (self.batch and self.outlet.message and self.found and self.books.grown):
             raise MemoryError
         if chain_init(&self.numbers.chain) or settling_init(&self.settling, reboot_window_ns):
             raise MemoryError
-        pthread_mutex_init(&self.wanted.lock, NULL)
-        self.wanted.fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self.pipe_owner = pipe
         self.table_owner = table
         self.history = History(epoch, host, ring_size)
         self.kept = <HistoryData*><uintptr_t>self.history.address
+        self.ledger = Ledger() if ledger is None else ledger
+        self.books.ledger = <LedgerState*><uintptr_t>self.ledger.address
         self.applier.table = <Table*><uintptr_t>table.address
         self.applier.wanted = self.wanted
-        self.applier.looks_up = sum(1 << kinds.NUMBERS[kind] for kind in LOOKED_UP)
+        self.applier.looks_up = sum(1 << kinds.NUMBERS[kind] for kind in kinds.LOOKED_UP)
+        self.applier.stirs = sum(1 << kinds.NUMBERS[kind] for kind in kinds.STIRS)
         self.pipe = <Pipe*><uintptr_t>pipe.address
         self.epoch, self.host = epoch, host
         self.heartbeat_ns = heartbeat_ns
@@ -118,13 +112,11 @@ cdef class Dispatcher:
         free(self.batch)
         free(self.outlet.message)
         free(self.found)
+        free(self.books.grown)
         free(self.applier.tracks)
         chain_free(&self.numbers.chain)
         settling_free(&self.settling)
-        if self.wanted != NULL:
-            os.close(self.wanted.fd)
-            pthread_mutex_destroy(&self.wanted.lock)
-            free(self.wanted)
+        wanted_free(self.wanted)
         if self.wake_fd >= 0:
             os.close(self.wake_fd)
 
@@ -160,7 +152,7 @@ cdef class Dispatcher:
             if last_round:
                 return
             now = monotonic_ns()
-            if now >= due:
+            if now >= due or self.books.owed:
                 self.heartbeat()
                 queue_release(self.pipe)
                 due = now + self.heartbeat_ns
@@ -230,7 +222,10 @@ cdef class Dispatcher:
         stamp = number_event(&self.numbers, &self.kept.ring, table, record)
         if record.about == ABOUT_GUEST and record.kind < FACTS:
             apply_event(&self.applier, record)
-            self.stamp_state(&stamp, table_find(table, record.uuid))
+            books_follow(&self.books, table, record.uuid)
+            stamp_guest(&stamp, table, record.uuid)
+        elif record.kind == STOPPED:
+            books_settle(&self.books, record.uuid)
         elif record.kind == CONNECTION:
             self.connected = record.event
             if not self.connected:
@@ -238,29 +233,28 @@ cdef class Dispatcher:
         if stamp.class_ != HEARTBEAT_CLASS:
             table_set_sequence(table, stamp.class_, stamp.sequences[stamp.class_])
         table_unlock(table)
+        tally_event(&self.tally, record)
+        if self.books.owed:
+            record = books_carry(&self.books, record, &stamp)
         if stamp.class_ != HEARTBEAT_CLASS:
             ring_append(&self.kept.ring, &stamp, record)
         outlet_send(&self.outlet, &self.kept.encoder, record, &stamp)
         if record.kind == LIFECYCLE and record.about == ABOUT_GUEST:
             self.follow_stop(record, stamp.sequences[stamp.class_])
 
-    cdef void stamp_state(self, Stamp* stamp, unsigned int row) noexcept nogil:
-        """What the guest is after its event."""
-        stamp.state = -1
-        if row != NO_ROW:
-            stamp.state = table_row(self.applier.table, row).state
-            stamp.reason = table_row(self.applier.table, row).reason
-            stamp.persistent = table_row(self.applier.table, row).persistent
-
     cdef void follow_stop(self, const Record* record, uint64_t sequence) noexcept nogil:
-        """Hold a stop until it is concluded; a start before that makes it a reboot."""
+        """Hold a stop until it is concluded; a start before that makes it a reboot.
+
+        Room is held for an open stop alone: what cannot be one gives it back at once.
+        """
         cdef OpenStop* stop
         if record.event == EVENT_STOPPED:
             hold_stop(&self.settling, record, sequence)
+        stop = open_stop(&self.settling, record.uuid)
+        if stop == NULL:
+            books_settle(&self.books, record.uuid)
         elif record.event == EVENT_STARTED:
-            stop = open_stop(&self.settling, record.uuid)
-            if stop != NULL:
-                self.conclude(stop, REBOOTED)
+            self.conclude(stop, REBOOTED)
 
     cdef void confirm_stop(self, const uint8_t* uuid, uint64_t asked_ns) noexcept nogil:
         """libvirt said that a guest is not running: conclude its stop, if that is due."""
@@ -287,6 +281,7 @@ cdef class Dispatcher:
             settle_guest(&self.applier, told)
         else:
             apply_facts(&self.applier, told)
+        books_learn(&self.books, self.applier.table, told.uuid, facts)
         after = self.standing(told.uuid)
         table_unlock(table)
         if standing_differs(&before, &after):
@@ -353,10 +348,12 @@ cdef class Dispatcher:
         self.publish_steps(gone, steps, count)
         table_lock(self.applier.table)
         table_retire(self.applier.table, gone.uuid)
+        books_follow(&self.books, self.applier.table, gone.uuid)
         table_unlock(self.applier.table)
 
     cdef void heartbeat(self) noexcept nogil:
-        """Publish each class's last number."""
+        """Publish each class's last number, and the account's sums."""
+        self.books.owed = 1
         heartbeat_record(
             <Record*>self.found, &self.kept.encoder, self.numbers.sequences, HEARTBEAT_CLASS,
             HEARTBEAT)
@@ -373,6 +370,16 @@ cdef class Dispatcher:
         return {name: self.numbers.counts[number] for number, name in kinds.KINDS.items()}
 
     @property
+    def tally_of(self):
+        """Finer counts: lifecycle events by their number, guest agents by theirs, and two more."""
+        return (
+            [self.tally.lifecycle[i] for i in range(LIFECYCLE_EVENTS)],
+            [self.tally.agent[i] for i in range(AGENT_STATES)],
+            self.tally.crashes,
+            self.tally.resync,
+        )
+
+    @property
     def open_stops(self):
         """Stops that are not concluded yet."""
         return self.settling.count
@@ -384,15 +391,7 @@ cdef class Dispatcher:
 
     def take_wanted(self):
         """The guests to look up, as 16 bytes each; None: compare everything."""
-        cdef uint64_t rung
-        cdef unsigned int i
-        pthread_mutex_lock(&self.wanted.lock)
-        read(self.wanted.fd, &rung, 8)
-        everything = self.wanted.all
-        uuids = [<bytes>(<const char*>self.wanted.uuids[i])[:16] for i in range(self.wanted.count)]
-        self.wanted.all = self.wanted.count = 0
-        pthread_mutex_unlock(&self.wanted.lock)
-        return None if everything else uuids
+        return wanted_taken(self.wanted)
 
     @property
     def lost_records(self):

@@ -196,6 +196,7 @@ cdef void on_agent_lifecycle(
 ) noexcept nogil:
     cdef Draft d
     begin_domain(&d, dom, opaque, 18)
+    d.header.event = state
     put_name(field(&d, "state"), &agent_states, state)
     put_name(field(&d, "reason"), &agent_reasons, reason)
     send(&d)

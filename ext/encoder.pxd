@@ -15,6 +15,7 @@ from msgpack cimport (
     put_bytes_as_text,
     put_int,
     put_map,
+    put_nil,
     put_raw,
     put_text,
     put_text_header,
@@ -25,8 +26,8 @@ from record cimport ABOUT_GUEST, ABOUT_HOST, KIND_LIMIT, Record
 from ring cimport Stamp
 
 cdef enum:
-    # kind, v, epoch, sequence, kind_previous, host, time_ns, monotonic_ns, origin
-    COMMON_FIELDS = 9
+    # kind, v, epoch, sequence, kind_previous, host, time_ns, monotonic_ns, origin, sums
+    COMMON_FIELDS = 10
     LIFECYCLE_EVENTS = 9
     ORIGINS = 4
     REPLAYED = 3             # of kinds.ORIGINS
@@ -161,13 +162,18 @@ cdef inline void put_event(
     put_text(b, "monotonic_ns")
     put_uint(b, r.monotonic_ns)
     put_chunk(b, &e.origins[origin if origin < ORIGINS else 0])
+    put_text(b, "sums")
+    if stamp.tail:
+        put_raw(b, <const uint8_t*>r + r.size - stamp.tail, stamp.tail)
+    else:
+        put_nil(b)
     if identity:
         put_identity(b, r, stamp, uuid)
     if lifecycle:
         put_lifecycle(b, e, r, stamp)
     put_raw(
         b, <const uint8_t*>r + sizeof(Record) + r.name_size,
-        r.size - sizeof(Record) - r.name_size)
+        r.size - sizeof(Record) - r.name_size - stamp.tail)
 
 
 cdef inline void put_message(

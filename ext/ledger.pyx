@@ -6,7 +6,6 @@ call. Nobody holds that lock while waiting for anything, the GIL included.
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy
 
 from claims cimport (
     CLAIM_ACTIVE,
@@ -18,6 +17,7 @@ from claims cimport (
     claims_find,
     claims_new,
 )
+from copied cimport Copied, copied_free, copied_reserve, copied_rows, copied_take
 from follow cimport UNSEEN, UNSEEN_VCPUS, Seen, ledger_follow, ledger_heal
 from holds cimport holds_next
 from ledger cimport (
@@ -244,30 +244,19 @@ cdef class Ledger:
 
         A row is (memory by pool, vCPUs).
         """
-        cdef size_t rows = self.state.cells + 1
-        cdef size_t pools = self.state.pools
-        cdef uint64_t* memory = <uint64_t*>malloc(rows * (pools + 1) * sizeof(uint64_t))
-        cdef uint64_t* vcpus = memory + rows * pools
-        cdef Sums sums
-        if memory == NULL:
+        cdef Copied copied
+        if copied_reserve(&copied, &self.state) < 0:
             raise MemoryError
         try:
-            ledger_lock(&self.state)
-            sums = self.state.sums
-            memcpy(memory, self.state.placed_memory, rows * pools * sizeof(uint64_t))
-            memcpy(vcpus, self.state.placed_vcpus, rows * sizeof(uint64_t))
-            ledger_unlock(&self.state)
-            return sums, tuple([
-                (tuple([memory[row * pools + pool] for pool in range(pools)]), vcpus[row])
-                for row in range(rows)
-            ])
+            copied_take(&copied, &self.state)
+            return copied.sums, copied_rows(&copied)
         finally:
-            free(memory)
+            copied_free(&copied)
 
     def claim(self, bytes uuid not None):
         """One guest's claim as in the stub's ``ClaimFields``, None if it has none."""
         cdef const uint8_t* key = identity(uuid)
-        cdef Copied copied
+        cdef Listed copied
         ledger_lock(&self.state)
         cdef const Claim* claim = claims_find(&self.state.claims, key)
         if claim != NULL:
@@ -280,7 +269,7 @@ cdef class Ledger:
         cdef size_t i
         cdef size_t n = 0
         ledger_lock(&self.state)
-        cdef Copied* copied = <Copied*>malloc((self.state.claims.count + 1) * sizeof(Copied))
+        cdef Listed* copied = <Listed*>malloc((self.state.claims.count + 1) * sizeof(Listed))
         if copied != NULL:
             for i in range(self.state.claims.slots):
                 if self.state.claims.items[i].flags:
@@ -295,20 +284,20 @@ cdef class Ledger:
             free(copied)
 
 
-cdef struct Copied:
+cdef struct Listed:
     # A claim to make Python objects of, which must not be done under the lock.
     Claim claim
     uint64_t disk_used
     uint64_t disk_capacity
 
 
-cdef void copy_claim(Copied* to, const Claim* claim) noexcept nogil:
+cdef void copy_claim(Listed* to, const Claim* claim) noexcept nogil:
     to.claim = claim[0]
     to.disk_used = claim.extra.disk_used if claim.extra != NULL else 0
     to.disk_capacity = claim.extra.disk_capacity if claim.extra != NULL else 0
 
 
-cdef tuple fields(const Copied* copied):
+cdef tuple fields(const Listed* copied):
     cdef const Claim* c = &copied.claim
     return (
         bool(c.flags & CLAIM_DEFINED),

@@ -91,6 +91,23 @@ cdef inline void put_double(Buffer* b, double value) noexcept nogil:
     put_tagged(b, 0xCB, bits, 8)
 
 
+cdef inline int get_uint(const uint8_t* at, const uint8_t* end, uint64_t* out) noexcept nogil:
+    """Read a number as `put_uint` writes it; 0 if there is none."""
+    cdef int width, i
+    if at >= end:
+        return 0
+    if at[0] < 0x80:
+        out[0] = at[0]
+        return 1
+    width = 1 << (at[0] - 0xCC) if 0xCC <= at[0] <= 0xCF else 0
+    if width == 0 or end - at <= width:
+        return 0
+    out[0] = 0
+    for i in range(width):
+        out[0] = out[0] << 8 | at[1 + i]
+    return 1
+
+
 cdef inline void put_container(
     Buffer* b, uint8_t fix, uint8_t tag16, uint64_t count
 ) noexcept nogil:

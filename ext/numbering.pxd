@@ -3,13 +3,14 @@
 Owned by the dispatcher's thread, the only giver of numbers; others read the class's last ones.
 """
 
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from chain cimport Chain, chain_advance
 from record cimport ABOUT_GUEST, KIND_LIMIT, Record
-from ring cimport KEPT_CLASSES, Ring, Stamp
-from table cimport Table
+from ring cimport Ring, Stamp
+from table cimport Table, table_find, table_row
+from uuidmap cimport NO_ROW
 
 cdef enum:
     CLASSES = 4              # as kinds.CLASSES lists them
@@ -40,3 +41,13 @@ cdef inline Stamp number_event(
             &numbers.chain, ring, table, record.uuid, class_, numbers.sequences[class_])
     memcpy(stamp.sequences, numbers.sequences, sizeof(stamp.sequences))
     return stamp
+
+
+cdef inline void stamp_guest(Stamp* stamp, const Table* table, const uint8_t* uuid) noexcept nogil:
+    """What the guest is after its event; the table's lock is held."""
+    cdef uint32_t row = table_find(table, uuid)
+    stamp.state = -1
+    if row != NO_ROW:
+        stamp.state = table_row(table, row).state
+        stamp.reason = table_row(table, row).reason
+        stamp.persistent = table_row(table, row).persistent

@@ -31,7 +31,7 @@ cdef packed struct Record:
     uint32_t size            # of header, name and body together
     uint16_t kind
     uint16_t fields          # MessagePack pairs in the body
-    int32_t event            # lifecycle only: libvirt's numbers
+    int32_t event            # lifecycle, and the state of agent-lifecycle: libvirt's numbers
     int32_t detail
     int32_t id               # libvirt's domain id, -1 when inactive
     uint8_t uuid[16]
@@ -46,8 +46,11 @@ cdef packed struct Facts:
     int32_t state
     int32_t reason
     uint64_t vcpus
+    uint64_t vcpus_max
     uint64_t memory
     uint64_t memory_max
     uint64_t cpu_time_ns
+    uint64_t defined_vcpus   # of the configuration: all that it may grow to
+    uint64_t defined_memory
     uint8_t persistent
     uint8_t autostart

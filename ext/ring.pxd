@@ -32,7 +32,8 @@ cdef struct Stamp:
     uint8_t class_
     uint8_t persistent
     uint8_t replayed
-    uint8_t unused[5]
+    uint8_t tail             # bytes of the sums at the record's end; 0: none
+    uint8_t unused[4]
 
 cdef struct Entry:
     # The record follows.

@@ -268,6 +268,15 @@ cdef inline void table_count(Table* table, uint32_t row, int which) noexcept nog
     table_row(table, row).counts[which] += 1
 
 
+cdef inline void table_end_job(Table* table, uint32_t row, uint64_t now_ns) noexcept nogil:
+    """The guest's job has ended."""
+    cdef Row* r = table_row(table, row)
+    if r.jobs.count:
+        block_give(&table.arena, &r.jobs)
+        r.shape += 1
+    row_good(r, GROUP_JOB, now_ns)
+
+
 cdef inline void table_mark_all_unknown(Table* table) noexcept nogil:
     """libvirt cannot be asked now: every guest's presence is unknown, none is gone."""
     cdef uint32_t row

@@ -9,7 +9,9 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from arena cimport Block
+from copied cimport copied_free, copied_reserve, copied_rows
 from devices cimport Device, table_set_devices
+from ledger cimport LedgerState
 from rows cimport *
 from table cimport *
 from view cimport View, view_array, view_row, view_take
@@ -17,6 +19,9 @@ from view cimport View, view_array, view_row, view_take
 import msgspec
 
 from hostmon import samples
+
+cdef enum:
+    RUNNING = 1              # virDomainState
 
 PRESENCES = ("absent", "present", "unknown")
 
@@ -51,18 +56,41 @@ cdef class GuestTable:
             + self.table.row_room * sizeof(uint64_t)
             + self.table.map.room * sizeof(uint32_t))
 
-    def snapshot(self):
-        """The whole table as it is now; the writers wait for one memcpy."""
+    def snapshot(self, ledger=None):
+        """The whole table as it is now, and of the same moment the account of ``ledger``.
+
+        The writers wait for one memcpy.
+        """
         cdef Snapshot taken = Snapshot.__new__(Snapshot)
-        cdef int failed
+        cdef LedgerState* state = NULL
+        cdef int failed = 0
         taken.owner = self
         taken.view = self.spare
         memset(&self.spare, 0, sizeof(View))
-        with nogil:
-            failed = view_take(&taken.view, &self.table)
+        if ledger is not None:
+            state = <LedgerState*><uintptr_t>ledger.address
+            failed = copied_reserve(&taken.view.account, state)
+        if not failed:
+            with nogil:
+                failed = view_take(&taken.view, &self.table, state)
         if failed:
             raise MemoryError
         return taken
+
+    def counts(self):
+        """Guests; of these, running; and active: running, paused or suspended."""
+        cdef uint32_t row
+        cdef uint32_t running = 0
+        cdef uint32_t active = 0
+        cdef const Row* r
+        table_lock(&self.table)
+        for row in range(self.table.rows):
+            r = table_row(&self.table, row)
+            running += r.alive and r.state == RUNNING
+            active += r.alive and r.id >= 0
+        cdef uint32_t guests = self.table.guests
+        table_unlock(&self.table)
+        return guests, running, active
 
     def ring_on_runs(self, int fd):
         """Write to this non-blocking eventfd whenever a guest's process is another; -1: to none."""
@@ -72,6 +100,7 @@ cdef class GuestTable:
 
     cdef give_back(self, View* view):
         """Keep one snapshot's memory for the next, the larger one."""
+        copied_free(&view.account)
         if view.room > self.spare.room:
             self.spare, view[0] = view[0], self.spare
         free(view.memory)
@@ -203,6 +232,13 @@ cdef class Snapshot:
     def taken_ns(self):
         """CLOCK_MONOTONIC when it was taken."""
         return self.view.taken_ns
+
+    @property
+    def account(self):
+        """The sums by their names, and the rows of what is bound to cells; None: not taken."""
+        if self.view.account.memory == NULL:
+            return None
+        return self.view.account.sums, copied_rows(&self.view.account)
 
     @property
     def sequences(self):

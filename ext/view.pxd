@@ -1,6 +1,6 @@
 """A view: the guest table as it was at one moment, copied whole; nobody writes it any more.
 
-Owns the copy. Offsets in it are those of the table's own memory: what a reader has worked out
+Owns the copy, and the account's of the same moment where one is wanted. Offsets in it are those of the table's own memory: what a reader has worked out
 about a row's place holds in the next view, until the row's `shape`, `definition` or `life` grows.
 """
 
@@ -10,6 +10,8 @@ from libc.string cimport memcpy, memset
 
 from arena cimport Block
 from clock cimport monotonic_ns
+from copied cimport Copied, copied_take
+from ledger cimport LedgerState
 from rows cimport Row
 from table cimport SEQUENCES, Table, table_lock, table_unlock
 
@@ -23,6 +25,7 @@ cdef struct View:
     uint64_t size            # bytes at base
     char* memory
     uint64_t room
+    Copied account           # its memory is NULL: none was wanted
 
 
 cdef inline const Row* view_row(const View* view, uint32_t row) noexcept nogil:
@@ -47,8 +50,11 @@ cdef inline int view_reserve(View* view, uint64_t need) noexcept nogil:
     return 0
 
 
-cdef inline int view_take(View* view, Table* table) noexcept nogil:
-    """Copy the table; -1 without memory. Writers wait for one memcpy of what the table holds."""
+cdef inline int view_take(View* view, Table* table, LedgerState* ledger) noexcept nogil:
+    """Copy the table; -1 without memory. Writers wait for one memcpy of what the table holds.
+
+    ``view.account`` is reserved for ``ledger``, or that is NULL.
+    """
     cdef uint64_t need
     cdef uint64_t arena
     while True:
@@ -67,6 +73,9 @@ cdef inline int view_take(View* view, Table* table) noexcept nogil:
     view.rows = table.rows
     view.guests = table.guests
     view.taken_ns = monotonic_ns()
+    if ledger != NULL:
+        # Whoever changes both does it under the table's lock: they are of one sequence.
+        copied_take(&view.account, ledger)
     table_unlock(table)
     view.base = view.memory
     view.row_at = <uint64_t*>(view.memory + arena)

@@ -6,11 +6,18 @@ competed for the processor with the event that was just on its way out, which co
 """
 
 from libc.stdint cimport UINT64_MAX, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
-from posix.unistd cimport write
+from posix.unistd cimport close, read, write
 
 from clock cimport monotonic_ns
-from mutex cimport pthread_mutex_lock, pthread_mutex_t, pthread_mutex_unlock
+from mutex cimport (
+    pthread_mutex_destroy,
+    pthread_mutex_init,
+    pthread_mutex_lock,
+    pthread_mutex_t,
+    pthread_mutex_unlock,
+)
 
 cdef enum:
     WANTED_ROOM = 16384
@@ -23,6 +30,25 @@ cdef struct Wanted:
     uint32_t count
     int all
     uint8_t uuids[WANTED_ROOM][16]
+
+
+cdef inline Wanted* wanted_new() except NULL:
+    """An empty list; give it to `wanted_free`."""
+    import os
+
+    cdef Wanted* wanted = <Wanted*>calloc(1, sizeof(Wanted))
+    if wanted == NULL:
+        raise MemoryError
+    pthread_mutex_init(&wanted.lock, NULL)
+    wanted.fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+    return wanted
+
+
+cdef inline void wanted_free(Wanted* wanted) noexcept:
+    if wanted != NULL:
+        close(wanted.fd)
+        pthread_mutex_destroy(&wanted.lock)
+        free(wanted)
 
 
 cdef inline uint64_t wanted_ring(Wanted* wanted, uint64_t now) noexcept nogil:
@@ -60,3 +86,16 @@ cdef inline void want(Wanted* wanted, const uint8_t* uuid) noexcept nogil:
         wanted.all = 1
     pthread_mutex_unlock(&wanted.lock)
     ring_soon(wanted)
+
+
+cdef inline list wanted_taken(Wanted* wanted):
+    """Take the guests, 16 bytes each; None: compare everything."""
+    cdef uint64_t rung
+    cdef uint32_t i
+    pthread_mutex_lock(&wanted.lock)
+    read(wanted.fd, &rung, 8)
+    everything = wanted.all
+    uuids = [<bytes>(<const char*>wanted.uuids[i])[:16] for i in range(wanted.count)]
+    wanted.all = wanted.count = 0
+    pthread_mutex_unlock(&wanted.lock)
+    return None if everything else uuids

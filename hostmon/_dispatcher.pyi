@@ -1,4 +1,5 @@
 from hostmon._history import History
+from hostmon._ledger import Ledger
 from hostmon._pipe import EventPipe
 from hostmon._table import GuestTable
 
@@ -6,6 +7,7 @@ class Dispatcher:
     epoch: int
     host: str
     history: History
+    ledger: Ledger
     def __init__(
         self,
         pipe: EventPipe,
@@ -17,6 +19,7 @@ class Dispatcher:
         *,
         reboot_window_ns: int = ...,
         ring_size: int = ...,
+        ledger: Ledger | None = None,
     ) -> None: ...
     def run(self, socket: int) -> None: ...
     def stop(self) -> None: ...
@@ -24,6 +27,8 @@ class Dispatcher:
     def sequence_of(self) -> dict[str, int]: ...
     @property
     def count_of(self) -> dict[str, int]: ...
+    @property
+    def tally_of(self) -> tuple[list[int], list[int], int, int]: ...
     @property
     def open_stops(self) -> int: ...
     @property

@@ -3,7 +3,16 @@
 Sizes are bytes and whole vCPUs; docs/accounting.md gives every formula and its source.
 """
 
+from typing import TYPE_CHECKING, Self, TypeAlias
+
 import msgspec
+from msgspec.structs import replace
+
+if TYPE_CHECKING:
+    from hostmon import _ledger
+
+Taken: TypeAlias = "tuple[_ledger.Sums, _ledger.Placed]"
+"""Sums and what is bound, of one moment: as the ledger and a table's snapshot give them."""
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -77,7 +86,10 @@ class Binding(msgspec.Struct, frozen=True):
 
 
 class GuestClaim(msgspec.Struct, frozen=True):
-    """What libvirt says a guest claims; a size counts only while its guest is active or defined."""
+    """What libvirt says a guest claims; a size counts only while its guest is active or defined.
+
+    ``vcpus_max`` is what its vCPUs may grow to without another start; nothing is claimed by it.
+    """
 
     uuid: bytes
     active: bool
@@ -86,13 +98,35 @@ class GuestClaim(msgspec.Struct, frozen=True):
     memory: int = 0
     defined_vcpus: int = 0
     defined_memory: int = 0
+    vcpus_max: int = 0
+
+
+class Sums(msgspec.Struct, frozen=True, array_like=True):
+    """The part of the account that guests' events change, as of the account's change ``changes``.
+
+    Carried by every event that changed it, and by heartbeats.
+    """
+
+    changes: int
+    vcpus_used: int
+    vcpus_held: int
+    vcpus_allocated: int
+    memory_used: int
+    memory_held: int
+    memory_allocated: int
+    disk_used: int
+    disk_allocated: int
+    defined: int
+    active: int
+    held: int
 
 
 class HostAccount(msgspec.Struct, frozen=True):
     """The whole account at one change.
 
     ``memory_in_use`` is the other view of memory: what the kernel cannot give away.
-    ``disk_available_least`` is None until the images have been looked at.
+    ``disk_available_least`` is None until the images have been looked at, at ``surveyed_ns`` of the
+    agent's monotonic clock (0: never).
     """
 
     vcpus: Resource
@@ -106,3 +140,38 @@ class HostAccount(msgspec.Struct, frozen=True):
     pages: tuple[PagePool, ...] = ()
     memory_in_use: int | None = None
     disk_available_least: int | None = None
+    surveyed_ns: int = 0
+
+    @property
+    def sums(self) -> Sums:
+        """What events of guests change."""
+        return Sums(
+            self.changes,
+            self.vcpus.used, self.vcpus.held, self.vcpus.allocated,
+            self.memory.used, self.memory.held, self.memory.allocated,
+            self.disk.used, self.disk.allocated,
+            self.defined, self.active, self.held,
+        )  # fmt: skip
+
+    def counted(self, sums: Sums) -> Self:
+        """The same account with sums of another change."""
+        return replace(
+            self,
+            vcpus=replace(
+                self.vcpus,
+                used=sums.vcpus_used,
+                held=sums.vcpus_held,
+                allocated=sums.vcpus_allocated,
+            ),
+            memory=replace(
+                self.memory,
+                used=sums.memory_used,
+                held=sums.memory_held,
+                allocated=sums.memory_allocated,
+            ),
+            disk=replace(self.disk, used=sums.disk_used, allocated=sums.disk_allocated),
+            defined=sums.defined,
+            active=sums.active,
+            held=sums.held,
+            changes=sums.changes,
+        )

@@ -7,21 +7,27 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 import hostmon
-from hostmon import kinds
+from hostmon import kinds, records
 from hostmon._dispatcher import Dispatcher
 from hostmon._pipe import EventPipe
 from hostmon._sampler import Sampler
 from hostmon._table import GuestTable
+from hostmon.account import HostAccount, Taken
 from hostmon.answers import Answers
+from hostmon.bookkeeper import Bookkeeper
 from hostmon.deaths import DeathNotice
 from hostmon.definitions import Definitions
 from hostmon.dispatcher import DispatcherThread
 from hostmon.exposition import Exposition, Format
-from hostmon.figures import figures_of
+from hostmon.figures import Figures, figures_of
 from hostmon.hypervisor import hypervisor_of
 from hostmon.imagecache import image_cache_of
+from hostmon.images.survey import Survey
 from hostmon.keeper import Keeper
+from hostmon.ledger import HostLedger
 from hostmon.machine.cgroups import host_mounts
+from hostmon.machine.sysfs import read_topology
+from hostmon.machine.topology import Topology
 from hostmon.own_metrics import registry_of
 from hostmon.publisher import zmq_library
 from hostmon.requests import RequestServer
@@ -44,6 +50,10 @@ class Agent:
         self.uri = settings.agent.uri
         self._pipe = EventPipe()
         self._table = GuestTable()
+        self._hypervisor = hypervisor_of(settings, self._table)
+        local = self._hypervisor.is_local
+        topology = read_topology() if local else Topology(arch="", cells=())
+        self._ledger = HostLedger(topology, settings.account.offer)
         self._dispatcher = Dispatcher(
             self._pipe,
             self._table,
@@ -53,14 +63,14 @@ class Agent:
             int(settings.bus.heartbeat * 1e9),
             reboot_window_ns=int(settings.agent.reboot_window * 1e9),
             ring_size=settings.bus.ring_mib << 20,
+            ledger=self._ledger,
         )
         self._dispatching = DispatcherThread(self._dispatcher, settings.bus)
         self._started_parts = ExitStack()
         self._requests = RequestServer(
             settings.bus.requests_address, Answers(self, self._table, self._dispatcher)
         )
-        self._definitions = Definitions(self._table)
-        self._hypervisor = hypervisor_of(settings, self._table)
+        self._definitions = Definitions(self._table, topology, self._ledger.bind)
         self._keeper = Keeper(
             self._hypervisor,
             self.uri,
@@ -68,6 +78,16 @@ class Agent:
             self._pipe,
             self._dispatcher,
             self._definitions,
+        )
+        self._bookkeeper = Bookkeeper(
+            self._ledger,
+            self._definitions,
+            self._hypervisor.connect,
+            local=local,
+            audit_s=settings.account.audit,
+            ready=self._keeper.has_listed,
+            publish=lambda account: self._pipe.put(records.account(account)),
+            survey=Survey(folders=settings.account.image_folders),
         )
         self._deaths = DeathNotice(self._pipe, self._table)
         self._asker = StatsSampler(self._hypervisor.connect, self._hypervisor.readings, self._table)
@@ -77,8 +97,12 @@ class Agent:
         self._exposition = Exposition(
             self._table,
             self._definitions.describe,
-            lambda: figures_of(self.status()),
+            self._figures,
             registry_of(self.status),
+            profile=settings.metrics.profile,
+            on=settings.metrics.on,
+            off=settings.metrics.off,
+            without=settings.metrics.without,
             fresh=self._kernel.fresh if self._kernel is not None else lambda: None,
         )
 
@@ -95,6 +119,7 @@ class Agent:
                 self._keeper,
                 self._asker,
                 self._image_cache,
+                self._bookkeeper,
             ):
                 if part is not None:
                     started.callback(part.stop)
@@ -109,6 +134,11 @@ class Agent:
         """The sampler of this machine's own QEMU guests."""
         sampler = Sampler(self._table, self._deaths.watch, mounts=host_mounts())
         return KernelSampler(sampler, self._table, on_vcpus=self._keeper.look_up_soon)
+
+    def _figures(self) -> Figures:
+        return figures_of(
+            self.status(), self._bookkeeper.books, self._dispatcher.tally_of, time.monotonic_ns()
+        )
 
     def metrics(
         self,
@@ -138,14 +168,19 @@ class Agent:
         """Why, for people."""
         return self._keeper.reason
 
+    def account(self, taken: "Taken | None" = None) -> HostAccount:
+        """The host's account, now or as a snapshot has it."""
+        return self._bookkeeper.account(taken)
+
     def web_addresses(self) -> tuple[str, ...]:
         """Addresses a person can open."""
         return self._supervisor.web_addresses()
 
     def status(self) -> AgentStatus:
         """The agent's state now."""
-        guests = self.guests()
+        guests, running, active = self._table.counts()
         dispatcher, keeper = self._dispatcher, self._keeper
+        books = self._bookkeeper.books
         return AgentStatus(
             version=hostmon.__version__,
             host=self._settings.agent.host_name,
@@ -158,9 +193,9 @@ class Agent:
             connections=keeper.connections,
             virt=self._hypervisor.name,
             libvirt_version=keeper.version,
-            guests=len(guests),
-            running=sum(guest.state == "running" for guest in guests),
-            active=sum(guest.id >= 0 for guest in guests),
+            guests=guests,
+            running=running,
+            active=active,
             classes=tuple(
                 ClassStatus(name=n, sequence=s) for n, s in dispatcher.sequence_of.items()
             ),
@@ -169,4 +204,9 @@ class Agent:
             drivers=self._supervisor.status(),
             events_addresses=self._settings.bus.events_addresses,
             web_addresses=self.web_addresses(),
+            account=self.account(),
+            audited_at=books.audited_at,
+            healed=books.healed,
+            stuck=self._asker.report().stuck,
+            denied=self._kernel.report().denied if self._kernel is not None else (),
         )

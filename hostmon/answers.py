@@ -14,6 +14,7 @@ import msgspec
 from hostmon import roster, status
 from hostmon._dispatcher import Dispatcher
 from hostmon._table import GuestTable, Snapshot
+from hostmon.account import HostAccount, Taken
 from hostmon.driver import AgentView
 from hostmon.errors import RefusedError
 from hostmon.events import EVENT_TYPES, Welcome
@@ -34,6 +35,9 @@ class AgentState(AgentView, Protocol):
 
     def connection_reason(self) -> str:
         """Why, for people."""
+
+    def account(self, taken: "Taken | None" = None) -> HostAccount:
+        """The host's account, now or as a snapshot of table and ledger has it."""
 
 
 class Answers:
@@ -69,7 +73,7 @@ class Answers:
     def _snapshot(self, request: Request) -> Answer:
         number = request.id
         if number == 0:
-            snapshot = self._table.snapshot()
+            snapshot = self._table.snapshot(self._dispatcher.ledger)
         elif number in self._held:
             snapshot = self._held.pop(number)
         else:
@@ -90,6 +94,7 @@ class Answers:
             id=number if row else 0,
             row=row,
             guests=guests,
+            account=self._view.account(snapshot.account),
         )
 
     def _replay(self, request: Request) -> Answer:

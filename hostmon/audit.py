@@ -5,7 +5,7 @@ for anything.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +15,9 @@ from hostmon.account import GuestClaim
 
 if TYPE_CHECKING:
     from hostmon._ledger import ClaimFields
+
+
+FIELDS = ("active", "defined", "vcpus", "memory", "defined_vcpus", "defined_memory")
 
 
 class Disagreement(msgspec.Struct, frozen=True):
@@ -33,8 +36,12 @@ class Report(msgspec.Struct, frozen=True):
     disagreements: tuple[Disagreement, ...]
     skipped: int
 
-
-FIELDS = ("active", "defined", "vcpus", "memory", "defined_vcpus", "defined_memory")
+    def differences(self) -> dict[str, int]:
+        """By how much the account was wrong in each field, all guests together."""
+        found = dict.fromkeys(FIELDS, 0)
+        for one in self.disagreements:
+            found[one.field] += abs(one.found - one.recorded)
+        return found
 
 
 class Auditor:
@@ -53,33 +60,44 @@ class Auditor:
         """The number of the account's last change."""
         return self._ledger.sums()["changes"]
 
-    def compare(self, found: Iterable[GuestClaim], mark: int) -> Report:
-        """Hold the account against every guest that libvirt lists, and heal the account."""
+    def compare(
+        self,
+        found: Iterable[GuestClaim],
+        mark: int,
+        settle: Callable[[], object] = lambda: None,
+    ) -> Report:
+        """Hold the account against every guest that libvirt lists, and heal the account.
+
+        ``settle`` is called once something looks wrong: events that were under way when libvirt was
+        asked may arrive while it waits, and a guest that one of them changes is not judged.
+        """
         recorded = dict(self._ledger.claims())
         removed_since = self._ledger.sums()["removals"] > mark
-        wrong: list[Disagreement] = []
+        suspects: list[tuple[GuestClaim, list[Disagreement]]] = []
         guests = skipped = 0
         for guest in found:
             guests += 1
             claim = recorded.pop(guest.uuid, None)
             if (claim is None and removed_since) or (claim is not None and claim[-1] > mark):
                 skipped += 1
-                continue
-            wrong += self._heal(guest, claim, mark)
+            elif wrong := disagreements(guest, claim):
+                suspects.append((guest, wrong))
         for uuid, claim in recorded.items():
+            gone = GuestClaim(uuid, active=False, defined=False)
             if claim[-1] > mark:
                 skipped += 1
-                continue
-            wrong += self._heal(GuestClaim(uuid, active=False, defined=False), claim, mark)
+            elif wrong := disagreements(gone, claim):
+                suspects.append((gone, wrong))
+        if suspects:
+            settle()
+        healed = [one for guest, wrong in suspects if self._heal(guest, mark) for one in wrong]
         self.runs += 1
-        self.healed.update(one.field for one in wrong)
-        return Report(guests, tuple(wrong), skipped)
+        self.healed.update(one.field for one in healed)
+        return Report(guests, tuple(healed), skipped)
 
-    def _heal(
-        self, guest: GuestClaim, claim: "ClaimFields | None", mark: int
-    ) -> list[Disagreement]:
-        wrong = disagreements(guest, claim)
-        if wrong and self._ledger.heal(
+    def _heal(self, guest: GuestClaim, mark: int) -> bool:
+        """Make the claim what libvirt says; false if an event came first."""
+        return self._ledger.heal(
             guest.uuid,
             mark,
             active=guest.active,
@@ -88,9 +106,7 @@ class Auditor:
             memory=guest.memory,
             defined_vcpus=guest.defined_vcpus,
             defined_memory=guest.defined_memory,
-        ):
-            return wrong
-        return []  # nothing is wrong, or an event came first
+        )
 
 
 def disagreements(guest: GuestClaim, claim: "ClaimFields | None") -> list[Disagreement]:

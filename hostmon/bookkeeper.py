@@ -1,11 +1,10 @@
-"""The bookkeeper: a thread that holds the account against libvirt's list, and looks at images.
+"""The bookkeeper: a thread that audits the account by the hypervisor's list, and looks at images.
 
-Events keep the account current; this finds what libvirt does not announce (changed configurations,
-hot-plugged vCPUs, cells, disks) and heals it. Works on a connection of its own, so that nobody else
-waits for it; if it hangs, only its readings grow old.
+Events keep the account current; this finds what went wrong all the same, heals it and counts it.
+Works on a connection of its own, so that nobody else waits for it; if it hangs, only its readings
+grow old, and say since when they are true.
 """
 
-import contextlib
 import logging
 import threading
 import time
@@ -13,72 +12,88 @@ from collections.abc import Callable
 
 import msgspec
 
-from hostmon.account import Binding, GuestClaim, HostAccount
+from hostmon.account import Binding, GuestClaim, HostAccount, PagePool, Sums, Taken
 from hostmon.audit import Auditor, Report
-from hostmon.claims import bindings_of, claim_of
-from hostmon.errors import GuestNotFoundError, HostmonError
-from hostmon.guest import Guest
-from hostmon.host import Host
-from hostmon.images.declared import disks_of
-from hostmon.images.storage import Disk, Storage
+from hostmon.claims import bare_claim_of
+from hostmon.definitions import Definitions
+from hostmon.driver.virt import GuestDescription
+from hostmon.errors import HostmonError
+from hostmon.hypervisor import Connection
+from hostmon.images.storage import Storage
 from hostmon.images.survey import Survey
 from hostmon.ledger import HostLedger
 from hostmon.machine.files import HERE, Roots
-from hostmon.machine.memory import read_memory
+from hostmon.machine.memory import Memory, read_memory
 from hostmon.machine.sysfs import read_topology
-from hostmon.machine.topology import Topology
-from hostmon.xml.domain import Domain
+from hostmon.machine.topology import Cell, Cpu, Topology
+from hostmon.objects import HostObjects, read_objects
 
 log = logging.getLogger(__name__)
 
-COMPARE_S = 15.0
-SURVEY_S = 300.0
+AUDIT_S = 300.0
+OBJECTS_S = 60.0
+TICK_S = 1.0
+"""How often cells and totals are compared with what was told last."""
+SETTLE_S = 1.0
+"""How long events that are under way have before a disagreement counts as one."""
+RETRY_S = 15.0
 STOP_S = 1.0
+NOTHING = Sums(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """What one guest's documents say; ``documents`` are those it was read from."""
+class Books(msgspec.Struct, frozen=True, kw_only=True):
+    """What the bookkeeper found last; ``audited_at`` is seconds since 1970, 0 for never."""
 
-    documents: tuple[str | None, str | None]
-    claim: GuestClaim
-    bindings: tuple[Binding, ...]
-    disks: tuple[Disk, ...]
+    report: Report | None = None
+    healed: dict[str, int] = {}
+    audits: int = 0
+    audited_at: float = 0.0
+    objects: HostObjects = HostObjects()
 
 
 class Bookkeeper:
-    """Compares every ``compare_s`` seconds, and surveys images every ``survey_s``.
+    """Audits every ``audit_s`` seconds, once ``ready`` says that there is something to audit.
 
-    ``storage`` is the latest survey, ``report`` the latest comparison; None before the first.
+    ``local``: the guests are this machine's, whose kernel and files then tell its size; otherwise
+    the hypervisor does, and storage stays unknown. ``publish`` is given the account whenever more
+    of it changed than its sums.
     """
 
     def __init__(
         self,
         ledger: HostLedger,
-        connect: Callable[[], Host],
+        definitions: Definitions,
+        connect: Callable[[], Connection],
         *,
-        compare_s: float = COMPARE_S,
-        survey_s: float = SURVEY_S,
+        local: bool = True,
+        audit_s: float = AUDIT_S,
+        ready: Callable[[], bool] = lambda: True,
+        publish: Callable[[HostAccount], object] = lambda _: None,
         survey: Survey | None = None,
         roots: Roots = HERE,
     ) -> None:
         self.auditor = Auditor(ledger)
         self.storage: Storage | None = None
-        self.report: Report | None = None
-        self.compared_at = 0.0
+        self.books = Books()
         self._ledger = ledger
+        self._definitions = definitions
         self._connect = connect
-        self._compare_s = compare_s
-        self._survey_s = survey_s
+        self._local = local
+        self._audit_s = audit_s
+        self._ready = ready
+        self._publish = publish
         self._survey = survey or Survey(roots)
         self._roots = roots
-        self._topology: Topology = read_topology(roots)
-        self._entries: dict[bytes, Entry] = {}
-        self._surveyed = -survey_s
+        self._topology = read_topology(roots) if local else Topology(arch="", cells=())
+        self._surveyed_ns = 0
+        self._imaged: set[bytes] = set()
+        self._audit_due = self._objects_due = 0.0
+        self._told: HostAccount | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bookkeeper", daemon=True)
 
     def start(self) -> None:
-        """Begin, with a comparison at once."""
+        """Begin."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -86,69 +101,117 @@ class Bookkeeper:
         self._stop.set()
         self._thread.join(STOP_S)
 
-    def account(self) -> HostAccount:
-        """The account now, with the latest readings; from any thread, without waiting."""
-        return self._ledger.account(read_memory(self._roots), self.storage, self._topology)
+    def account(self, taken: "Taken | None" = None) -> HostAccount:
+        """The account now, or of a snapshot, with the latest readings; without waiting."""
+        return self._ledger.account(
+            self._memory(),
+            self.storage,
+            self._topology,
+            surveyed_ns=self._surveyed_ns,
+            taken=taken,
+        )
+
+    def _memory(self) -> Memory | None:
+        return read_memory(self._roots) if self._local else None
 
     def _run(self) -> None:
-        while not self._stop.is_set():
+        while not self._stop.wait(TICK_S):
+            if not self._ready():
+                continue
             try:
-                with self._connect() as host:
+                with self._connect() as connection:
                     while not self._stop.is_set():
-                        self.turn(host)
-                        self._stop.wait(self._compare_s)
+                        self.turn(connection, time.monotonic())
+                        self._stop.wait(TICK_S)
             except HostmonError as error:
-                log.info("the account is not compared: %s", error)
-                self._stop.wait(self._compare_s)
+                log.info("the account is not audited: %s; again in %g s", error, RETRY_S)
+            except Exception:
+                log.exception("the bookkeeper failed; it begins anew in %g s", RETRY_S)
+            self._stop.wait(RETRY_S)
 
-    def turn(self, host: Host) -> None:
-        """Compare once, and survey if it is time; raises HostmonError when libvirt fails."""
-        self._topology = read_topology(self._roots)
-        self.compare(host)
-        if time.monotonic() - self._surveyed >= self._survey_s:
-            self.survey()
-            self._surveyed = time.monotonic()
+    def turn(self, connection: Connection, now: float) -> None:
+        """Whatever is due; raises HostmonError when the connection is of no use."""
+        if now >= self._audit_due:
+            self._topology = read_topology(self._roots) if self._local else outline(connection)
+            self.audit(connection)
+            if self._local:
+                self.survey()
+            self._audit_due = time.monotonic() + self._audit_s
+        if now >= self._objects_due:
+            read_objects(connection, self.books.objects, self._found_objects)
+            self._objects_due = time.monotonic() + OBJECTS_S
+        self.tell()
 
-    def compare(self, host: Host) -> Report:
-        """Hold the account against what libvirt lists, and heal it."""
+    def audit(self, connection: Connection) -> Report:
+        """Hold the account against what the hypervisor lists, and heal it."""
         mark = self.auditor.mark()
-        entries: dict[bytes, Entry] = {}
-        for guest in host.list_guests():
-            with contextlib.suppress(GuestNotFoundError):  # gone since the list: so says an event
-                entries[guest.uuid.bytes] = self._entry(guest)
-        self.report = self.auditor.compare((one.claim for one in entries.values()), mark)
-        self.compared_at = time.time()
-        self._entries = entries
-        for uuid, entry in entries.items():
-            self._ledger.bind(uuid, entry.bindings)
-        for wrong in self.report.disagreements:
-            log.info("the account was wrong about %s: %s", wrong.uuid.hex(), wrong)
-        return self.report
+        bindings: dict[bytes, tuple[Binding, ...]] = {}
+        claims = [self._claim(guest, bindings) for guest in connection.guests()]
+        report = self.auditor.compare(claims, mark, lambda: self._stop.wait(SETTLE_S))
+        for uuid, bound in bindings.items():
+            self._ledger.bind(uuid, bound)
+        for wrong in report.disagreements:
+            log.warning("the account was wrong about %s: %s", wrong.uuid.hex(), wrong)
+        self.books = msgspec.structs.replace(
+            self.books,
+            report=report,
+            healed=dict(self.auditor.healed),
+            audits=self.auditor.runs,
+            audited_at=time.time(),
+        )
+        return report
 
     def survey(self) -> Storage:
         """Look at every guest's images, and tell the ledger what they occupy."""
-        disks = [disk for entry in self._entries.values() for disk in entry.disks]
-        storage = self._survey.run(disks)
-        for uuid in self._entries:
-            self._ledger.disk(uuid, *storage.of(uuid))
-        self.storage = storage
+        storage = self._survey.run(self._definitions.images())
+        guests = storage.by_guest()
+        for uuid in guests.keys() | self._imaged:
+            self._ledger.disk(uuid, *guests.get(uuid, (0, 0)))
+        self._imaged = set(guests)
+        self.storage, self._surveyed_ns = storage, time.monotonic_ns()
         return storage
 
-    def _entry(self, guest: Guest) -> Entry:
-        """A guest's documents understood, again only if they differ from the last ones."""
+    def tell(self) -> None:
+        """Publish the account if more of it changed than events tell."""
+        now = self.account()
+        shown = steady(now)
+        if shown != self._told:
+            self._told = shown
+            self._publish(now)
+
+    def _claim(
+        self, guest: GuestDescription, bindings: dict[bytes, tuple[Binding, ...]]
+    ) -> GuestClaim:
+        """What a guest claims, and binds, by its documents."""
         uuid = guest.uuid.bytes
-        facts = guest.facts()
-        live = guest.xml() if guest.id >= 0 else None
-        config = guest.xml(inactive=True) if facts.persistent else None
-        known = self._entries.get(uuid)
-        if known is not None and known.documents == (live, config):
-            return known
-        running = None if live is None else Domain.parse(live)
-        defined = None if config is None else Domain.parse(config)
-        shown = running or defined
-        return Entry(
-            documents=(live, config),
-            claim=claim_of(uuid, running, defined),
-            bindings=bindings_of(shown, self._topology) if shown else (),
-            disks=tuple(disks_of(uuid, shown)) if shown else (),
-        )
+        read = self._definitions.read(uuid, guest.live, guest.config)
+        if read is None:
+            return bare_claim_of(guest)
+        bindings[uuid] = read.bindings
+        return read.claim
+
+    def _found_objects(self, objects: HostObjects) -> None:
+        self.books = msgspec.structs.replace(self.books, objects=objects)
+
+
+def outline(connection: Connection) -> Topology:
+    """Another host, as far as its totals go."""
+    host = connection.describe_host()
+    cpus = tuple(Cpu(number) for number in range(host.vcpus))
+    return Topology(arch=host.cpu_arch, cells=(Cell(0, host.memory, cpus),))
+
+
+def steady(account: HostAccount) -> HostAccount:
+    """An account without what changes all the time, and without what events carry."""
+
+    def unfree(pools: tuple[PagePool, ...]) -> tuple[PagePool, ...]:
+        return tuple(msgspec.structs.replace(pool, free=None) for pool in pools)
+
+    return msgspec.structs.replace(
+        account.counted(NOTHING),
+        cells=tuple(
+            msgspec.structs.replace(cell, pages=unfree(cell.pages)) for cell in account.cells
+        ),
+        pages=unfree(account.pages),
+        memory_in_use=None,
+    )

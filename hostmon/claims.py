@@ -6,6 +6,7 @@ Takes documents and gives account types; asks nobody. Formulas: docs/accounting.
 from collections import Counter
 
 from hostmon.account import Binding, GuestClaim
+from hostmon.driver.virt import GuestDescription
 from hostmon.machine.files import parse_ids
 from hostmon.machine.topology import Topology
 from hostmon.xml.cpu import NumaCell
@@ -32,6 +33,21 @@ def claim_of(uuid: bytes, live: Domain | None, config: Domain | None) -> GuestCl
         memory=now_memory,
         defined_vcpus=most,
         defined_memory=most_memory,
+        vcpus_max=maximum(live)[0] if live else most,
+    )
+
+
+def bare_claim_of(guest: GuestDescription) -> GuestClaim:
+    """The claim of a guest whose XML is not understood: it may grow to what it has now."""
+    return GuestClaim(
+        uuid=guest.uuid.bytes,
+        active=guest.id >= 0,
+        defined=guest.persistent,
+        vcpus=guest.vcpus,
+        memory=guest.memory,
+        defined_vcpus=guest.vcpus,
+        defined_memory=guest.memory_max,
+        vcpus_max=guest.vcpus,
     )
 
 

@@ -1,20 +1,24 @@
 """What guests' XML says, parsed once a definition and again only when it changed.
 
-Owns the facts that labels show, each guest's claim, and the device keys in the guest table. Asks
-nobody: the connection keeper brings the documents.
+Owns the facts that labels show, each guest's claim, what it binds and which disks it declares, and
+the device keys in the guest table. Asks nobody: the connection keeper brings the documents.
 """
 
 import hashlib
 import logging
 import uuid as uuidlib
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from hostmon._table import GuestTable
-from hostmon.account import GuestClaim
-from hostmon.claims import claim_of
+from hostmon.account import Binding, GuestClaim
+from hostmon.claims import bindings_of, claim_of
 from hostmon.errors import XMLError
 from hostmon.facts import GuestFacts, facts_of
+from hostmon.images.declared import disks_of
+from hostmon.images.storage import Disk
+from hostmon.machine.topology import Topology
 from hostmon.xml.domain import Domain
 
 log = logging.getLogger(__name__)
@@ -23,23 +27,41 @@ log = logging.getLogger(__name__)
 class Definition(msgspec.Struct, frozen=True):
     """One guest's XML, understood; ``digest`` is that of the documents it was read from.
 
-    ``disks`` and ``interfaces`` are key and target of each, as the guest table wants them.
+    ``disks`` and ``interfaces`` are key and target of each, as the guest table wants them,
+    ``images`` the disks that may take room on this host.
     """
 
     digest: bytes
     facts: GuestFacts
     claim: GuestClaim
+    bindings: tuple[Binding, ...]
+    images: tuple[Disk, ...]
     disks: list[tuple[bytes, bytes]]
     interfaces: list[tuple[bytes, bytes]]
 
 
-class Definitions:
-    """Every guest's definition; written by one thread, read by any."""
+Bind = Callable[[bytes, Iterable[Binding]], bool]
+"""Tells the account what a guest binds; false if nothing changed."""
 
-    def __init__(self, table: GuestTable) -> None:
+
+class Definitions:
+    """Every guest's definition; written by one thread, read by any.
+
+    ``topology`` is the host's, to whose cells guests may be bound; ``bind`` is told how each is.
+    """
+
+    def __init__(
+        self,
+        table: GuestTable,
+        topology: Topology | None = None,
+        bind: Bind = lambda _uuid, _bindings: False,
+    ) -> None:
         self._table = table
+        self._topology = topology or Topology(arch="", cells=())
+        self._bind = bind
         self._known: dict[bytes, Definition] = {}
         self._unplaced: set[bytes] = set()
+        self._refused: dict[bytes, bytes] = {}
 
     def __len__(self) -> int:
         return len(self._known)
@@ -49,58 +71,79 @@ class Definitions:
         known = self._known.get(uuidlib.UUID(uuid).bytes)
         return None if known is None else known.facts
 
-    def claim(self, uuid: bytes) -> GuestClaim | None:
-        """What a guest claims of the host."""
-        known = self._known.get(uuid)
-        return None if known is None else known.claim
+    def images(self) -> list[Disk]:
+        """The disks of all guests that may take room on this host."""
+        return [disk for known in list(self._known.values()) for disk in known.images]
 
-    def update(self, uuid: bytes, live: str | None, config: str | None) -> bool:
-        """Take a guest's documents: of what runs, and of its next start; None where it has none.
+    def read(self, uuid: bytes, live: str | None, config: str | None) -> Definition | None:
+        """A guest's documents understood: of what runs, and of its next start, or None.
 
-        True if they differ from the last ones. A document that can't be understood leaves the guest
-        with what was known of it, and is told once.
+        None for documents that can't be understood, which is told once. What is known already is
+        not parsed again; nothing is kept.
         """
         digest = digest_of(live, config)
         known = self._known.get(uuid)
         if known is not None and known.digest == digest:
-            return False
+            return known
         try:
-            running = Domain.parse(live) if live is not None else None
-            defined = Domain.parse(config) if config is not None else None
-            shown = running or defined
-            if shown is None:
-                return False
-            facts = facts_of(shown)
-            claim = claim_of(uuid, running, defined)
+            return self._understood(uuid, digest, live, config)
         except XMLError as error:
-            log.warning("guest %s: its XML is not understood: %s", uuidlib.UUID(bytes=uuid), error)
-            return False
-        self._known[uuid] = Definition(
-            digest, facts, claim, disk_keys(shown), interface_keys(shown)
+            if self._refused.get(uuid) != digest:
+                named = uuidlib.UUID(bytes=uuid)
+                log.warning("guest %s: its XML is not understood: %s", named, error)
+            self._refused[uuid] = digest
+            return None
+
+    def _understood(
+        self, uuid: bytes, digest: bytes, live: str | None, config: str | None
+    ) -> Definition | None:
+        running = Domain.parse(live) if live is not None else None
+        defined = Domain.parse(config) if config is not None else None
+        shown = running or defined
+        if shown is None:
+            return None
+        return Definition(
+            digest,
+            facts_of(shown),
+            claim_of(uuid, running, defined),
+            bindings_of(shown, self._topology),
+            tuple(disks_of(uuid, shown)),
+            disk_keys(shown),
+            interface_keys(shown),
         )
-        self._unplaced.add(uuid)
-        self.place()
-        return True
+
+    def update(self, uuid: bytes, live: str | None, config: str | None) -> Definition | None:
+        """Take a guest's documents: what they say, once ``place`` has succeeded.
+
+        None, and what was known of the guest stays, if they can't be understood.
+        """
+        read = self.read(uuid, live, config)
+        if read is not None and read is not self._known.get(uuid):
+            self._known[uuid] = read
+            self._unplaced.add(uuid)
+        return read
 
     def place(self) -> bool:
-        """Give the guest table the devices of what changed; False while a guest has no row yet.
+        """Tell table and account what changed; False while a guest has no row yet.
 
         A row is the dispatcher's to make, and what the keeper learnt may be ahead of it.
         """
         for uuid in list(self._unplaced):
             known = self._known[uuid]
             if self._table.set_devices(uuid, known.disks, known.interfaces):
+                self._bind(uuid, known.bindings)
                 self._unplaced.discard(uuid)
         return not self._unplaced
 
     def forget(self, uuid: bytes) -> None:
         """The guest is gone."""
         self._known.pop(uuid, None)
+        self._refused.pop(uuid, None)
         self._unplaced.discard(uuid)
 
     def keep_only(self, uuids: set[bytes]) -> set[bytes]:
         """Forget every guest but these; who was forgotten."""
-        gone = self._known.keys() - uuids
+        gone = (self._known.keys() | self._refused.keys()) - uuids
         for uuid in gone:
             self.forget(uuid)
         return gone

@@ -7,6 +7,7 @@ ignored; fields that an older peer lacks take their defaults.
 
 import msgspec
 
+from hostmon.account import HostAccount, Sums
 from hostmon.numbers import ClassSequence, Uint64
 
 WIRE_VERSION = 1
@@ -22,7 +23,8 @@ class Event(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True):
     ``epoch``, which is new at each start of the agent (nanoseconds since 1970); ``kind_previous``
     is the number of the event of the same kind before, 0 for none. ``origin`` is ``live`` for what
     was reported as it happened, ``resync`` for what a comparison with libvirt found, ``kernel`` for
-    what the kernel told first, ``replayed`` for what a subscriber asked for again.
+    what the kernel told first, ``replayed`` for what a subscriber asked for again. ``sums`` are the
+    host's after an event that changed them, and in heartbeats.
     """
 
     v: int = WIRE_VERSION
@@ -33,6 +35,7 @@ class Event(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True):
     time_ns: Uint64 = 0
     monotonic_ns: Uint64 = 0
     origin: str = "live"
+    sums: Sums | None = None
 
 
 class DomainEvent(Event, frozen=True, kw_only=True):
@@ -301,6 +304,12 @@ class ConnectionEvent(Event, frozen=True, kw_only=True, tag="connection"):
     reason: str
 
 
+class AccountEvent(Event, frozen=True, kw_only=True, tag="account"):
+    """The host's account, of which more than the sums has changed: totals, cells, storage."""
+
+    account: HostAccount
+
+
 class SettledEvent(DomainEvent, frozen=True, kw_only=True):
     """What became of a guest's stop: the event ``stop_sequence`` of class lifecycle.
 
@@ -367,6 +376,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     PoolEvent,
     PoolRefreshEvent,
     ConnectionEvent,
+    AccountEvent,
     StoppedEvent,
     RebootedEvent,
     HeartbeatEvent,

@@ -17,6 +17,8 @@ from hostmon.driver.virt import (
     GuestDescription,
     HostDescription,
     ImageCacheReport,
+    NetworkDescription,
+    PoolDescription,
     Reading,
     VirtConnection,
     VirtContext,
@@ -65,6 +67,20 @@ class Connection:
         """Which of these guests owe an answer."""
         busy: tuple[Busy, ...] = self._guard("busy", guests)
         return busy
+
+    def networks(self) -> tuple[NetworkDescription, ...]:
+        """The virtual networks."""
+        found: tuple[NetworkDescription, ...] = self._guard("networks")
+        return found
+
+    def pools(self) -> tuple[str, ...]:
+        """The names of the storage pools."""
+        return tuple(self._guard("pools"))
+
+    def pool(self, name: str) -> PoolDescription:
+        """One pool; raises ObjectNotFoundError."""
+        description: PoolDescription = self._guard("pool", name)
+        return description
 
     def close(self) -> None:
         """Let go."""

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from hostmon import records
 from hostmon._dispatcher import Dispatcher
 from hostmon._pipe import EventPipe
+from hostmon.claims import bare_claim_of
 from hostmon.definitions import Definitions
 from hostmon.driver.sinks import EventSink
 from hostmon.driver.virt import GuestDescription
@@ -32,6 +33,8 @@ STOP_TIMEOUT = 1.0
 GONE_AFTER_NS = 1_000_000_000
 # Seconds until a guest whose row the dispatcher has yet to make is tried again.
 PLACE_AGAIN = 0.01
+# Seconds within which what entered the pipe has been published.
+PUBLISHED_S = 1.0
 
 
 class Keeper:
@@ -70,6 +73,7 @@ class Keeper:
         self._asked_for: deque[bytes] = deque(maxlen=65536)
         self._missing: dict[bytes, int] = {}
         self._connection: Connection | None = None
+        self._listed_at = 0.0
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
 
     def start(self) -> None:
@@ -83,6 +87,10 @@ class Keeper:
         self._thread.join(STOP_TIMEOUT)
         if self._thread.is_alive():
             log.warning("no answer from %s within %g s; leaving its thread", self.uri, STOP_TIMEOUT)
+
+    def has_listed(self) -> bool:
+        """Whether a first comparison with libvirt is done, and published too."""
+        return self._listed_at > 0 and time.monotonic() - self._listed_at > PUBLISHED_S
 
     def look_up_soon(self, uuids: list[bytes]) -> None:
         """Look these guests up again; from any thread."""
@@ -180,6 +188,7 @@ class Keeper:
         for guest in connection.guests():
             self._report(guest, began, resync=True)
         self._pipe.put(records.resync_end(began))
+        self._listed_at = self._listed_at or time.monotonic()
 
     def _refresh(self, connection: Connection) -> None:
         """Look for what no event announces: other XML, another state, guests gone without a word.
@@ -218,8 +227,10 @@ class Keeper:
 
     def _report(self, guest: GuestDescription, asked_ns: int, *, resync: bool) -> None:
         """Put one guest's facts into the pipe, with the time they were true at."""
-        self._pipe.put(records.facts(guest, guest.asked_ns or asked_ns, resync=resync))
-        self._definitions.update(guest.uuid.bytes, guest.live, guest.config)
+        read = self._definitions.update(guest.uuid.bytes, guest.live, guest.config)
+        claim = read.claim if read is not None else bare_claim_of(guest)
+        self._pipe.put(records.facts(guest, guest.asked_ns or asked_ns, claim, resync=resync))
+        self._definitions.place()
 
     def _sleep(self, seconds: float) -> None:
         """Wait, unless woken by :meth:`stop`."""

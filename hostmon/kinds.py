@@ -42,6 +42,7 @@ HOST_KINDS: dict[int, str] = {
     40: "network",
     41: "pool",
     42: "pool-refresh",
+    46: "account",
     48: "connection",
     49: "heartbeat",
 }
@@ -114,6 +115,17 @@ MEMORY_FAILURE_RECIPIENTS = ("hypervisor", "guest")
 MEMORY_FAILURE_ACTIONS = ("ignore", "inject", "fatal", "reset")
 NETWORK_EVENTS = ("defined", "undefined", "started", "stopped")
 POOL_EVENTS = ("defined", "undefined", "started", "stopped", "created", "deleted")
+
+# After these a guest's sizes or devices may be others: it is looked up.
+LOOKED_UP = (
+    "lifecycle", "balloon-change", "device-added", "device-removed", "disk-change", "tunable",
+    "metadata-change", "memory-device-size-change",
+)  # fmt: skip
+# After these the columns that only libvirt fills are others: they are read anew.
+STIRS = (
+    "balloon-change", "block-job", "block-threshold", "disk-change", "job-completed",
+    "migration-iteration", "tunable", "memory-device-size-change",
+)  # fmt: skip
 
 STATES = (
     "nostate",

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from hostmon._ledger import Ledger
-from hostmon.account import Binding, CellAccount, HostAccount, Offer, PagePool, Resource
+from hostmon.account import Binding, CellAccount, HostAccount, Offer, PagePool, Resource, Taken
 from hostmon.images.storage import Storage
 from hostmon.machine.memory import Memory
 from hostmon.machine.topology import Cell, Pages, Topology
@@ -53,12 +53,16 @@ class HostLedger(Ledger):
         memory: Memory | None = None,
         storage: Storage | None = None,
         topology: Topology | None = None,
+        *,
+        surveyed_ns: int = 0,
+        taken: "Taken | None" = None,
     ) -> HostAccount:
-        """The account now, from any thread; arguments are the latest readings.
+        """The account now, or as ``taken`` in a snapshot; from any thread.
 
-        A reading of the topology refreshes counts of pages; cells that came later are left out.
+        The other arguments are the latest readings. A reading of the topology refreshes counts of
+        pages; cells that came later are left out.
         """
-        sums, placed = self.snapshot()
+        sums, placed = taken or self.snapshot()
         offer, shape = self.offer, topology or self._topology
         cells = [cell for cell in shape.cells if cell.id in self._cells]
         return HostAccount(
@@ -93,6 +97,7 @@ class HostLedger(Ledger):
             pages=self._host_pages(cells, placed),
             memory_in_use=None if memory is None else memory.in_use,
             disk_available_least=None if storage is None else storage.available_least,
+            surveyed_ns=surveyed_ns,
         )
 
     def _cell(self, cell: Cell, placed: "Placed") -> CellAccount:
@@ -113,12 +118,11 @@ class HostLedger(Ledger):
     def _host_pages(self, cells: list[Cell], placed: "Placed") -> tuple[PagePool, ...]:
         """Each size of page over all cells, guests that are bound to no cell included."""
         by_pool = tuple(sum(row[0][pool] for row in placed) for pool in range(len(placed[0][0])))
-        return tuple(
-            self._pool(
-                together([p for cell in cells for p in cell.pages if p.size == size]), by_pool
-            )
+        pools = [
+            [pages for cell in cells for pages in cell.pages if pages.size == size]
             for size in self._pools
-        )
+        ]
+        return tuple(self._pool(together(same), by_pool) for same in pools if same)
 
 
 def together(pools: list[Pages]) -> Pages:

@@ -6,6 +6,7 @@ import msgspec
 
 from hostmon import kinds
 from hostmon._pipe import record
+from hostmon.account import GuestClaim, HostAccount
 from hostmon.driver.virt import GuestDescription
 
 # Beyond the kinds of events: messages to the dispatcher (ext/record.pxd).
@@ -16,7 +17,7 @@ RESYNC_END = 67
 GONE = 68
 
 # The body of FACTS and RESYNC_GUEST: struct Facts of ext/record.pxd, in host order, packed.
-_FACTS = struct.Struct("=iiQQQQBB")
+_FACTS = struct.Struct("=iiQQQQQQQBB")
 
 _encode = msgspec.msgpack.encode
 
@@ -28,15 +29,24 @@ def connection(*, up: bool, reason: str) -> bytes:
     return record(kinds.NUMBERS["connection"], event=int(up), fields=2, body=body)
 
 
-def facts(guest: GuestDescription, asked_ns: int, *, resync: bool) -> bytes:
+def account(now: HostAccount) -> bytes:
+    """The event that more of the account has changed than events of guests tell."""
+    body = _encode("account") + _encode(now)
+    return record(kinds.NUMBERS["account"], fields=1, body=body)
+
+
+def facts(guest: GuestDescription, asked_ns: int, claim: GuestClaim, *, resync: bool) -> bytes:
     """What a hypervisor says of a guest, true at ``asked_ns`` or later (CLOCK_MONOTONIC)."""
     body = _FACTS.pack(
         guest.state,
         guest.reason,
         guest.vcpus,
+        claim.vcpus_max,
         guest.memory,
         guest.memory_max,
         guest.cpu_time_ns,
+        claim.defined_vcpus,
+        claim.defined_memory,
         guest.persistent,
         guest.autostart,
     )

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from hostmon.account import Offer
 from hostmon.errors import SettingsError
 
 SYSTEM_CONFIG = Path("/etc/hostmon/hostmon.toml")
@@ -133,7 +134,7 @@ class ConnectionSettings(_Checked, frozen=True, kw_only=True):
     keepalive_count: int = 3
     retry_first: float = 0.2
     retry_longest: float = 3.0
-    refresh: float = 5.0
+    refresh: float = 15.0
 
     def __post_init__(self) -> None:
         _positive("keepalive_interval", self.keepalive_interval, 3600)
@@ -181,12 +182,91 @@ class AgentSettings(_Checked, frozen=True, kw_only=True):
         return self.host or socket.gethostname()
 
 
+class SamplingSettings(_Checked, frozen=True, kw_only=True):
+    """How often each group of columns is read, in seconds.
+
+    ``kernel`` is read at every scrape besides. The others come from libvirt, which is given
+    ``deadline`` seconds for an answer before its guest is left out.
+    """
+
+    kernel: float = 10.0
+    block: float = 60.0
+    balloon: float = 60.0
+    vcpu: float = 300.0
+    iothread: float = 300.0
+    dirty_rate: float = 300.0
+    perf: float = 300.0
+    limits: float = 300.0
+    job: float = 15.0
+    interface: float = 15.0
+    deadline: float = 2.0
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if not 0.1 <= value <= 3600:
+                raise ValueError(f"{name} = {value!r}: give 0.1 to 3600")
+
+
+class MetricsSettings(_Checked, frozen=True, kw_only=True):
+    """What a page shows: a profile's families, some switched on or off, some devices left out."""
+
+    profile: str = "hostmon"
+    on: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+    without: tuple[Literal["vcpu", "disk", "interface"], ...] = ()
+
+
+class AccountSettings(_Checked, frozen=True, kw_only=True):
+    """What the host offers: how far it is over-committed, what is kept from guests.
+
+    The account is audited every ``audit`` seconds; images lie in ``image_folders``, besides where
+    guests' XML says.
+    """
+
+    vcpu_ratio: float = 1.0
+    memory_ratio: float = 1.0
+    disk_ratio: float = 1.0
+    reserved_vcpus: int = 0
+    reserved_memory_mib: int = 0
+    reserved_disk_mib: int = 0
+    audit: float = 300.0
+    image_folders: tuple[str, ...] = ("/var/lib/libvirt/images",)
+
+    def __post_init__(self) -> None:
+        for name in ("vcpu_ratio", "memory_ratio", "disk_ratio"):
+            _positive(name, getattr(self, name), 1000)
+        for name in ("reserved_vcpus", "reserved_memory_mib", "reserved_disk_mib"):
+            if not 0 <= getattr(self, name) < 1 << 40:
+                raise ValueError(f"{name} = {getattr(self, name)!r}: give 0 or more")
+        if not 1 <= self.audit <= 86400:
+            raise ValueError(f"audit = {self.audit!r}: give 1 to 86400")
+        for folder in self.image_folders:
+            if not folder.startswith("/"):
+                raise ValueError(f"image_folders = {folder!r}: give a path from the root")
+
+    @property
+    def offer(self) -> Offer:
+        """The same as the ledger takes it."""
+        return Offer(
+            reserved_vcpus=self.reserved_vcpus,
+            reserved_memory=self.reserved_memory_mib << 20,
+            reserved_disk=self.reserved_disk_mib << 20,
+            vcpu_ratio=self.vcpu_ratio,
+            memory_ratio=self.memory_ratio,
+            disk_ratio=self.disk_ratio,
+        )
+
+
 class Settings(_Checked, frozen=True, kw_only=True):
     """Everything; ``drivers`` and ``virt`` map a driver to its own settings, which it checks."""
 
     agent: AgentSettings = AgentSettings()
     bus: BusSettings = BusSettings()
     connection: ConnectionSettings = ConnectionSettings()
+    sampling: SamplingSettings = SamplingSettings()
+    account: AccountSettings = AccountSettings()
+    metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
     drivers: dict[str, dict[str, Any]] = {}
     virt: dict[str, dict[str, Any]] = {}

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from hostmon.account import HostAccount
 from hostmon.numbers import ClassSequence
 
 WIRE_VERSION = 1
@@ -69,7 +70,10 @@ class KindCount(msgspec.Struct, frozen=True, kw_only=True):
 class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The agent as a whole; times in seconds, ``connection`` is ``up`` or ``down``.
 
-    ``active`` counts guests that have a process: running, paused, suspended.
+    ``active`` counts guests that have a process: running, paused, suspended. ``account`` is as of
+    ``account.changes``. The last audit ended at ``audited_at``, in seconds since 1970 (0: none
+    yet); ``healed`` counts what audits found wrong, by field. The monitors of ``stuck`` guests do
+    not answer; ``denied`` names groups of columns that a missing permission costs.
     """
 
     v: int = WIRE_VERSION
@@ -93,6 +97,11 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     drivers: tuple[DriverStatus, ...]
     events_addresses: tuple[str, ...]
     web_addresses: tuple[str, ...] = ()
+    account: HostAccount | None = None
+    audited_at: float = 0.0
+    healed: dict[str, int] = {}
+    stuck: int = 0
+    denied: tuple[str, ...] = ()
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,8 +146,9 @@ class StatusAnswer(_Answer, frozen=True, kw_only=True, tag="status"):
 class SnapshotAnswer(_Answer, frozen=True, kw_only=True, tag="snapshot"):
     """Answer to ``snapshot``: one page of the guests, each as after the numbers in ``classes``.
 
-    ``taken_ns`` is by the agent's monotonic clock. Where ``row`` is not 0 there is more: ask again
-    with ``id`` and ``row``. ``guests`` is an array of GuestStatus.
+    ``account`` is the host's after the same events. ``taken_ns`` is by the agent's monotonic clock.
+    Where ``row`` is not 0 there is more: ask again with ``id`` and ``row``. ``guests`` is an array
+    of GuestStatus.
     """
 
     epoch: int
@@ -149,6 +159,7 @@ class SnapshotAnswer(_Answer, frozen=True, kw_only=True, tag="snapshot"):
     id: int
     row: int
     guests: msgspec.Raw
+    account: HostAccount | None = None
 
 
 class ReplayAnswer(_Answer, frozen=True, kw_only=True, tag="replay"):

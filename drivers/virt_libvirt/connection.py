@@ -3,6 +3,7 @@
 Everything is hostmon.host.Host's; callbacks and statistics are compiled and pass by this file.
 """
 
+import contextlib
 import time
 from collections.abc import Iterator
 from uuid import UUID
@@ -13,10 +14,12 @@ from hostmon.driver.virt import (
     Busy,
     GuestDescription,
     HostDescription,
+    NetworkDescription,
+    PoolDescription,
     VirtConnection,
     VirtContext,
 )
-from hostmon.errors import GuestNotFoundError
+from hostmon.errors import GuestNotFoundError, UnsupportedError
 from hostmon.guest import Guest
 from hostmon.host import Host
 from hostmon.libvirt_errors import translated
@@ -89,6 +92,29 @@ class LibvirtConnection(VirtConnection):
             Busy(guest, float(found[1]))
             for guest, found in asked
             if found is not None and found[0] not in (CONTROL_OK, CONTROL_JOB)
+        )
+
+    def networks(self) -> tuple[NetworkDescription, ...]:
+        """A list, and a few calls a network; none where the driver has no networks."""
+        with contextlib.suppress(UnsupportedError):
+            found = self._host.networks()
+            return tuple(NetworkDescription(name=one.name, active=one.active) for one in found)
+        return ()
+
+    def pools(self) -> tuple[str, ...]:
+        """None where the driver has no pools."""
+        with contextlib.suppress(UnsupportedError):
+            return tuple(one.name for one in self._host.pools())
+        return ()
+
+    def pool(self, name: str) -> PoolDescription:
+        """virStoragePoolGetInfo, which tells what libvirtd found at its last look."""
+        space = self._host.pool_space(name)
+        return PoolDescription(
+            state=space.state,
+            capacity=space.capacity,
+            allocation=space.allocation,
+            available=space.available,
         )
 
     def _reader(self) -> Stats:

@@ -147,6 +147,8 @@ class Link:
         if isinstance(event, HeartbeatEvent):
             if self.view is not None:
                 self.view.hear(event.monotonic_ns)
+                if event.epoch == self.epoch:
+                    self.view.apply(event)
             self._announced(event.epoch, event.host, by_class(event.classes), out)
             out.append(event)
         elif not self._drop(event):
@@ -280,7 +282,14 @@ class Link:
         if answer.row:
             self._ask(Request(ask="snapshot", id=answer.id, row=answer.row))
             return
-        self.view.reset(answer.host, answer.epoch, answer.connection, answer.taken_ns, self._parts)
+        self.view.reset(
+            answer.host,
+            answer.epoch,
+            answer.connection,
+            answer.taken_ns,
+            self._parts,
+            answer.account,
+        )
         self._parts = []
         self._begin(answer.epoch, answer.host, by_class(answer.classes))
         if self._reason != "join":

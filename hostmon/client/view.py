@@ -6,16 +6,25 @@ from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
-from hostmon.events import ConnectionEvent, Event, FactsEvent, LifecycleEvent
+from hostmon.account import HostAccount
+from hostmon.events import (
+    AccountEvent,
+    BalloonChangeEvent,
+    ConnectionEvent,
+    Event,
+    FactsEvent,
+    LifecycleEvent,
+)
 from hostmon.status import GuestStatus
 
 ABSENT = "absent"
 
 
 class HostView:
-    """The guests of one host, by uuid; ``connection`` is the agent's to libvirt.
+    """The guests of one host, by uuid, and its account; ``connection`` is the agent's to libvirt.
 
-    ``joined`` tells whether it holds anything yet, ``fresh`` whether the agent is heard of now.
+    The account is None while the agent gives none. ``joined`` tells whether the view holds anything
+    yet, ``fresh`` whether the agent is heard of now.
     """
 
     def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
@@ -25,6 +34,7 @@ class HostView:
         self.joined = False
         self.fresh = False
         self.guests: dict[str, GuestStatus] = {}
+        self.account: HostAccount | None = None
         self._clock = clock
         self._agent_ns = 0
         self._heard_ns = 0
@@ -36,12 +46,26 @@ class HostView:
         now = self._agent_ns + self._clock() - self._heard_ns
         return max(0, now - self.guests[uuid].known_ns) / 1e9
 
+    def storage_age(self) -> float:
+        """Seconds since the host's images were looked at, inf for never."""
+        if self.account is None or not self.account.surveyed_ns:
+            return math.inf
+        now = self._agent_ns + self._clock() - self._heard_ns
+        return max(0, now - self.account.surveyed_ns) / 1e9
+
     def reset(
-        self, host: str, epoch: int, connection: str, taken_ns: int, guests: Iterable[GuestStatus]
+        self,
+        host: str,
+        epoch: int,
+        connection: str,
+        taken_ns: int,
+        guests: Iterable[GuestStatus],
+        account: HostAccount | None = None,
     ) -> None:
         """Begin anew from a snapshot."""
         self.host, self.epoch, self.connection = host, epoch, connection
         self.guests = {guest.uuid: guest for guest in guests}
+        self.account = account
         self.joined = True
         self.hear(taken_ns)
 
@@ -51,13 +75,32 @@ class HostView:
         self.fresh = True
 
     def apply(self, event: Event) -> None:
-        """Take one event, each once and in the order of its class."""
+        """Take one event, each once and in the order of its class; heartbeats tell sums too."""
+        self._count(event)
         if isinstance(event, LifecycleEvent):
             self._lifecycle(event)
         elif isinstance(event, FactsEvent):
             self._facts(event)
         elif isinstance(event, ConnectionEvent):
             self._connection(event)
+        elif isinstance(event, BalloonChangeEvent):
+            self._balloon(event)
+
+    def _count(self, event: Event) -> None:
+        """Follow the account; classes come in no order between them, so changes are numbered."""
+        if self.account is None:
+            return
+        if isinstance(event, AccountEvent):
+            was, self.account = self.account, event.account
+            if was.changes > self.account.changes:
+                self.account = self.account.counted(was.sums)
+        elif event.sums is not None and event.sums.changes > self.account.changes:
+            self.account = self.account.counted(event.sums)
+
+    def _balloon(self, event: BalloonChangeEvent) -> None:
+        known = self.guests.get(event.uuid)
+        if known is not None:
+            self.guests[event.uuid] = replace(known, memory=event.actual)
 
     def _lifecycle(self, event: LifecycleEvent) -> None:
         if event.state == ABSENT:

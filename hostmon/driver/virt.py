@@ -16,7 +16,7 @@ from hostmon.driver.capabilities import VirtCapabilities
 from hostmon.driver.contract import call
 from hostmon.driver.plugin import Plugin
 from hostmon.driver.sinks import Columns, EventSink
-from hostmon.errors import DriverError, HypervisorError, SettingsError
+from hostmon.errors import DriverError, HypervisorError, ObjectNotFoundError, SettingsError
 from hostmon.settings import ConnectionSettings
 
 
@@ -70,6 +70,22 @@ class HostDescription(msgspec.Struct, frozen=True, kw_only=True):
     cpu_arch: str = ""
     cpu_model: str = ""
     cpu_features: tuple[str, ...] = ()
+
+
+class NetworkDescription(msgspec.Struct, frozen=True, kw_only=True):
+    """What a hypervisor says of a virtual network."""
+
+    name: str
+    active: bool
+
+
+class PoolDescription(msgspec.Struct, frozen=True, kw_only=True):
+    """What a hypervisor says of a storage pool: libvirt's number of its state, and bytes."""
+
+    state: int
+    capacity: int
+    allocation: int
+    available: int
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +158,21 @@ class VirtConnection(ABC):
         """Which of these guests owe an answer; must not wait for them."""
         del guests
         return ()
+
+    @call(HypervisorError, since=2)
+    def networks(self) -> tuple[NetworkDescription, ...]:
+        """The virtual networks."""
+        return ()
+
+    @call(HypervisorError, since=2)
+    def pools(self) -> tuple[str, ...]:
+        """The names of the storage pools."""
+        return ()
+
+    @call(HypervisorError, since=2)
+    def pool(self, name: str) -> PoolDescription:
+        """One pool; ObjectNotFoundError when there is none of this name."""
+        raise ObjectNotFoundError(f"pool {name!r}: this hypervisor has no pools")
 
     @abstractmethod
     @call(since=2)

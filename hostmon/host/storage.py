@@ -19,11 +19,15 @@ from hostmon.xml.volume import Volume
 
 
 class Space(msgspec.Struct, frozen=True):
-    """A pool's bytes, as of when libvirt last looked."""
+    """A pool's bytes, as of when libvirt last looked; ``state`` is libvirt's number.
+
+    Source: virStoragePoolGetInfo.
+    """
 
     capacity: int
     allocation: int
     available: int
+    state: int = 0
 
 
 class HostStorage(HostGuests):
@@ -42,8 +46,8 @@ class HostStorage(HostGuests):
     @translated("storage pool")
     def pool_space(self, name: str | uuidlib.UUID) -> Space:
         """A pool's sizes; raises ObjectNotFoundError."""
-        _state, capacity, allocation, available = self._pool(name).info()
-        return Space(capacity, allocation, available)
+        state, capacity, allocation, available = self._pool(name).info()
+        return Space(capacity, allocation, available, state)
 
     def _pool(self, name: str | uuidlib.UUID) -> libvirt.virStoragePool:
         connection = self.connection

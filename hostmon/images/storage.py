@@ -101,10 +101,14 @@ class Storage(msgspec.Struct, frozen=True):
         known = [one for one in least if one is not None]
         return sum(known) if known and len(known) == len(least) else None
 
-    def of(self, guest: bytes) -> tuple[int, int]:
-        """What a guest's images occupy and may grow to, as far as known: for the ledger."""
-        mine = [one for one in self.images if one.disk.guest == guest and not one.block_device]
-        return (
-            sum(image.allocated or 0 for image in mine),
-            sum(image.virtual or 0 for image in mine),
-        )
+    def by_guest(self) -> dict[bytes, tuple[int, int]]:
+        """What each guest's images occupy and may grow to, as far as known: for the ledger."""
+        found: dict[bytes, tuple[int, int]] = {}
+        for image in self.images:
+            if not image.block_device:
+                used, capacity = found.get(image.disk.guest, (0, 0))
+                found[image.disk.guest] = (
+                    used + (image.allocated or 0),
+                    capacity + (image.virtual or 0),
+                )
+        return found

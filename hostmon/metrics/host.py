@@ -72,8 +72,10 @@ CELLS = (
 
 AUDIT = (
     account("audit_disagreement", "Difference that the last audit found, and healed.", "resource"),
+    Metric("hostmon_host_audit_healed_total", C, "Disagreements that audits found, and healed.",
+           ACCOUNT, HOST, "audit_healed", labels=("resource",)),
     account("audit_timestamp_seconds", "When the last audit ended, since 1970."),
-)
+)  # fmt: skip
 
 POOLS = (
     pool("state", "libvirt's number of a pool's state."),

@@ -30,6 +30,8 @@ VIRT_TYPES = (
     virt.VirtContext,
     virt.GuestDescription,
     virt.HostDescription,
+    virt.NetworkDescription,
+    virt.PoolDescription,
     virt.Reading,
     virt.ImageCacheReport,
     virt.Busy,

@@ -21,7 +21,11 @@ class Bus:
 
     def __init__(self, folder: Any, **options: Any) -> None:
         self.rig = Rig(f"ipc://{folder}/events", **options)
-        view = SimpleNamespace(connection=lambda: "up", connection_reason=lambda: "test")
+        view = SimpleNamespace(
+            connection=lambda: "up",
+            connection_reason=lambda: "test",
+            account=lambda taken=None: self.rig.ledger.account(taken=taken),
+        )
         answers = Answers(cast("AgentState", view), self.rig.table, self.rig.dispatcher)
         self.server = RequestServer(f"ipc://{folder}/requests", answers)
         self.server.start()

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import uuid
+from collections.abc import Sequence
 
 import zmq
 
@@ -10,6 +11,8 @@ from hostmon import events, kinds, wire
 from hostmon._dispatcher import Dispatcher
 from hostmon._pipe import EventPipe, record
 from hostmon._table import GuestTable
+from hostmon.ledger import HostLedger
+from hostmon.machine.topology import Topology
 from hostmon.publisher import zmq_library
 from hostmon.samples import Guest
 
@@ -18,7 +21,7 @@ HOST = "host-ä"
 
 
 class Rig:
-    """Everything from the pipe to a subscriber; close it."""
+    """Everything from the pipe to a subscriber, of host and raw events and ``also``; close it."""
 
     def __init__(
         self,
@@ -28,18 +31,23 @@ class Rig:
         running: bool = True,
         epoch: int = EPOCH,
         host: str = HOST,
+        also: Sequence[str] = (),
         **options: int,
     ) -> None:
         self.address = address
         self.pipe = EventPipe(queue_size)
         self.table = GuestTable()
-        self.dispatcher = Dispatcher(self.pipe, self.table, epoch, host, zmq_library(), **options)
+        self.ledger = HostLedger(Topology(arch="", cells=()))
+        self.dispatcher = Dispatcher(
+            self.pipe, self.table, epoch, host, zmq_library(), ledger=self.ledger, **options
+        )
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.subscriber = self.context.socket(zmq.SUB)
         self.subscriber.rcvhwm = 0
         for kind in (kinds.DOMAIN_KINDS | kinds.KERNEL_KINDS).values():
             self.subscriber.subscribe(f"lifecycle/{kind}/")
-        self.subscriber.subscribe(b"host/")
+        for prefix in ("host/", *also):
+            self.subscriber.subscribe(prefix)
         self.thread = threading.Thread(target=self._dispatch)
         self._ready = threading.Event()
         if running:

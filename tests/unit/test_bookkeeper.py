@@ -1,17 +1,30 @@
 """The bookkeeper on libvirt's test driver: it finds what no event tells, and survives libvirt."""
 
 import logging
+import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hostmon._table import GuestTable
+from hostmon.account import HostAccount
 from hostmon.bookkeeper import Bookkeeper
+from hostmon.definitions import Definitions
+from hostmon.driver.contract import Guard
+from hostmon.driver.sinks import Columns
+from hostmon.driver.virt import VirtConnection, VirtContext
 from hostmon.errors import NotConnectedError
 from hostmon.host import Host
+from hostmon.hypervisor import Connection
 from hostmon.images.survey import Survey
 from hostmon.ledger import HostLedger
 from hostmon.machine.sysfs import read_topology
+from hostmon.machine.topology import Topology
+from hostmon.settings import ConnectionSettings
+from hostmon_drivers.virt_libvirt.connection import LibvirtConnection
 
 libvirt = pytest.importorskip("libvirt")
 UUID = uuid.UUID(int=7)
@@ -39,10 +52,34 @@ class World:
         self.host = Host(f"test://{folder}/node.xml", read_write=True)
         self.host.connect()
         self.domain = self.host.connection.defineXML(guest(3, self.disk))
-        self.ledger = HostLedger(read_topology())
-        self.keeper = Bookkeeper(
-            self.ledger, lambda: self.host, survey=Survey(folders=(str(folder),))
+        topology = read_topology()
+        self.ledger = HostLedger(topology)
+        self.definitions = Definitions(GuestTable(), topology, self.ledger.bind)
+        self.told: list[HostAccount] = []
+        context = VirtContext(
+            host="h",
+            uri=self.host.uri,
+            connection=ConnectionSettings(),
+            settings=None,
+            columns=Columns(GuestTable()),
         )
+        opened = LibvirtConnection(context, None, kernel=False)
+        opened._host = self.host  # each connection to such a URI is a world of its own
+        self.connection = Connection(Guard("libvirt", opened, VirtConnection))
+        self.keeper = self.made(lambda: self.connection)
+
+    def made(self, connect: Callable[[], Connection], **options: Any) -> Bookkeeper:
+        options.setdefault("survey", Survey(folders=(str(self.disk.parent),)))
+        keeper = Bookkeeper(
+            self.ledger, self.definitions, connect, publish=self.told.append, **options
+        )
+        keeper._stop.set()  # whatever waits, waits no more
+        return keeper
+
+    def learn(self) -> None:
+        """What the connection keeper does for each guest."""
+        config = self.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+        self.definitions.update(UUID.bytes, None, config)
 
 
 @pytest.fixture
@@ -51,55 +88,135 @@ def world(tmp_path: Path) -> World:
 
 
 def test_finds_what_no_event_told(world: World) -> None:
-    world.keeper.turn(world.host)
+    world.learn()
+    world.keeper.turn(world.connection, time.monotonic())
     account = world.keeper.account()
     assert (account.defined, account.active) == (1, 0)
     assert (account.vcpus.allocated, account.memory.allocated) == (3, 64 * MIB)
     assert account.disk.allocated == 8 * MIB
     assert account.disk_available_least is not None
+    assert account.surveyed_ns > 0
     world.domain.create()
-    report = world.keeper.compare(world.host)
+    report = world.keeper.audit(world.connection)
     assert {one.field for one in report.disagreements} == {"active"}
     account = world.keeper.account()
     assert (account.vcpus.used, account.memory.used) == (3, 32 * MIB)
     assert sum(pool.used for pool in account.pages[1:]) == 64 * MIB or len(account.pages) == 1
-    assert world.keeper.compare(world.host).disagreements == ()
+    assert world.keeper.audit(world.connection).disagreements == ()
+    books = world.keeper.books
+    assert (books.audits, books.report and books.report.guests) == (3, 1)
+    assert books.healed["active"] == 1
+    assert abs(books.audited_at - time.time()) < 60
 
 
 def test_new_configuration_is_found(world: World) -> None:
-    world.keeper.compare(world.host)
+    world.keeper.audit(world.connection)
     world.host.connection.defineXML(guest(9, world.disk))
-    report = world.keeper.compare(world.host)
+    report = world.keeper.audit(world.connection)
     assert [(one.field, one.recorded, one.found) for one in report.disagreements] == [
         ("defined_vcpus", 3, 9)
     ]
+    assert report.differences()["defined_vcpus"] == 6
     assert world.keeper.auditor.healed["defined_vcpus"] == 1
 
 
+def test_an_event_under_way_is_no_disagreement(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.keeper.audit(world.connection)
+    world.domain.create()
+
+    # The event arrives while the audit waits for such.
+    def late(_: float | None = None) -> bool:
+        world.ledger.take(UUID.bytes, 3, 32 * MIB)
+        return False
+
+    monkeypatch.setattr(world.keeper._stop, "wait", late)
+    assert world.keeper.audit(world.connection).disagreements == ()
+    assert world.keeper.account().vcpus.used == 3
+
+
 def test_guest_that_is_gone_is_released(world: World) -> None:
-    world.keeper.compare(world.host)
+    world.keeper.audit(world.connection)
     world.domain.undefine()
-    world.keeper.compare(world.host)
+    world.keeper.audit(world.connection)
     assert len(world.ledger) == 0
 
 
-def test_thread_compares_at_once_and_stops(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    tries = []
+def test_images_of_a_guest_that_is_gone_are_given_back(world: World) -> None:
+    world.learn()
+    world.keeper.audit(world.connection)
+    world.keeper.survey()
+    assert world.keeper.account().disk.allocated == 8 * MIB
+    world.definitions.forget(UUID.bytes)
+    world.keeper.survey()
+    assert world.keeper.account().disk.allocated == 0
 
-    def connect() -> Host:
+
+def test_tells_only_what_events_do_not(world: World) -> None:
+    world.keeper.turn(world.connection, time.monotonic())
+    assert len(world.told) == 1
+    world.ledger.define(UUID.bytes, 5, 32 * MIB)
+    world.keeper.turn(world.connection, 0.0)
+    assert len(world.told) == 1
+    world.learn()
+    world.keeper.survey()
+    world.keeper.turn(world.connection, 0.0)
+    assert len(world.told) == 2
+    assert world.told[1].surveyed_ns > world.told[0].surveyed_ns
+
+
+def test_pools_and_networks_are_looked_at(world: World) -> None:
+    world.host.connection.networkDefineXML("<network><name>n</name></network>")
+    world.host.connection.storagePoolCreateXML(
+        "<pool type='dir'><name>p</name><target><path>/p</path></target></pool>"
+    )
+    world.keeper.turn(world.connection, time.monotonic())
+    objects = world.keeper.books.objects
+    assert objects.networks == {"n": False}
+    assert objects.pools["p"].capacity > 0
+    assert objects.timed_out(time.monotonic_ns()) == {"p": False}
+
+
+def test_another_hosts_size_is_libvirts(world: World) -> None:
+    world.ledger = HostLedger(Topology(arch="", cells=()))
+    keeper = world.made(lambda: world.connection, local=False)
+    keeper.turn(world.connection, time.monotonic())
+    account = keeper.account()
+    info = world.host.node_info()
+    assert (account.vcpus.total, account.memory.total) == (info.cpus, info.memory)
+    assert account.cells == ()
+    assert (account.memory_in_use, account.disk_available_least) == (None, None)
+
+
+def test_thread_audits_and_stops(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hostmon.bookkeeper.TICK_S", 0.01)
+    monkeypatch.setattr("hostmon.bookkeeper.RETRY_S", 0.01)
+    tries = []
+    ready = []
+
+    def connect() -> Connection:
         tries.append(1)
         if len(tries) == 1:
             raise NotConnectedError("not yet")
-        return world.host
+        return world.connection
 
-    keeper = Bookkeeper(world.ledger, connect, compare_s=0.01, survey=Survey(folders=()))
+    def is_ready() -> bool:
+        ready.append(1)
+        return len(ready) > 3
+
+    keeper = world.made(connect, ready=is_ready, audit_s=0.01, survey=Survey(folders=()))
+    keeper._stop.clear()
     with caplog.at_level(logging.INFO):
         keeper.start()
         for _ in range(1000):
-            if keeper.report is not None and keeper.storage is not None:
+            if keeper.books.audits > 2 and keeper.storage is not None:
                 break
             keeper._thread.join(0.01)
         keeper.stop()
     assert not keeper._thread.is_alive()
-    assert keeper.report is not None
+    assert keeper.books.report is not None
     assert "not yet" in caplog.text
+    assert len(ready) >= 4

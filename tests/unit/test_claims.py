@@ -25,14 +25,14 @@ def domain(inner: str, memory: str = "<memory unit='GiB'>4</memory>") -> Domain:
 
 def test_sizes() -> None:
     live = domain("<currentMemory unit='GiB'>1</currentMemory><vcpu current='2'>8</vcpu>")
-    assert claim_of(UUID, live, live) == GuestClaim(UUID, True, True, 2, GIB, 8, 4 * GIB)
-    assert claim_of(UUID, None, live) == GuestClaim(UUID, False, True, 0, 0, 8, 4 * GIB)
-    assert claim_of(UUID, live, None) == GuestClaim(UUID, True, False, 2, GIB, 0, 0)
+    assert claim_of(UUID, live, live) == GuestClaim(UUID, True, True, 2, GIB, 8, 4 * GIB, 8)
+    assert claim_of(UUID, None, live) == GuestClaim(UUID, False, True, 0, 0, 8, 4 * GIB, 8)
+    assert claim_of(UUID, live, None) == GuestClaim(UUID, True, False, 2, GIB, 0, 0, 8)
 
 
 def test_sizes_that_libvirt_fills_in() -> None:
     assert claim_of(UUID, domain(""), domain("", "")) == GuestClaim(
-        UUID, True, True, 1, 4 * GIB, 1, 0
+        UUID, True, True, 1, 4 * GIB, 1, 0, 1
     )
 
 

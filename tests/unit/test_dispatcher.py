@@ -10,6 +10,7 @@ import pytest
 
 from hostmon import records
 from hostmon._pipe import record
+from hostmon.account import GuestClaim
 from hostmon.driver.virt import GuestDescription
 from tests.unit.rig import Rig
 
@@ -44,8 +45,16 @@ def facts(rig: Rig, guest: uuid.UUID, state: int, **options: Any) -> None:
         "autostart": False,
     }
     known["id"] = 7 if state != 5 else -1
+    claim = GuestClaim(
+        guest.bytes,
+        active=bool(options.get("id", known["id"]) >= 0),
+        defined=bool(options.get("persistent", True)),
+        defined_vcpus=options.pop("defined_vcpus", 4),
+        defined_memory=2 << 20,
+        vcpus_max=4,
+    )
     report = GuestDescription(uuid=guest, name="g", **(known | options))
-    rig.pipe.put(records.facts(report, asked, resync=resync))
+    rig.pipe.put(records.facts(report, asked, claim, resync=resync))
 
 
 def compare(rig: Rig, *reports: tuple[uuid.UUID, int, dict[str, Any]]) -> None:

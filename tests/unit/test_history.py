@@ -126,7 +126,7 @@ def test_facts_are_published_when_they_differ(rig: Rig) -> None:
     rig.settle()
     rig.put_lifecycle(guest, STARTED, 0, id_=3)
     received(rig)
-    body = records._FACTS.pack(1, 1, 2, 1 << 20, 2 << 20, 0, True, False)
+    body = records._FACTS.pack(1, 1, 2, 2, 1 << 20, 2 << 20, 0, 2, 2 << 20, True, False)
     told = record(records.FACTS, uuid=guest.bytes, name=b"g", id=3, body=body)
     rig.pipe.put(told)
     event = received(rig)
@@ -257,7 +257,7 @@ def test_what_libvirt_said_within_the_window_concludes_nothing(settled: Settled)
     asked = time.monotonic_ns()
     settled.lifecycle(STOPPED)
     settled.asked()
-    body = records._FACTS.pack(5, 1, 2, 1 << 20, 2 << 20, 0, True, False)
+    body = records._FACTS.pack(5, 1, 2, 2, 1 << 20, 2 << 20, 0, 2, 2 << 20, True, False)
     told = record(
         records.FACTS, uuid=settled.guest.bytes, name=b"g", body=body, monotonic=asked + 1
     )

@@ -162,13 +162,12 @@ def test_account_of_one_filesystem(tmp_path: Path) -> None:
     assert filesystem.available is not None
     assert filesystem.available_least == filesystem.available - 6 * MIB
     assert storage.available_least == filesystem.available_least
-    assert storage.of(GUEST) == (0, 6 * MIB)
-    assert storage.of(b"h" * 16) == (0, 4 * MIB)
+    assert storage.by_guest() == {GUEST: (0, 6 * MIB), b"h" * 16: (0, 4 * MIB)}
 
 
 def test_block_device_takes_nothing_of_a_filesystem() -> None:
     image = Image(Disk(GUEST, "/dev/a"), "ok", "/", MIB, MIB, block_device=True)
-    assert Storage((), (image,)).of(GUEST) == (0, 0)
+    assert Storage((), (image,)).by_guest() == {}
 
 
 def test_unknown_image_makes_the_least_unknown(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # loader below the plug points that act through them.
 # fmt: off
 RANKS = {
-    0: {"__init__", "errors", "kinds", "numbers", "suggest"},
-    0.5: {"account", "events", "settings", "samples", "status"},
+    0: {"__init__", "account", "errors", "kinds", "numbers", "suggest"},
+    0.5: {"events", "settings", "samples", "status"},
     1: {"xml", "machine", "wire", "driver", "metrics", "scrape", "logs", "libvirt_errors"},
     2: {"facts", "verify", "guest", "images", "capabilities", "claims", "eventloop", "memory",
         "publisher", "client", "journal", "roster"},
@@ -22,8 +22,9 @@ RANKS = {
     3: {"points", "labels", "scheduler", "records", "answers", "definitions", "hypervisor"},
     3.5: {"disposable"},
     4: {"sampler", "stats", "deaths", "ledger", "audit", "exposition", "dispatcher", "keeper",
-        "supervisor", "requests", "figures", "own_metrics", "imagecache"},
+        "supervisor", "requests", "objects", "own_metrics", "imagecache"},
     4.5: {"bookkeeper"},
+    4.7: {"figures"},
     5: {"agent", "testing"},
     6: {"cli", "web"},
     7: {"__main__"},

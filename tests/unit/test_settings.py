@@ -23,7 +23,13 @@ def error_of(tmp_path: Path, text: str) -> str:
     ("text", "message"),
     [
         ("[bus]\nevent = []", "bus.event: unknown key; did you mean events?"),
-        ("x = 1", "x: unknown key; known keys: agent, bus, connection, log, drivers, virt"),
+        (
+            "x = 1",
+            (
+                "x: unknown key; known keys: agent, bus, connection, sampling, account, metrics, "
+                "log, drivers, virt"
+            ),
+        ),
         ("[bus]\nheartbeat = 'x'", "bus.heartbeat = 'x': expected float, got str"),
         ("[bus]\nheartbeat = 0", "bus.heartbeat = 0.0: give more than 0 and at most 3600"),
         (

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from hostmon import events, wire
+from hostmon.account import Sums
 from hostmon.errors import ProtocolError
 from hostmon.numbers import ClassSequence
 from hostmon.status import Request
@@ -33,6 +34,7 @@ GUEST: dict[str, Any] = {
 CLASSES = (
     ClassSequence("lifecycle", 12), ClassSequence("host", 2), ClassSequence("settled", 1),
 )  # fmt: skip
+SUMS = Sums(4, 6, 2, 10, 6 << 30, 2 << 30, 12 << 30, 5 << 30, 40 << 30, 3, 2, 1)
 EXAMPLES: dict[str, Any] = {
     "lifecycle": events.LifecycleEvent(
         **COMMON, **GUEST, event="suspended", detail="paused", state="paused", reason=1,
@@ -51,7 +53,7 @@ EXAMPLES: dict[str, Any] = {
         stop_sequence=11,
     ),
     "connection": events.ConnectionEvent(**COMMON, state="down", reason="keepalive timeout"),
-    "heartbeat": events.HeartbeatEvent(**COMMON, classes=CLASSES),
+    "heartbeat": events.HeartbeatEvent(**COMMON, classes=CLASSES, sums=SUMS),
     "welcome": events.Welcome(epoch=COMMON["epoch"], host="node-1", classes=CLASSES),
     "replay-request": Request(ask="replay", re=7, after={"lifecycle": 12}, kinds=("lifecycle",)),
 }  # fmt: skip
