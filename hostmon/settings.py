@@ -10,7 +10,7 @@ import socket
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -334,7 +334,10 @@ def field_types(kind: type[Any]) -> dict[str, Any]:
 def section_type(kind: type[Any], path: str) -> type[Any]:
     """The type of the section that a path of names leads to."""
     for part in filter(None, path.split(".")):
-        kind = field_types(kind)[part]
+        name, *items = part.split("[")
+        kind = field_types(kind)[name]
+        for _ in items:
+            kind = get_args(kind)[-1 if get_origin(kind) is dict else 0]
     return kind
 
 

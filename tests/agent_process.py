@@ -36,7 +36,13 @@ def wait_for(condition: Callable[[], T], deadline: float = 15) -> T:
 class AgentProcess:
     """``hostmon run`` with sockets under ``directory``."""
 
-    def __init__(self, directory: Path, *arguments: str, config: str = "") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *arguments: str,
+        config: str = "",
+        program: Sequence[str] = (sys.executable, "-m", "hostmon"),
+    ) -> None:
         self.directory = directory
         self.port = free_port()
         self.events = f"ipc://{directory}/events.sock"
@@ -49,7 +55,7 @@ class AgentProcess:
         self.log = directory / "agent.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*HOSTMON, "run", "--config", str(self.config), *arguments],
+                [*program, "run", "--config", str(self.config), *arguments],
                 stdout=subprocess.PIPE,
                 stderr=log,
             )

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from hostmon.driver.points import VIRT
 from hostmon.errors import DriverError, SettingsError
 from hostmon.loader import check_settings, checked_options, find_drivers
 from hostmon.settings import SYSTEM_CONFIG, Settings
@@ -32,7 +33,12 @@ def run(options: argparse.Namespace) -> int:
 
 def check_drivers(settings: Settings, source: str) -> None:
     """Check each driver's name and its own settings; raises SettingsError."""
+    names = dict.fromkeys((settings.agent.virt, *settings.virt))
     try:
+        for entry in find_drivers(names, settings.virt, VIRT).values():
+            if entry.refusal and entry.name == settings.agent.virt:
+                raise DriverError(f"virt driver {entry.name!r} is refused: {entry.refusal}")
+            check_settings(entry)
         entries = find_drivers((*settings.agent.drivers, *settings.drivers), settings.drivers)
         for entry in entries.values():
             if entry.refusal:

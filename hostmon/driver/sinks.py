@@ -61,12 +61,19 @@ class EventSink:
 
 def lifecycle_numbers(event: LifecycleEvent) -> dict[str, int]:
     """The numbers of an event's and its detail's names; ValueError for a name that is none."""
-    number = (
-        event.event if isinstance(event.event, int) else kinds.LIFECYCLE_EVENTS.index(event.event)
-    )
-    details = kinds.LIFECYCLE_DETAILS[number]
-    detail = event.detail if isinstance(event.detail, int) else details.index(event.detail)
-    return {"event": number, "detail": detail}
+    number = number_of(event.event, kinds.LIFECYCLE_EVENTS, "lifecycle event")
+    known = number < len(kinds.LIFECYCLE_DETAILS)
+    details = kinds.LIFECYCLE_DETAILS[number] if known else ()
+    return {"event": number, "detail": number_of(event.detail, details, f"detail of {event.event}")}
+
+
+def number_of(name: str | int, table: tuple[str, ...], what: str) -> int:
+    """The number of a name; a number is one already."""
+    if isinstance(name, int):
+        return name
+    if name not in table:
+        raise ValueError(f"no {what} is called {name!r}; there are {', '.join(table)}")
+    return table.index(name)
 
 
 class VcpuStats(msgspec.Struct, frozen=True):

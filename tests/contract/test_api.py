@@ -19,12 +19,12 @@ from hostmon.driver import (
     virt,
 )
 from hostmon.driver.capabilities import Declared
-from hostmon.driver.contract import call, calls_of, type_name
+from hostmon.driver.contract import calls_of, type_name
 from hostmon.driver.options import RunOptions
 from hostmon.driver.points import POINTS, Point
 from hostmon.driver.versions import DEPRECATIONS
 from hostmon.driver.virt import VirtConnection, VirtDriver
-from hostmon.errors import DriverError, HostmonError
+from hostmon.errors import HostmonError
 
 VIRT_TYPES = (
     virt.VirtContext,
@@ -92,18 +92,26 @@ def test_the_api_is_what_its_version_promised() -> None:
     assert api() == json.loads(GOLDEN.read_text())
 
 
-def test_a_lost_exception_or_a_wider_return_would_be_seen() -> None:
-    class Lost(Driver):
-        @call(DriverError)
-        def start(self, context: DriverContext) -> None: ...
+BASES = [*(point.base for point in POINTS if point.stable), VirtConnection]
 
-        @call(DriverError)
-        def handle(self, event: object) -> int | None: ...  # type: ignore[override]
 
-    promised = json.loads(GOLDEN.read_text())["calls"]
-    now = api_of(Lost)
-    assert now["start"]["raises"] != promised["start"]["raises"]
-    assert now["handle"]["returns"] != promised["handle"]["returns"]
+@pytest.mark.parametrize("base", BASES, ids=lambda base: base.__name__)
+def test_a_lost_exception_or_a_wider_return_fails(
+    base: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each call of the stable points, one at a time."""
+    for name, one in calls_of(base).items():
+        function = vars(base)[name]
+        with monkeypatch.context() as lost:
+            if one.raises:
+                lost.setitem(function.__dict__, "contract", (one.raises[1:], one.since))
+                with pytest.raises(AssertionError):
+                    test_the_api_is_what_its_version_promised()
+        with monkeypatch.context() as wider:
+            wider.setitem(function.__annotations__, "return", one.returns | complex)
+            with pytest.raises(AssertionError):
+                test_the_api_is_what_its_version_promised()
+    test_the_api_is_what_its_version_promised()
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)

@@ -13,6 +13,7 @@ import pytest
 from hostmon import settings as module
 from hostmon.settings import SYSTEM_RUNTIME, Settings, load
 from hostmon_drivers.prometheus.driver import PrometheusSettings
+from hostmon_drivers.virt_libvirt import LibvirtSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -29,7 +30,9 @@ def program(name: str) -> str:
 
 
 def test_sample_loads_as_it_is() -> None:
-    assert load(SAMPLE) == msgspec.structs.replace(Settings(), drivers={"prometheus": {}})
+    virt: dict[str, Any] = {"libvirt": {"cadences": {}, "image_cache": {}}}
+    empty = msgspec.structs.replace(Settings(), drivers={"prometheus": {}}, virt=virt)
+    assert load(SAMPLE) == empty
 
 
 @pytest.fixture
@@ -47,14 +50,15 @@ def test_what_the_sample_shows_is_the_default(
     assert shown.bus.events_addresses == default.bus.events_addresses
     assert shown.bus.requests_address == default.bus.requests_address
     bus = msgspec.structs.replace(shown.bus, events=(), requests="")
-    assert msgspec.structs.replace(shown, bus=bus, drivers={}) == default
+    assert msgspec.structs.replace(shown, bus=bus, drivers={}, virt={}) == default
+    assert msgspec.convert(shown.virt["libvirt"], LibvirtSettings) == LibvirtSettings()
     assert msgspec.convert(shown.drivers["prometheus"], PrometheusSettings) == PrometheusSettings()
 
 
 def test_sample_shows_every_key(uncommented: Path) -> None:
     tree: dict[str, Any] = tomllib.loads(uncommented.read_text())
     for section in msgspec.structs.fields(Settings):
-        if section.name not in ("drivers", "virt"):
+        if section.name not in {"drivers", "virt"}:
             keys = {field.name for field in msgspec.structs.fields(section.type)}
             assert set(tree[section.name]) == keys, section.name
 
