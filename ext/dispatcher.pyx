@@ -9,6 +9,7 @@ import os
 from libc.stdint cimport uint8_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memmove
+from posix.time cimport timespec
 from posix.unistd cimport read
 
 from announce cimport heartbeat_record
@@ -21,7 +22,7 @@ from ledger cimport LedgerState
 from numbering cimport HEARTBEAT_CLASS, Numbering, number_event, stamp_guest
 from outlet cimport MESSAGE, Outlet, outlet_send, outlet_serve, outlet_welcome
 from pipe cimport Pipe, pipe_take, queue_release
-from poll cimport POLLIN, poll, pollfd
+from poll cimport POLLIN, pollfd, ppoll
 from record cimport *
 from ring cimport Stamp, ring_append
 from settle cimport *
@@ -42,6 +43,7 @@ cdef enum:
     CONNECTION = 48
     HEARTBEAT = 49
     BATCH = 1 << 18          # bytes taken from the pipe at once
+    SECOND = 1000000000
 
 
 cdef class Dispatcher:
@@ -66,13 +68,13 @@ cdef class Dispatcher:
     cdef Tally tally
     cdef Outlet outlet
     cdef uint8_t* batch
+    cdef size_t held         # of the batch: the beginning of a record
     cdef uint8_t* found
     cdef uint64_t lost
     cdef uint64_t malformed
     cdef uint64_t heartbeat_ns
     cdef uint64_t welcomed
     cdef int connected
-    cdef int wake_fd
     cdef int stopping
     cdef readonly uint64_t epoch
     cdef readonly str host
@@ -80,7 +82,6 @@ cdef class Dispatcher:
     def __cinit__(self, pipe, table, uint64_t epoch, str host, bytes zmq_path,
                   uint64_t heartbeat_ns=1000000000, *, uint64_t reboot_window_ns=15000000000,
                   uint64_t ring_size=16 << 20, ledger=None):
-        self.wake_fd = -1
         self.batch = <uint8_t*>malloc(BATCH)
         self.outlet.message = <uint8_t*>malloc(MESSAGE)
         self.found = <uint8_t*>malloc(RECORD_MAX)
@@ -106,7 +107,6 @@ cdef class Dispatcher:
         zmq_load(&self.outlet.zmq, zmq_path)
         for number, kind in kinds.KINDS.items():
             self.numbers.class_of[number] = kinds.CLASSES.index(kinds.CLASS_OF[kind])
-        self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
     def __dealloc__(self):
         free(self.batch)
@@ -117,8 +117,6 @@ cdef class Dispatcher:
         chain_free(&self.numbers.chain)
         settling_free(&self.settling)
         wanted_free(self.wanted)
-        if self.wake_fd >= 0:
-            os.close(self.wake_fd)
 
     def run(self, uintptr_t socket):
         """Dispatch until :meth:`stop`; ``socket`` is a pyzmq socket's ``underlying``, made here."""
@@ -133,15 +131,16 @@ cdef class Dispatcher:
     def stop(self):
         """End :meth:`run`, after what is in the pipe now; from any thread."""
         self.stopping = 1
-        os.eventfd_write(self.wake_fd, 1)
+        self.pipe_owner.ring()
 
     cdef void loop(self, int zmq_fd) noexcept nogil:
         cdef pollfd fds[3]
         cdef uint64_t now
         cdef uint64_t next
         cdef uint64_t due = 0
+        cdef timespec pause
         cdef int last_round
-        fds[0].fd, fds[1].fd, fds[2].fd = self.pipe.read_fd, self.wake_fd, zmq_fd
+        fds[0].fd, fds[1].fd, fds[2].fd = self.pipe.read_fd, self.pipe.bell_fd, zmq_fd
         for i in range(3):
             fds[i].events = POLLIN
         self.welcome()
@@ -158,9 +157,10 @@ cdef class Dispatcher:
                 due = now + self.heartbeat_ns
             next = min(due, ask_about_stops(&self.settling, self.wanted, self.connected, now))
             next = min(next, wanted_ring(self.wanted, now))
-            poll(fds, 3, <int>((next - now) // 1000000) + 1)
+            pause.tv_sec, pause.tv_nsec = (next - now) // SECOND, (next - now) % SECOND
+            ppoll(fds, 3, &pause, NULL)
             if fds[1].revents:
-                read(self.wake_fd, &now, 8)
+                read(self.pipe.bell_fd, &now, 8)
 
     cdef void welcome(self) noexcept nogil:
         """Tell the next subscriber of the newest numbers."""
@@ -169,14 +169,13 @@ cdef class Dispatcher:
             &self.outlet, &self.kept.encoder, self.numbers.sequences, HEARTBEAT_CLASS)
 
     cdef void drain(self) noexcept nogil:
-        """Publish everything the pipe holds, up to an unfinished record."""
-        cdef size_t held = 0
+        """Publish everything the pipe holds; the beginning of a record waits for its rest."""
         cdef size_t room = BATCH
         cdef size_t taken = BATCH
         while taken == room:  # less than there was room for: the pipe was empty then
-            room = BATCH - held
-            taken = pipe_take(self.pipe, self.batch + held, room, &self.lost)
-            held = self.dispatch_batch(held + taken)
+            room = BATCH - self.held
+            taken = pipe_take(self.pipe, self.batch + self.held, room, &self.lost)
+            self.held = self.dispatch_batch(self.held + taken)
             if self.welcomed != self.outlet.sent:
                 self.welcome()
 

@@ -4,6 +4,10 @@ A record goes into the pipe; once the pipe is full, records wait in a bounded na
 order; once that is full they are counted as lost, which the reader turns into a resync. Several
 threads may write, one reads. No lock is held across a call that can block: both ends of the pipe
 are non-blocking.
+
+The reader takes the writers' lock only when there is something behind the pipe. A writer holds it
+while its write wakes the reader, which would only wake to wait for it. So that the reader cannot
+miss what comes behind the pipe, that rings a bell: an eventfd to poll beside the pipe.
 """
 
 from libc.stdint cimport uint8_t, uint64_t, uintptr_t
@@ -17,6 +21,15 @@ cdef extern from "<sys/mman.h>" nogil:
     enum:
         MADV_DONTNEED
 
+cdef extern from "<sys/eventfd.h>" nogil:
+    int eventfd_write(int, uint64_t)
+
+cdef extern from *:
+    """
+    #define read_now(field) __atomic_load_n(&(field), __ATOMIC_ACQUIRE)
+    """
+    uint64_t read_now(uint64_t) nogil
+
 cdef enum:
     QUEUE_KEPT = 256 << 10   # of the queue's memory, between floods
     PAGE_MASK = 4095
@@ -24,6 +37,7 @@ cdef enum:
 cdef struct Pipe:
     int read_fd
     int write_fd
+    int bell_fd              # readable when the reader should call `pipe_take`, whatever the pipe
     pthread_mutex_t lock
     # The queue: a byte ring. Its head may hold the rest of a record whose beginning is in the pipe.
     uint8_t* queue
@@ -42,10 +56,13 @@ cdef inline void queue_append(Pipe* pipe, const uint8_t* data, size_t size) noex
     """Append to the ring; the caller has made sure of the room."""
     cdef size_t at = (pipe.head + pipe.used) % pipe.capacity
     cdef size_t first = min(size, pipe.capacity - at)
+    cdef int was_empty = pipe.used == 0
     memcpy(pipe.queue + at, data, first)
     memcpy(pipe.queue, data + first, size - first)
     pipe.used += size
     pipe.touched = max(pipe.touched, min(pipe.head + pipe.used, pipe.capacity))
+    if was_empty:
+        eventfd_write(pipe.bell_fd, 1)
 
 
 cdef inline void queue_release(Pipe* pipe) noexcept nogil:
@@ -92,6 +109,7 @@ cdef inline void pipe_lose(Pipe* pipe) noexcept nogil:
     pipe.lost += 1
     pipe.lost_unseen += 1
     pthread_mutex_unlock(&pipe.lock)
+    eventfd_write(pipe.bell_fd, 1)
 
 
 cdef inline size_t pipe_take(
@@ -104,14 +122,13 @@ cdef inline size_t pipe_take(
     cdef ssize_t got = read(pipe.read_fd, out, room)
     cdef size_t taken = got if got > 0 else 0
     cdef size_t part
-    if taken == room:
+    if taken == room or read_now(pipe.used) == 0 and read_now(pipe.lost_unseen) == 0:
         return taken
     pthread_mutex_lock(&pipe.lock)
-    if pipe.used:
-        # While the queue holds something no one writes to the pipe: after this read it is empty.
-        got = read(pipe.read_fd, out + taken, room - taken)
-        if got > 0:
-            taken += got
+    # While the queue holds something no one writes to the pipe: after this read it is empty.
+    got = read(pipe.read_fd, out + taken, room - taken)
+    if got > 0:
+        taken += got
     while pipe.used and taken < room:
         part = min(pipe.used, min(room - taken, pipe.capacity - pipe.head))
         memcpy(out + taken, pipe.queue + pipe.head, part)

@@ -26,7 +26,7 @@ cdef class EventPipe:
     cdef Pipe pipe
 
     def __cinit__(self, size_t queue_size=8 << 20, int pipe_size=PIPE_SIZE):
-        self.pipe.read_fd = self.pipe.write_fd = -1
+        self.pipe.read_fd = self.pipe.write_fd = self.pipe.bell_fd = -1
         pthread_mutex_init(&self.pipe.lock, NULL)
         if queue_size <= RECORD_MAX:
             raise ValueError(f"queue_size is {queue_size}; give more than {RECORD_MAX} bytes")
@@ -35,6 +35,7 @@ cdef class EventPipe:
         if self.pipe.queue == NULL:
             raise MemoryError
         self.pipe.capacity = queue_size
+        self.pipe.bell_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self.pipe.read_fd, self.pipe.write_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             fcntl.fcntl(self.pipe.write_fd, fcntl.F_SETPIPE_SZ, pipe_size)
@@ -42,7 +43,7 @@ cdef class EventPipe:
             pass  # beyond the user's allowance (pipe-user-pages-soft): the queue takes the rest
 
     def __dealloc__(self):
-        for fd in (self.pipe.read_fd, self.pipe.write_fd):
+        for fd in (self.pipe.read_fd, self.pipe.write_fd, self.pipe.bell_fd):
             if fd >= 0:
                 os.close(fd)
         free(self.pipe.queue)
@@ -51,6 +52,10 @@ cdef class EventPipe:
     @property
     def address(self):
         return <uintptr_t>&self.pipe
+
+    def ring(self):
+        """Wake the reader; from any thread."""
+        os.eventfd_write(self.pipe.bell_fd, 1)
 
     @property
     def written(self):

@@ -21,7 +21,7 @@ from mutex cimport (
 
 cdef enum:
     WANTED_ROOM = 16384
-    RING_AFTER_NS = 1000000
+    RING_AFTER_NS = 200000   # an event is with its subscribers after 100 us
 
 cdef struct Wanted:
     pthread_mutex_t lock

@@ -79,7 +79,14 @@ def resident() -> int:
 
 
 def test_a_flood_gives_its_memory_back(tmp_path: Path) -> None:
-    rig = Rig(f"ipc://{tmp_path}/bus", queue_size=64 << 20, running=False, heartbeat_ns=10_000_000)
+    rig = Rig(
+        f"ipc://{tmp_path}/bus",
+        queue_size=64 << 20,
+        running=False,
+        heartbeat_ns=10_000_000,
+        ring_size=1 << 20,
+    )
+    rig.subscriber.unsubscribe("lifecycle/lifecycle/")  # nobody keeps what is published
     try:
         while rig.pipe.queued < 800:
             assert rig.pipe.put(numbered(1, 60_000))
