@@ -22,7 +22,9 @@ def run(options: Options, rounds: int = ROUNDS) -> list[Result]:
     count = options.guests or GUESTS
     peer = find("libvirt-python", options.missing)
     with Node.create() as node:
-        names = guests.define(node, count, devices=TAP)
+        # One works in its firmware, the others idle: fifty busy ones would share two processors.
+        names = guests.define(node, 1, devices=TAP)
+        names += guests.define(node, count - 1, first=1, devices=TAP, idle=True)
         guests.start(node, names[: count // 2])
         found = run_inside(node, "sampling", rounds)
     for line in found["wrong"][:10]:

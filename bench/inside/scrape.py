@@ -1,6 +1,6 @@
 """The agent and the peer, scraped in turns as Prometheus does, inside a lab node.
 
-usage: python -m bench.inside.scrape GUESTS LONG     (LONG: 1 adds five minutes of each)
+usage: python -m bench.inside.scrape GUESTS LONG     (LONG: 1 adds three times five minutes)
 """
 
 import gzip
@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,17 @@ ROUNDS = 60
 SPACING_S = 0.15
 """More than the time in which scrapes share a render."""
 
-WINDOW_S, WINDOW_SCRAPES = 10.0, 10
+BESIDE_S, AFTER_S = 0.5, 0.02
+"""How long is watched before a scrape, and after it for what it left to be done."""
+
+IDLE_S = 30.0
 LONG_S, INTERVAL_S = 300.0, 15.0
 READY_S = 60.0
 WATCHED = ("libvirtd", "qemu-system-", "hostmon", "python", "prometheus-libvi")
 CPU_THREAD = re.compile(r"CPU \d+/")
+AGE = re.compile(
+    rb'^hostmon_guest_sample_age_seconds\{[^}]*group="(?:block|balloon)"\} (.*)$', re.MULTILINE
+)
 
 
 def scrape(port: int) -> tuple[float, bytes]:
@@ -44,20 +50,35 @@ def scrape(port: int) -> tuple[float, bytes]:
     return took, gzip.decompress(body) if answer.headers["Content-Encoding"] == "gzip" else body
 
 
-def cpu_s(but: int) -> float:
-    """CPU seconds that all watched processes used so far, the guests' own vCPU threads left out."""
-    total = 0
+def watched(but: int) -> list[Path]:
+    """schedstat of all watched processes' threads, the guests' own vCPU threads left out."""
+    found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            watched = (process / "comm").read_text().startswith(WATCHED)
-            if not watched or process.name == str(but):
+            if process.name == str(but) or not (process / "comm").read_text().startswith(WATCHED):
                 continue
-            for task in process.glob("task/*"):
-                if not CPU_THREAD.match((task / "comm").read_text()):
-                    total += int((task / "schedstat").read_text().split()[0])
+            found += [
+                task / "schedstat"
+                for task in process.glob("task/*")
+                if not CPU_THREAD.match((task / "comm").read_text())
+            ]
         except OSError:
             continue
+    return found
+
+
+def used_s(threads: list[Path]) -> float:
+    """CPU seconds that these threads have used."""
+    total = 0
+    for thread in threads:
+        with suppress(OSError):
+            total += int(thread.read_text().split()[0])
     return total / 1e9
+
+
+def cpu_s(but: int) -> float:
+    """CPU seconds that all watched processes used so far."""
+    return used_s(watched(but))
 
 
 @contextmanager
@@ -91,14 +112,26 @@ def series(body: bytes) -> int:
     return sum(line.startswith((b"libvirt_", b"hostmon_guest", b"hostmon_host")) for line in lines)
 
 
-def window(me: int, port: int | None) -> float:
-    """CPU seconds in a window of time, with scrapes of a port or without."""
-    began, used = time.monotonic(), cpu_s(me)
-    for turn in range(WINDOW_SCRAPES):
-        if port is not None:
-            scrape(port)
-        time.sleep(max(0.0, began + (turn + 1) * WINDOW_S / WINDOW_SCRAPES - time.monotonic()))
-    return cpu_s(me) - used
+def idle_s(me: int) -> float:
+    """CPU seconds that libvirtd and QEMU use in five minutes without an exporter."""
+    used = cpu_s(me)
+    time.sleep(IDLE_S)
+    return (cpu_s(me) - used) * LONG_S / IDLE_S
+
+
+def a_scrape(me: int, port: int) -> list[float]:
+    """CPU seconds of each of some scrapes, less what all use anyway in as much time."""
+    costs = []
+    for _ in range(ROUNDS // 2):
+        threads = watched(me)
+        began, before = time.monotonic(), used_s(threads)
+        time.sleep(BESIDE_S)
+        then, used = time.monotonic(), used_s(threads)
+        rate = (used - before) / (then - began)
+        scrape(port)
+        time.sleep(AFTER_S)
+        costs.append(used_s(threads) - used - rate * (time.monotonic() - then))
+    return costs
 
 
 def latencies(ports: dict[str, int]) -> dict[str, Any]:
@@ -117,13 +150,46 @@ def latencies(ports: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def long_run(me: int, port: int) -> float:
-    """CPU seconds of five minutes, scraped every 15 s."""
-    began, used = time.monotonic(), cpu_s(me)
+def oldest(body: bytes) -> float:
+    """The age of the oldest block or balloon figures on a page; 0 where it tells none."""
+    return max(map(float, AGE.findall(body)), default=0.0)
+
+
+def long_run(me: int, port: int) -> tuple[float, float]:
+    """CPU seconds of five minutes, scraped every 15 s, and the oldest figures seen."""
+    began, used, age = time.monotonic(), cpu_s(me), 0.0
     while (passed := time.monotonic() - began) < LONG_S:
-        scrape(port)
+        age = max(age, oldest(scrape(port)[1]))
         time.sleep(INTERVAL_S - passed % INTERVAL_S)
-    return cpu_s(me) - used
+    return cpu_s(me) - used, age
+
+
+def agent(folder: str, more: str = "") -> list[str]:
+    """The agent's command, with its configuration written."""
+    config = Path(folder) / f"hostmon{len(more)}.toml"
+    config.write_text(
+        f'[agent]\nuri = "qemu:///system"\n[bus]\nevents = ["ipc://{folder}/e"]\n'
+        f'requests = "ipc://{folder}/r"\n[drivers.prometheus]\nlisten = "127.0.0.1:{OURS}"\n{more}'
+    )
+    return [sys.executable, "-m", "hostmon", "run", "--config", str(config)]
+
+
+def long_runs(
+    me: int, guests: int, contestants: dict[str, tuple[list[str], int]], folder: str
+) -> dict[str, dict[str, float]]:
+    """Five minutes of each contestant and of ours at its shorter cadence."""
+    found: dict[str, dict[str, float]] = {name: {} for name in contestants}
+    idle = idle_s(me)
+    for name, (command, port) in contestants.items():
+        with running(command):
+            wait_ready(port, guests)
+            used, found[name]["oldest"] = long_run(me, port)
+            found[name]["cpu_5min"] = used - idle
+    with running(agent(folder, "[virt.libvirt.cadences]\nmain = 14.0\n")):
+        wait_ready(OURS, guests)
+        used, found["ours"]["oldest_15s"] = long_run(me, OURS)
+        found["ours"]["cpu_5min_15s"] = used - idle
+    return found
 
 
 def main(guests: int, long: bool) -> dict[str, Any]:
@@ -131,22 +197,17 @@ def main(guests: int, long: bool) -> dict[str, Any]:
     me = int(Path("/proc/self").readlink().name)
     found: dict[str, Any] = {"ours": {}, "theirs": {}}
     with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "hostmon.toml"
-        config.write_text(
-            f'[agent]\nuri = "qemu:///system"\n[bus]\nevents = ["ipc://{folder}/e"]\n'
-            f'requests = "ipc://{folder}/r"\n[drivers.prometheus]\nlisten = "127.0.0.1:{OURS}"\n'
-        )
-        ours = [sys.executable, "-m", "hostmon", "run", "--config", str(config)]
+        ours = agent(folder)
         peer = shutil.which("prometheus-libvirt-exporter")
         theirs = [str(peer), f"--web.listen-address=127.0.0.1:{THEIRS}"]
         contestants = {"ours": (ours, OURS)} | ({"theirs": (theirs, THEIRS)} if peer else {})
-        idle = window(me, None)
+        if long:
+            for name, more in long_runs(me, guests, contestants, folder).items():
+                found[name] |= more
         for name, (command, port) in contestants.items():
             with running(command):
                 wait_ready(port, guests)
-                found[name]["cpu"] = (window(me, port) - idle) / WINDOW_SCRAPES
-                if long:
-                    found[name]["cpu_5min"] = long_run(me, port)
+                found[name]["cpu"] = a_scrape(me, port)
         with running(ours), running(theirs if peer else ["sleep", "600"]):
             for _, port in contestants.values():
                 wait_ready(port, guests)
