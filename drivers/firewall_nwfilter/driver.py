@@ -2,6 +2,7 @@
 
 import logging
 import uuid
+from contextlib import suppress
 
 from hostmon.driver import FirewallCapabilities
 from hostmon.errors import DriverError, GuestNotFoundError, GuestStateError, ObjectNotFoundError
@@ -40,13 +41,17 @@ class NwfilterFirewall(FirewallDriver):
                 log.info("defined the network filter %s", base.name)
         self._drop_orphans()
         for guest in self._host.list_guests():
-            for name in self.missing(guest):
-                log.warning(
-                    "guest %s refers to the network filter %s, which does not exist: "
-                    "define it, or the guest does not start again",
-                    guest.name,
-                    name,
-                )
+            with suppress(GuestNotFoundError):  # it may vanish meanwhile
+                self._tell(guest)
+
+    def _tell(self, guest: Guest) -> None:
+        for name in self.missing(guest):
+            log.warning(
+                "guest %s refers to the network filter %s, which does not exist: "
+                "define it, or the guest does not start again",
+                guest.name,
+                name,
+            )
 
     def protect(self, guest: Guest, port: Port) -> Filter:
         """The guest's own filter for one port, which refers to the base filters."""
@@ -59,15 +64,12 @@ class NwfilterFirewall(FirewallDriver):
         return Filter(name, addresses + servers)
 
     def missing(self, guest: Guest) -> tuple[str, ...]:
-        """By name, each once; a guest that is gone meanwhile misses nothing."""
+        """By name, each once."""
         wanted: dict[str, None] = {}
-        try:
-            for inactive in (False, True):
-                for interface in guest.interfaces(inactive=inactive).values():
-                    if interface.filterref and interface.filterref.filter:
-                        wanted[interface.filterref.filter] = None
-        except GuestNotFoundError:
-            return ()
+        for inactive in (False, True):
+            for interface in guest.domain(inactive=inactive).interfaces:
+                if interface.filterref and interface.filterref.filter:
+                    wanted[interface.filterref.filter] = None
         there = self._names()
         return tuple(name for name in wanted if name not in there)
 

@@ -52,7 +52,8 @@ def base_filters() -> tuple[NwFilter, ...]:
             chain="arp",
             priority=-500,
             entries=[
-                rule("return", "out", 100, "arp", arpsrcmacaddr="$MAC", arpsrcipaddr="$IP"),
+                # An iterator of its own for IP: with one, both lists would have to be as long.
+                rule("return", "out", 100, "arp", arpsrcmacaddr="$MAC", arpsrcipaddr="$IP[@1]"),
                 rule("drop", "out", 1000, "arp"),
             ],
         ),

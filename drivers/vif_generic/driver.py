@@ -1,6 +1,9 @@
 """The driver itself: which interface is plugged how, by its type."""
 
 from collections.abc import Callable
+from typing import ClassVar
+
+import msgspec
 
 from hostmon.driver import VifCapabilities
 from hostmon.errors import GuestTimeoutError, HostmonError, RequestRefusedError
@@ -13,10 +16,21 @@ from hostmon_drivers.vif_generic.elements import ELEMENTS
 from hostmon_drivers.vif_generic.taps import Taps
 
 
+class GenericVifSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A guest has ``unplug_timeout`` seconds to let go of an interface."""
+
+    unplug_timeout: float = 20.0
+
+    def __post_init__(self) -> None:
+        if not 0.1 <= self.unplug_timeout <= 600:
+            raise ValueError(f"unplug_timeout = {self.unplug_timeout!r}: give 0.1 to 600")
+
+
 class GenericVif(VifDriver):
     """Plugs bridge, ovs, direct, ethernet, network, hostdev, vhostuser and user interfaces."""
 
     api_versions = (2, 2)
+    settings_type: ClassVar[type[msgspec.Struct]] = GenericVifSettings
     capabilities = VifCapabilities(types=tuple(ELEMENTS), changes_host=True)
 
     def __init__(self) -> None:
@@ -52,7 +66,8 @@ class GenericVif(VifDriver):
 
     def unplug(self, guest: Guest, vif: Vif) -> None:
         """The guest lets go first."""
-        guest.detach(f"interface[{vif.mac}]")
+        settings: GenericVifSettings = self.context.settings
+        guest.detach(f"interface[{vif.mac}]", timeout=settings.unplug_timeout)
         if isinstance(vif, EthernetVif):
             self._taps.remove(vif, guest.uuid)
 
