@@ -4,7 +4,7 @@
 a second. ``p99_with_faulty`` is a subscriber's latency, ``journal_p99_with_faulty`` the journal's,
 sampled, while ten drivers of every faulty kind fail, are restarted and quarantined beside them;
 ``lost`` counts events that either missed, ``wrong_states`` faulty drivers that ended elsewhere than
-in quarantine. ``--long`` takes 100,000 events instead of 40,000.
+they should: in quarantine, or refused. ``--long`` takes 100,000 events instead of 40,000.
 """
 
 import json
@@ -31,6 +31,8 @@ FAULTS = (
     "start-raises", "handle-raises", "stop-raises", "blocks", "exits", "leaks-memory",
     "leaks-files", "wrong-return", "wrong-addresses", "spins",
 )  # fmt: skip
+REFUSED = ("import-raises", "no-such-topic")
+STATES = dict.fromkeys(FAULTS, "quarantined") | dict.fromkeys(REFUSED, "refused")
 LIMITS = {"block_limit": 1.0, "memory_limit_mib": 128, "files_limit": 64}
 ROUNDS = 3
 COST_EVENTS = 5_000
@@ -102,7 +104,7 @@ def soak(watched: Watched, folder: Path, count: int) -> list[Result]:
     site = make(folder / "site", "faulty-drivers", FAULTY_POINTS, FAULTY)
     directory = folder / "journal"
     plan = {
-        "drivers": ["journal", *FAULTS],
+        "drivers": ["journal", *STATES],
         "sections": {"journal": {"directory": str(directory)}, **dict.fromkeys(FAULTS, LIMITS)},
         "complete": ["journal"],
         "sampled": "journal",
@@ -117,7 +119,7 @@ def soak(watched: Watched, folder: Path, count: int) -> list[Result]:
         if isinstance(line, LifecycleEvent)
     ]
     lost = (count - len(came)) + (count - len(set(journaled)))
-    wrong = [name for name in FAULTS if answer["states"][name][0] != "quarantined"]
+    wrong = [name for name, state in STATES.items() if answer["states"][name][0] != state]
     for name in wrong:
         print(f"drivers: {name} is {answer['states'][name]}", file=sys.stderr)
     return [

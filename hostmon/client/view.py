@@ -20,6 +20,19 @@ from hostmon.status import GuestStatus
 ABSENT = "absent"
 
 
+def counted(account: HostAccount | None, event: Event) -> HostAccount | None:
+    """An account after an event; None until one tells the whole of it.
+
+    Classes come in no order between them, so the account's changes are numbered.
+    """
+    if isinstance(event, AccountEvent):
+        newer = account is not None and account.changes > event.account.changes
+        return event.account.counted(account.sums) if account and newer else event.account
+    if account is None or event.sums is None or event.sums.changes <= account.changes:
+        return account
+    return account.counted(event.sums)
+
+
 class HostView:
     """The guests of one host, by uuid, and its account; ``connection`` is the agent's to libvirt.
 
@@ -76,7 +89,8 @@ class HostView:
 
     def apply(self, event: Event) -> None:
         """Take one event, each once and in the order of its class; heartbeats tell sums too."""
-        self._count(event)
+        if self.account is not None:
+            self.account = counted(self.account, event)
         if isinstance(event, LifecycleEvent):
             self._lifecycle(event)
         elif isinstance(event, FactsEvent):
@@ -85,17 +99,6 @@ class HostView:
             self._connection(event)
         elif isinstance(event, BalloonChangeEvent):
             self._balloon(event)
-
-    def _count(self, event: Event) -> None:
-        """Follow the account; classes come in no order between them, so changes are numbered."""
-        if self.account is None:
-            return
-        if isinstance(event, AccountEvent):
-            was, self.account = self.account, event.account
-            if was.changes > self.account.changes:
-                self.account = self.account.counted(was.sums)
-        elif event.sums is not None and event.sums.changes > self.account.changes:
-            self.account = self.account.counted(event.sums)
 
     def _balloon(self, event: BalloonChangeEvent) -> None:
         known = self.guests.get(event.uuid)

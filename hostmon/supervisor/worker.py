@@ -15,12 +15,14 @@ from hostmon.driver import Driver, DriverContext
 from hostmon.driver.contract import Guard
 from hostmon.errors import AddressInUseError, ContractError, DriverError, SettingsError
 from hostmon.events import Event, HeartbeatEvent
+from hostmon.kinds import CLASS_OF
 from hostmon.supervisor.tally import Tally
 from hostmon.wire import kind_of
 
 log = logging.getLogger(__name__)
 
 POLL = 0.2
+REPLAYED = frozenset(kind for kind, class_ in CLASS_OF.items() if class_ != "heartbeat")
 
 
 class Worker:
@@ -93,7 +95,7 @@ class Worker:
 
     def _feed(self, guard: Guard) -> None:
         """Subscribe, start, and hand over events; subscribed first, so that none is missed."""
-        wanted = Filter(kinds=tuple(sorted(self._kinds)))
+        wanted = filter_of(self._kinds)
         with (
             zmq.Context() as context,
             Subscriber(self._agent, wanted=wanted, context=context) as subscriber,
@@ -132,3 +134,11 @@ class Worker:
         finally:
             tally.busy += (time.monotonic_ns() - began) / 1e9
             tally.busy_since = 0
+
+
+def filter_of(kinds: frozenset[str]) -> Filter:
+    """What to subscribe to for these kinds, none meaning all; heartbeats come in any case."""
+    if not kinds or kinds >= REPLAYED:
+        return Filter()
+    wanted = kinds & REPLAYED
+    return Filter(kinds=tuple(sorted(wanted))) if wanted else Filter(classes=())

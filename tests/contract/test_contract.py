@@ -11,6 +11,7 @@ from hostmon.driver import Driver
 from hostmon.driver.versions import API_VERSION
 from hostmon.loader import find_drivers, installed, load
 from hostmon.testing.driver_contract import DriverContract
+from hostmon_drivers.inventory import InventoryDriver
 from hostmon_drivers.journal import JournalDriver
 from hostmon_drivers.noop import NoopDriver
 from hostmon_drivers.prometheus import PrometheusDriver
@@ -35,8 +36,15 @@ class TestPrometheus(DriverContract):
         return {"listen": "127.0.0.1:0"}
 
 
+class TestInventory(DriverContract):
+    driver = InventoryDriver
+
+    def section(self, directory: Path) -> dict[str, Any]:
+        return {"publish": f"ipc://{directory}/inventory"}
+
+
 def test_every_in_tree_driver_is_here() -> None:
-    tested = {suite.driver for suite in (TestNoop, TestJournal, TestPrometheus)}
+    tested = {suite.driver for suite in (TestNoop, TestJournal, TestPrometheus, TestInventory)}
     assert {load(name) for name, entry in installed().items() if entry.in_tree} == tested
 
 
