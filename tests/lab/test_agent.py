@@ -119,7 +119,6 @@ def test_each_operation_is_seen_with_kind_detail_and_guest(
     node.virsh("reset", guest)
     watcher.until("device-removed", guest, "virtio-disk1")
     watcher.until("reboot", guest)
-    node.virsh("setmem", guest, "16M", "--live")
     states = {g["name"]: g["state"] for g in running.ask("guests")}
     assert states[guest] == "running"
     assert len(states) == 20
