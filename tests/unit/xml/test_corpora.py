@@ -108,7 +108,7 @@ def judge(requests: list[dict[str, Any]], tmp_path: Path) -> Iterator[tuple[str,
 
 
 def test_libvirt_reads_what_we_write_as_it_reads_the_document(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
 ) -> None:
     requests = [
         {"name": name, "texts": [*[for_the_test_driver(xml)] * 2, ours(xml), rebuilt(xml)]}
@@ -119,20 +119,19 @@ def test_libvirt_reads_what_we_write_as_it_reads_the_document(
     accepted = {name: verdict for name, verdict in verdicts.items() if "ok" in verdict.document}
     changed = [name for name, verdict in verdicts.items() if not verdict.same(verdict.passed)]
     differ = [name for name, verdict in accepted.items() if not verdict.same(verdict.rebuilt)]
-    with capsys.disabled():
-        print(
-            f"\nlibvirt accepts {len(accepted)} of {len(requests)} domains, refuses "
-            f"{len(verdicts) - len(accepted)}, dies of {len(requests) - len(verdicts)}; "
-            f"changed by us: {len(changed)}; changed by rebuilding from typed fields alone: "
-            f"{len(differ)} {differ[:9]}"
-        )
+    print(
+        f"libvirt accepts {len(accepted)} of {len(requests)} domains, refuses "
+        f"{len(verdicts) - len(accepted)}, dies of {len(requests) - len(verdicts)}; "
+        f"changed by us: {len(changed)}; changed by rebuilding from typed fields alone: "
+        f"{len(differ)} {differ[:9]}"
+    )
     assert len(accepted) > len(requests) / 2
     assert changed == []
     assert len(differ) <= len(accepted) / 20
 
 
 def test_libvirt_reads_mutated_documents_the_same_through_us(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
 ) -> None:
     rng = random.Random(1)
     requests: list[dict[str, Any]] = []
@@ -146,11 +145,10 @@ def test_libvirt_reads_mutated_documents_the_same_through_us(
         requests.append({"name": str(len(requests)), "texts": texts})
     verdicts = dict(judge(requests, tmp_path))
     accepted = sum("ok" in verdict.document for verdict in verdicts.values())
-    with capsys.disabled():
-        print(
-            f"\nof {len(requests)} mutated domains libvirt accepts {accepted}, "
-            f"dies of {len(requests) - len(verdicts)}"
-        )
+    print(
+        f"of {len(requests)} mutated domains libvirt accepts {accepted}, "
+        f"dies of {len(requests) - len(verdicts)}"
+    )
     assert accepted > 100
     for name, verdict in verdicts.items():
         assert verdict.same(verdict.passed), requests[int(name)]["texts"][0]
@@ -181,7 +179,7 @@ def test_check_agrees_with_the_schemas_verdict() -> None:
                 assert bool(problems) == (verdict == "invalid"), (name, problems)
 
 
-def test_share_carried_by_typed_fields(capsys: pytest.CaptureFixture[str]) -> None:
+def test_share_carried_by_typed_fields() -> None:
     overall = 0.0, 0
     for archive in ARCHIVES:
         tally = Tally()
@@ -192,12 +190,10 @@ def test_share_carried_by_typed_fields(capsys: pytest.CaptureFixture[str]) -> No
                 continue  # CPUID dumps, which libvirt's API never shows
             measure(element, tally)
         overall = overall[0] + tally.carried.total(), overall[1] + tally.total.total()
-        with capsys.disabled():
-            print(f"\n{archive}: {tally.share():.2%} of {tally.total.total()}")
-            for section in sorted(tally.total, key=tally.share):
-                if tally.share(section) < 1:
-                    print(f"   {section}: {tally.share(section):.2%} of {tally.total[section]}")
-            print("   all other sections: 100 %")
+        print(f"{archive}: {tally.share():.2%} of {tally.total.total()}")
+        for section in sorted(tally.total, key=tally.share):
+            if tally.share(section) < 1:
+                print(f"   {section}: {tally.share(section):.2%} of {tally.total[section]}")
+        print("   all other sections: 100 %")
         assert tally.share() >= 0.99, tally.lost.most_common(10)
-    with capsys.disabled():
-        print(f"all: {overall[0] / overall[1]:.2%} of {overall[1]} elements and attributes")
+    print(f"all: {overall[0] / overall[1]:.2%} of {overall[1]} elements and attributes")

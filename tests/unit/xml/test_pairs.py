@@ -295,7 +295,7 @@ def pairs(which: str) -> list[dict[str, str]]:
     return found
 
 
-def test_every_expected_text_is_made_of_objects(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_expected_text_is_made_of_objects() -> None:
     made, lacking = 0, []
     for pair in pairs("expected"):
         name = pair["test"].removeprefix("LibvirtConfig")
@@ -307,12 +307,11 @@ def test_every_expected_text_is_made_of_objects(capsys: pytest.CaptureFixture[st
         again = load(etree.tostring(node, encoding="unicode", with_tail=False))
         assert normal(again) == normal(load(pair["expected"])), name
         made += 1
-    with capsys.disabled():
-        print(f"\n{made} of {len(pairs('expected'))} expected texts made of objects; no: {lacking}")
+    print(f"{made} of {len(pairs('expected'))} expected texts made of objects; no: {lacking}")
     assert made >= len(pairs("expected")) * 0.9
 
 
-def test_every_parsed_text_is_rebuilt_from_typed_fields(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_parsed_text_is_rebuilt_from_typed_fields() -> None:
     made, lacking = 0, []
     for pair in pairs("parse_inputs"):
         if pair["class"] == REFUSED:
@@ -331,6 +330,5 @@ def test_every_parsed_text_is_rebuilt_from_typed_fields(capsys: pytest.CaptureFi
             node = serial
         assert normal(cls.wrap(node).rebuilt().node) == normal(node), pair["xml"]
         made += 1
-    with capsys.disabled():
-        print(f"\n{made} of {len(pairs('parse_inputs'))} parsed texts rebuilt; no: {lacking}")
+    print(f"{made} of {len(pairs('parse_inputs'))} parsed texts rebuilt; no: {lacking}")
     assert made >= len(pairs("parse_inputs")) * 0.9
