@@ -17,12 +17,15 @@ from hostmon.errors import AddressInUseError, DriverError, HostmonError, Setting
 from hostmon.settings import DEMO_URI, SYSTEM_CONFIG, Settings, check_uri, load
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hostmon.agent import Agent
 
 log = logging.getLogger("hostmon")
 
 DAEMONS = ("libvirtd", "virtqemud")
 SYSTEM_URI = "qemu:///system"
+SETTLED_AFTER = 10.0  # the first comparison with libvirt is over, and a scrape was served
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
@@ -49,13 +52,22 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError(str(error)) from error
     settle()
     announce(agent.uri, agent.web_addresses(), settings, demo=demo)
-    while (received := signal.sigwait(SIGNALS)) == signal.SIGHUP:
+    while (received := awaited(settle)) == signal.SIGHUP:
         reload(agent, options)
     log.info("%s: stopping", signal.Signals(received).name)
     agent.stop()
     log.info("stopped")
     leave()
     return 0
+
+
+def awaited(settle: "Callable[[], None]") -> int:
+    """The signal that came; what starting, or a reload, needed is given up before a long wait."""
+    soon = signal.sigtimedwait(SIGNALS, SETTLED_AFTER)
+    if soon is not None:
+        return soon.si_signo
+    settle()
+    return signal.sigwait(SIGNALS)
 
 
 def reload(agent: "Agent", options: argparse.Namespace) -> None:

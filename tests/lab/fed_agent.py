@@ -19,9 +19,10 @@ def main(config: str) -> None:
     """Run until standard input closes."""
     agent = Agent(load(Path(config)))
     agent.start()
-    settle()
     print(agent.web_addresses()[0], flush=True)
-    for line in sys.stdin:
+    for turn, line in enumerate(sys.stdin):
+        if turn == 0:  # as the command does: every guest is known, and a scrape was served
+            settle()
         guest = agent.guests()[0]
         for number in range(2):  # suspended, resumed: as long as a real event, and a real change
             one = record(
