@@ -94,8 +94,12 @@ def test_watch_ends_quietly_on_interrupt_and_when_its_reader_leaves(demo: AgentP
 
 
 def test_drivers_lists_what_is_installed_and_what_runs(demo: AgentProcess) -> None:
-    listed = {driver["name"]: driver for driver in demo.ask("drivers")}
-    assert listed["prometheus"]["state"] == "running"
+    listed = {(driver["point"], driver["name"]): driver for driver in demo.ask("drivers")}
+    assert listed["drivers", "prometheus"]["state"] == "running"
+    assert listed["vif", "generic"]["state"] == "installed"
+    both = hostmon("drivers", "show", "noop", "--requests", demo.requests).stdout
+    assert "[drivers.noop]" in both
+    assert "[firewall.noop]" in both
     shown = hostmon("drivers", "show", "prometheus", "--requests", demo.requests)
     assert "listen = '127.0.0.1:9177'" in shown.stdout
 
