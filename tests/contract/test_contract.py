@@ -11,6 +11,7 @@ from hostmon.driver import Driver
 from hostmon.driver.versions import API_VERSION
 from hostmon.loader import find_drivers, installed, load
 from hostmon.testing.driver_contract import DriverContract
+from hostmon_drivers.firewall import FirewallRunner
 from hostmon_drivers.inventory import InventoryDriver
 from hostmon_drivers.journal import JournalDriver
 from hostmon_drivers.noop import NoopDriver
@@ -29,6 +30,15 @@ class TestJournal(DriverContract):
         return {"directory": str(directory / "journal")}
 
 
+class TestFirewall(DriverContract):
+    """On libvirt's test driver, which has guests and no filters."""
+
+    driver = FirewallRunner
+
+    def section(self, directory: Path) -> dict[str, Any]:
+        return {"uri": "test:///default", "driver": "noop"}
+
+
 class TestPrometheus(DriverContract):
     driver = PrometheusDriver
 
@@ -44,7 +54,8 @@ class TestInventory(DriverContract):
 
 
 def test_every_in_tree_driver_is_here() -> None:
-    tested = {suite.driver for suite in (TestNoop, TestJournal, TestPrometheus, TestInventory)}
+    suites = (TestNoop, TestJournal, TestFirewall, TestPrometheus, TestInventory)
+    tested = {suite.driver for suite in suites}
     assert {load(name) for name, entry in installed().items() if entry.in_tree} == tested
 
 

@@ -85,7 +85,7 @@ def test_settings_are_checked_against_the_drivers_own_type(faulty: Path) -> None
 
 
 IN_TREE = {
-    "drivers": {"noop", "inventory", "journal", "prometheus"},
+    "drivers": {"firewall", "inventory", "noop", "journal", "prometheus"},
     "firewall": {"noop", "nwfilter"},
     "vif": {"generic"},
     "virt": {"fake", "libvirt"},

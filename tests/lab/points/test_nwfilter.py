@@ -3,6 +3,8 @@
 import logging
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from hostmon.guest import Guest
 from hostmon.host import Host
 from hostmon.points import BridgeVif, Filter, Port, opened
 from hostmon.xml.nwfilter import NwFilter
+from tests.agent_process import AgentProcess, wait_for
 from tests.lab import guests
 from tests.lab.node import Node
 
@@ -144,3 +147,32 @@ def test_noop_filters_nothing(node: Node, host: Host) -> None:
         assert firewall.missing(guest) == ()
         assert firewall.forget(guest.uuid) is False
     assert listed(node) == set()
+
+
+def test_the_agents_driver_follows_guests_by_their_events(
+    node: Node, host: Host, tmp_path: Path
+) -> None:
+    """In a process of its own; also what happened while libvirtd was away."""
+    config = (
+        "[agent]\ndrivers = ['prometheus', 'firewall']\n"
+        f"[drivers.firewall]\nuser = 'root'\nuri = '{node.uri}'\n"
+    )
+    arguments = ("--uri", node.uri_readonly)
+    with closing(AgentProcess(tmp_path, *arguments, config=config)) as agent:
+        agent.wait_until_ready()
+        wait_for(lambda: listed(node) >= BASE, 30)
+        with opened(FIREWALL, "nwfilter", host) as firewall:
+            first, second = define(node, host, name="first"), define(node, host, name="second")
+            for guest in (first, second):
+                made = firewall.protect(guest, PORT)
+                assert made.name in listed(node)
+            define(node, host, interface(Filter("of-nobody"), SECOND), name="lacks")
+            wait_for(lambda: "refers to the filter of-nobody" in agent.log.read_text())
+            first.undefine()
+            wait_for(lambda: listed(node) == BASE | {made.name})
+        state = next(one for one in agent.ask("drivers") if one["name"] == "firewall")
+        assert (state["state"], state["isolation"]) == ("running", "process")
+        node.restart_libvirtd()
+        node.virsh("undefine", node.name("second"))
+        wait_for(lambda: listed(node) == BASE, 30)
+        assert agent.stop() == 0
