@@ -1,13 +1,13 @@
 """The libvirt sampler's plan: which guests to ask next, and which need not be asked.
 
 Owns when each guest was asked for each sort of reading, and which are stuck. A guest whose vCPU
-threads have not run since its last reading, and which has no job, cannot have changed its disks'
-or its balloon's figures: after one more reading (requests under way may still have ended) it is
-confirmed as of the kernel's last look and not asked. Knows no libvirt; writes `stuck` marks and
-the times of confirmed groups into the table.
+threads have not run since a reading, and which has no job, cannot have changed what was read: after
+one more reading (requests under way may still have ended) it is confirmed as of the kernel's last
+look and not asked. Knows no libvirt; writes `stuck` marks and the times of confirmed groups into
+the table.
 """
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
@@ -15,23 +15,18 @@ from rows cimport *
 from table cimport *
 
 cdef enum:
-    KINDS = 8
-    IDLE_ASKED = 0
-    IDLE_CONFIRMED = 1
-    IDLE_SPARED = 2
-    CONFIRMED = 1 << GROUP_BLOCK | 1 << GROUP_BLOCK_SIZE | 1 << GROUP_BALLOON
+    KINDS = 16
 
 cdef struct Ask:
     uint32_t life
     uint32_t run
     uint32_t definition           # of the row: another one has other devices
+    uint32_t stirred              # of the row: an event told of a change
     uint64_t asked_ns[KINDS]      # when last asked; 0: never in this run
-    uint64_t ran_ns               # sum of the vCPUs' run time at the last reading
-    uint8_t settled               # read once more since the vCPUs stopped
+    uint64_t ran_ns[KINDS]        # sum of the vCPUs' run time at the last reading
+    uint16_t settled              # a bit a kind: read once more since the vCPUs stopped
     uint64_t retry_ns             # a stuck guest is probed at this time; 0: not stuck
     uint64_t wait_ns
-
-ASK_IDLE, CONFIRM_IDLE, SPARE_IDLE = IDLE_ASKED, IDLE_CONFIRMED, IDLE_SPARED
 
 
 cdef class Plan:
@@ -50,30 +45,24 @@ cdef class Plan:
     def __dealloc__(self):
         free(self.asks)
 
-    def due(self, int kind, uint64_t now, uint64_t cadence, *, int idle=IDLE_ASKED,
+    def due(self, int kind, uint64_t now, uint64_t since, *, uint32_t confirms=0,
             uint64_t without=0):
-        """Active guests to ask for this kind (0 to 7), taken as asked now.
+        """Active guests not asked for this kind (0 to 15) since then, taken as asked now.
 
-        Once one is due, those that would be within a quarter of the cadence come along, so that
-        guests fall into step. ``idle`` says what of guests that cannot have changed: ASK_IDLE,
-        CONFIRM_IDLE (once more, then confirm what was read) or SPARE_IDLE (not while confirmed).
-        ``without`` is a mask of groups: guests that have them all, or have no interface where the
-        mask is of interfaces, are not asked.
+        ``confirms`` is a mask of groups: guests that cannot have changed them are read once more,
+        then what was read is confirmed instead; 0 asks all the same. ``without`` is a mask too:
+        guests that have its groups, or have no interface where the mask is of interfaces, are not
+        asked.
         """
         cdef uint32_t row
-        cdef bint any_due = False
         if not 0 <= kind < KINDS:
             raise ValueError(f"kind {kind}: give 0 to {KINDS - 1}")
         self.follow()
         found = []
         table_lock(self.table)
         for row in range(self.count):
-            if self.is_due(row, kind, now, cadence):
-                any_due = True
-                break
-        for row in range(self.count if any_due else 0):
-            if self.is_due(row, kind, now, cadence - cadence // 4) and not self.spared(
-                    row, kind, now, idle, without):
+            if self.is_due(row, kind, since) and not self.spared(
+                    row, kind, now, confirms, without):
                 self.asks[row].asked_ns[kind] = now
                 found.append(<bytes>(<const char*>table_row(self.table, row).uuid)[:16])
         table_unlock(self.table)
@@ -117,7 +106,7 @@ cdef class Plan:
             return
         memset(self.asks[row].asked_ns, 0, sizeof(self.asks[row].asked_ns))
         self.asks[row].retry_ns = self.asks[row].wait_ns = 0
-        self.asks[row].settled = False
+        self.asks[row].settled = 0
         table_lock(self.table)
         table_row(self.table, row).stuck_since_ns = 0
         table_unlock(self.table)
@@ -162,19 +151,18 @@ cdef class Plan:
             if r.life != self.asks[row].life or r.run != self.asks[row].run:
                 memset(&self.asks[row], 0, sizeof(Ask))
                 self.asks[row].life, self.asks[row].run = r.life, r.run
-            if r.definition != self.asks[row].definition:
-                self.asks[row].definition = r.definition
+            if r.definition != self.asks[row].definition or r.stirred != self.asks[row].stirred:
+                self.asks[row].definition, self.asks[row].stirred = r.definition, r.stirred
                 memset(self.asks[row].asked_ns, 0, sizeof(self.asks[row].asked_ns))
         table_unlock(self.table)
         return 0
 
-    cdef bint is_due(self, uint32_t row, int kind, uint64_t now, uint64_t cadence) noexcept nogil:
+    cdef bint is_due(self, uint32_t row, int kind, uint64_t since) noexcept nogil:
         cdef const Row* r = table_row(self.table, row)
-        cdef uint64_t asked = self.asks[row].asked_ns[kind]
-        return r.alive and r.id >= 0 and (asked == 0 or now - asked >= cadence)
+        return r.alive and r.id >= 0 and self.asks[row].asked_ns[kind] < since
 
     cdef bint spared(
-        self, uint32_t row, int kind, uint64_t now, int idle, uint64_t without
+        self, uint32_t row, int kind, uint64_t now, uint32_t confirms, uint64_t without
     ) noexcept nogil:
         """Whether a guest that is due is not to be asked after all."""
         cdef Row* r = table_row(self.table, row)
@@ -187,25 +175,24 @@ cdef class Plan:
                 without >> GROUP_INTERFACE & 1 and r.interfaces.count == 0)):
             a.asked_ns[kind] = now
             return True
-        if idle == IDLE_SPARED:
-            return a.asked_ns[kind] and a.settled and run_time(self.table, r) == a.ran_ns
-        return idle == IDLE_CONFIRMED and self.confirm(r, a, kind, now)
+        return confirms != 0 and self.confirm(r, a, kind, now, confirms)
 
-    cdef bint confirm(self, Row* r, Ask* a, int kind, uint64_t now) noexcept nogil:
+    cdef bint confirm(self, Row* r, Ask* a, int kind, uint64_t now, uint32_t groups) noexcept nogil:
         """Whether nothing can have changed since the last reading; then that is confirmed."""
         cdef uint64_t ran = run_time(self.table, r)
+        cdef uint16_t bit = <uint16_t>(1 << kind)
         cdef int group
         if not r.valid >> GROUP_VCPU & 1 or r.jobs.count or r.good_ns[GROUP_VCPU] < a.asked_ns[kind]:
             return False  # nobody looked since: ask
-        if a.asked_ns[kind] == 0 or ran != a.ran_ns:
-            a.ran_ns = ran
-            a.settled = False
+        if a.asked_ns[kind] == 0 or ran != a.ran_ns[kind]:
+            a.ran_ns[kind] = ran
+            a.settled &= ~bit
             return False
-        if not a.settled:
-            a.settled = True
+        if not a.settled & bit:
+            a.settled |= bit
             return False
         for group in range(GROUPS):
-            if (CONFIRMED & r.valid) >> group & 1:
+            if (groups & r.valid) >> group & 1:
                 row_good(r, group, r.good_ns[GROUP_VCPU])
         a.asked_ns[kind] = now
         self.confirmed += 1

@@ -2,10 +2,6 @@
 
 from hostmon._table import GuestTable
 
-ASK_IDLE: int
-CONFIRM_IDLE: int
-SPARE_IDLE: int
-
 class Plan:
     confirmed: int
     stuck: int
@@ -14,9 +10,9 @@ class Plan:
         self,
         kind: int,
         now: int,
-        cadence: int,
+        since: int,
         *,
-        idle: int = 0,
+        confirms: int = 0,
         without: int = 0,
     ) -> list[bytes]: ...
     def ask_again(self, uuid: bytes, kind: int) -> None: ...

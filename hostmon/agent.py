@@ -31,10 +31,11 @@ from hostmon.machine.topology import Topology
 from hostmon.own_metrics import registry_of
 from hostmon.publisher import zmq_library
 from hostmon.requests import RequestServer
+from hostmon.rhythm import Rhythm
 from hostmon.roster import every_guest
 from hostmon.sampler import KernelSampler
 from hostmon.settings import Settings
-from hostmon.stats import StatsSampler
+from hostmon.stats import StatsSampler, oldest
 from hostmon.status import AgentStatus, ClassStatus, GuestStatus, KindCount
 from hostmon.supervisor import Supervisor
 
@@ -90,7 +91,14 @@ class Agent:
             survey=Survey(folders=settings.account.image_folders),
         )
         self._deaths = DeathNotice(self._pipe, self._table)
-        self._asker = StatsSampler(self._hypervisor.connect, self._hypervisor.readings, self._table)
+        self._rhythm = Rhythm()
+        self._asker = StatsSampler(
+            self._hypervisor.connect,
+            self._hypervisor.readings,
+            self._table,
+            rhythm=self._rhythm,
+            deadline=settings.sampling.deadline,
+        )
         self._kernel = self._kernel_sampler() if self._hypervisor.is_local else None
         self._image_cache = image_cache_of(self._hypervisor, settings)
         self._supervisor = Supervisor(settings, settings.agent.host_name, self)
@@ -105,6 +113,8 @@ class Agent:
             without=settings.metrics.without,
             fresh=self._kernel.fresh if self._kernel is not None else lambda: None,
         )
+        # An interface's counters are the kernel's where it has them, and libvirt's elsewhere.
+        self._exposition.keep(oldest(self._hypervisor.readings))
 
     def start(self) -> None:
         """Start every part; raises the error of the first that can't, having stopped the others."""
@@ -133,7 +143,12 @@ class Agent:
     def _kernel_sampler(self) -> KernelSampler:
         """The sampler of this machine's own QEMU guests."""
         sampler = Sampler(self._table, self._deaths.watch, mounts=host_mounts())
-        return KernelSampler(sampler, self._table, on_vcpus=self._keeper.look_up_soon)
+        return KernelSampler(
+            sampler,
+            self._table,
+            interval=self._settings.sampling.kernel,
+            on_vcpus=self._keeper.look_up_soon,
+        )
 
     def _figures(self) -> Figures:
         return figures_of(
@@ -149,6 +164,7 @@ class Agent:
         profile: str = "",
     ) -> bytes:
         """The metric page."""
+        self._rhythm.scraped()
         form = Format.OPENMETRICS if openmetrics else Format.TEXT
         return self._exposition.page(form, compressed=compressed, collect=collect, profile=profile)
 

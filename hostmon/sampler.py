@@ -24,6 +24,10 @@ FRESH_WAIT = 0.05
 """Seconds that a scrape waits for a fresh pass; after that it shows the age of the last one."""
 
 
+WHOLE_S = 1.0
+"""Scrapes closer together than this get the columns that move fast, and the others once."""
+
+
 class SamplerReport(msgspec.Struct, frozen=True, kw_only=True):
     """What the sampler did and could not do; times in seconds."""
 
@@ -102,16 +106,19 @@ class KernelSampler:
     def _run(self) -> None:
         poll = select.poll()
         poll.register(self._wake, select.POLLIN)
-        due = self._clock()
+        due = whole = self._clock()
         while not self._stopping:
             rung = bool(poll.poll(max(0.0, due - self._clock()) * 1000))
             if rung:
                 with contextlib.suppress(BlockingIOError):
                     os.eventfd_read(self._wake)
-            if self._clock() >= due:
+            now = self._clock()
+            asked = self._wanted > self._done
+            if now >= due or (asked and now - whole >= WHOLE_S):
                 self._pass(full=True)
-                due = self._clock() + self._interval
-            elif self._wanted > self._done:
+                whole = self._clock()
+                due = whole + self._interval
+            elif asked:
                 self._pass(full=False)
             elif rung and not self._stopping:
                 self._sampler.discover()

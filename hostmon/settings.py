@@ -183,22 +183,12 @@ class AgentSettings(_Checked, frozen=True, kw_only=True):
 
 
 class SamplingSettings(_Checked, frozen=True, kw_only=True):
-    """How often each group of columns is read, in seconds.
+    """How often the kernel is read, at every scrape besides, and how long a hypervisor may take.
 
-    ``kernel`` is read at every scrape besides. The others come from libvirt, which is given
-    ``deadline`` seconds for an answer before its guest is left out.
+    In seconds. How often the hypervisor is asked is its driver's, in the section ``[virt.NAME]``.
     """
 
     kernel: float = 10.0
-    block: float = 60.0
-    balloon: float = 60.0
-    vcpu: float = 300.0
-    iothread: float = 300.0
-    dirty_rate: float = 300.0
-    perf: float = 300.0
-    limits: float = 300.0
-    job: float = 15.0
-    interface: float = 15.0
     deadline: float = 2.0
 
     def __post_init__(self) -> None:

@@ -8,17 +8,18 @@ excluded, probed with back-off and asked again once it answers. Nobody waits for
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
 import msgspec
 
-from hostmon._plan import ASK_IDLE, CONFIRM_IDLE, SPARE_IDLE, Plan
+from hostmon._plan import Plan
 from hostmon._table import GuestTable
 from hostmon.disposable import Worker
 from hostmon.driver.virt import Reading
 from hostmon.errors import HostmonError
 from hostmon.hypervisor import Connection
+from hostmon.rhythm import Rhythm
 from hostmon.samples import Group
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,6 @@ MOST_HUNG = 2
 """Calls that may hang at a time, each on a connection of its own; one more works on."""
 FIRST_PROBE, LONGEST_PROBE = 1.0, 3.0
 RECONNECT_FIRST, RECONNECT_LONGEST = 1.0, 10.0
-IDLE = {"ask": ASK_IDLE, "confirm": CONFIRM_IDLE, "spare": SPARE_IDLE}
 
 
 class StatsReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +49,30 @@ def named(uuids: Sequence[bytes]) -> tuple[UUID, ...]:
     return tuple(UUID(bytes=uuid) for uuid in uuids)
 
 
+def groups_of(names: Iterable[str]) -> list[Group]:
+    """The groups of columns of these names; those that this version does not know are left out."""
+    return [Group[name.upper()] for name in names if name.upper() in Group.__members__]
+
+
+def mask(names: Iterable[str]) -> int:
+    """The same as the plan takes them: a bit a group."""
+    return sum(1 << group for group in groups_of(names))
+
+
+def oldest(readings: Iterable[Reading]) -> dict[Group, float]:
+    """Of each group the longest cadence of a reading that fills it, in seconds."""
+    found: dict[Group, float] = {}
+    for reading in readings:
+        for group in groups_of(reading.groups):
+            found[group] = max(found.get(group, 0.0), reading.cadence)
+    return found
+
+
 class StatsSampler:
-    """Keeps what a hypervisor tells of guests current; ``deadline`` and ``tick`` in seconds."""
+    """Keeps what a hypervisor tells of guests current; ``deadline`` and ``tick`` in seconds.
+
+    Readings fall into step with ``rhythm``, the scrapes'.
+    """
 
     def __init__(
         self,
@@ -58,11 +80,13 @@ class StatsSampler:
         readings: Sequence[Reading],
         table: GuestTable,
         *,
+        rhythm: Rhythm | None = None,
         deadline: float = 2.0,
         tick: float = 0.5,
     ) -> None:
         self._connect = connect
         self._readings = tuple(enumerate(readings))
+        self._rhythm = rhythm or Rhythm()
         self._deadline = deadline
         self._tick = tick
         self._plan = Plan(table)
@@ -111,11 +135,12 @@ class StatsSampler:
             return
         self._probe()
         for number, reading in self._readings:
+            now = time.monotonic()
             uuids = self._plan.due(
                 number,
-                time.monotonic_ns(),
-                int(reading.cadence * 1e9),
-                idle=IDLE[reading.idle],
+                int(now * 1e9),
+                int(max(1e-9, self._rhythm.since(reading.cadence, now)) * 1e9),
+                confirms=mask(reading.groups) if reading.idle == "confirm" else 0,
                 without=reading.for_interfaces << Group.INTERFACE,
             )
             for first in range(0, len(uuids), CHUNK):

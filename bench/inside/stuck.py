@@ -25,7 +25,7 @@ from hostmon.stats import StatsSampler
 URI = "qemu:///system"
 SETTINGS = Settings(
     agent=AgentSettings(uri=URI),
-    virt={"libvirt": {"cadences": {"main": 2.0, "slow": 30.0, "job": 2.0}}},
+    virt={"libvirt": {"cadences": {"block": 2.0, "balloon": 2.0, "job": 2.0, "interface": 2.0}}},
 )
 EVERY_S = 0.05
 

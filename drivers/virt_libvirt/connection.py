@@ -23,7 +23,7 @@ from hostmon.errors import GuestNotFoundError, UnsupportedError
 from hostmon.guest import Guest
 from hostmon.host import Host
 from hostmon.libvirt_errors import translated
-from hostmon_drivers.virt_libvirt.readings import CALLS
+from hostmon_drivers.virt_libvirt.readings import call_of
 
 CONTROL_OK, CONTROL_JOB = 0, 1
 """States of virDomainGetControlInfo in which nobody waits."""
@@ -81,7 +81,7 @@ class LibvirtConnection(VirtConnection):
     @translated("statistics")
     def read(self, reading: str, guests: tuple[UUID, ...]) -> int:
         """As drivers/virt_libvirt/readings.py has it."""
-        return CALLS[reading](self._reader(), self._table, [guest.bytes for guest in guests])
+        return call_of(reading)(self._reader(), self._table, [guest.bytes for guest in guests])
 
     @translated("control state")
     def busy(self, guests: tuple[UUID, ...]) -> tuple[Busy, ...]:

@@ -17,11 +17,21 @@ Read = Callable[[Stats, GuestTable, list[bytes]], int]
 
 
 class Cadences(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Seconds between two readings of a guest, by sort of reading."""
+    """Seconds between two readings of a guest, by what is read.
 
-    main: float = 60.0
-    slow: float = 300.0
+    Guests that only libvirt can tell of (test, LXC, remote hosts) are read whole, as often as
+    ``interface`` says.
+    """
+
+    block: float = 60.0
+    balloon: float = 60.0
+    vcpu: float = 300.0
+    iothread: float = 300.0
+    dirty_rate: float = 300.0
+    perf: float = 300.0
+    limits: float = 300.0
     job: float = 15.0
+    interface: float = 15.0
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -29,9 +39,26 @@ class Cadences(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"{name} = {getattr(self, name)!r}: give above 0, at most 86400")
 
 
-def bulk(groups: int) -> Read:
-    """A reading by one call for many guests: measured no dearer than any call for one."""
-    return lambda stats, _table, uuids: stats.read(uuids, groups)
+class Bulk(msgspec.Struct, frozen=True):
+    """A part of libvirt's bulk statistics: its flag, and the groups of columns that it fills."""
+
+    flag: int
+    groups: tuple[str, ...]
+
+
+BULK = {
+    "block": Bulk(libvirt.VIR_DOMAIN_STATS_BLOCK, ("block", "block_size")),
+    "balloon": Bulk(libvirt.VIR_DOMAIN_STATS_BALLOON, ("balloon",)),
+    "vcpu": Bulk(libvirt.VIR_DOMAIN_STATS_VCPU, ("vcpu_state",)),
+    "iothread": Bulk(libvirt.VIR_DOMAIN_STATS_IOTHREAD, ("io_thread",)),
+    "dirty_rate": Bulk(libvirt.VIR_DOMAIN_STATS_DIRTYRATE, ("dirty_rate",)),
+    "perf": Bulk(libvirt.VIR_DOMAIN_STATS_PERF, ("perf",)),
+    "interface": Bulk(libvirt.VIR_DOMAIN_STATS_INTERFACE, ("interface",)),
+}
+SINGLY = (
+    "cpu", "vcpu", "rss", "interface", "block", "block_size", "balloon", "vcpu_state",
+)  # fmt: skip
+"""The groups that a guest's own calls fill."""
 
 
 def jobs(stats: Stats, _table: GuestTable, uuids: list[bytes]) -> int:
@@ -44,39 +71,49 @@ def limits(stats: Stats, _table: GuestTable, uuids: list[bytes]) -> int:
     return sum(stats.tune(uuid) for uuid in uuids)
 
 
-MAIN = bulk(libvirt.VIR_DOMAIN_STATS_BLOCK | libvirt.VIR_DOMAIN_STATS_BALLOON)
-SLOW = bulk(
-    libvirt.VIR_DOMAIN_STATS_VCPU
-    | libvirt.VIR_DOMAIN_STATS_IOTHREAD
-    | libvirt.VIR_DOMAIN_STATS_DIRTYRATE
-    | libvirt.VIR_DOMAIN_STATS_PERF
-)
-CALLS: dict[str, Read] = {
-    "main": MAIN,
-    "job": jobs,
-    "interfaces": bulk(libvirt.VIR_DOMAIN_STATS_INTERFACE),
-    "slow": SLOW,
-    "limits": limits,
-    "singly": read_singly,
-}
-"""The call of each reading; its guests are 16 bytes each."""
+CALLS: dict[str, Read] = {"job": jobs, "limits": limits, "singly": read_singly}
+
+
+def call_of(reading: str) -> Read:
+    """The call of a reading; one of several parts of the bulk statistics is one call for all."""
+    if reading in CALLS:
+        return CALLS[reading]
+    flags = 0
+    for part in reading.split("+"):
+        flags |= BULK[part].flag
+    return lambda stats, _table, uuids: stats.read(uuids, flags)
 
 
 def kernel_readings(cadences: Cadences) -> tuple[Reading, ...]:
-    """What is asked of guests whose processes the kernel sampler reads."""
+    """What is asked of guests whose processes the kernel sampler reads.
+
+    Parts with one cadence are one call: measured no dearer than any call for one part.
+    """
+    together: dict[float, list[str]] = {}
+    for part in ("block", "balloon", "vcpu", "iothread", "dirty_rate", "perf"):
+        together.setdefault(getattr(cadences, part), []).append(part)
     return (
-        Reading(name="main", cadence=cadences.main, idle="confirm"),
-        Reading(name="job", cadence=cadences.job),
-        Reading(name="interfaces", cadence=cadences.job, for_interfaces=True),
-        Reading(name="slow", cadence=cadences.slow, idle="spare"),
-        Reading(name="limits", cadence=cadences.slow, idle="spare"),
+        *(
+            Reading(
+                name="+".join(parts),
+                cadence=cadence,
+                groups=tuple(group for part in parts for group in BULK[part].groups),
+                idle="confirm",
+            )
+            for cadence, parts in together.items()
+        ),
+        Reading(name="job", cadence=cadences.job, groups=("job",)),
+        Reading(
+            name="interface", cadence=cadences.interface, groups=("interface",), for_interfaces=True
+        ),
+        Reading(name="limits", cadence=cadences.limits, groups=("io_tune",), idle="confirm"),
     )
 
 
 def other_readings(cadences: Cadences) -> tuple[Reading, ...]:
-    """What is asked of guests that only libvirt can tell of (test, LXC, remote hosts)."""
+    """What is asked of guests that only libvirt can tell of."""
     return (
-        Reading(name="singly", cadence=cadences.job),
-        Reading(name="job", cadence=cadences.job),
-        Reading(name="limits", cadence=cadences.slow),
+        Reading(name="singly", cadence=cadences.interface, groups=SINGLY),
+        Reading(name="job", cadence=cadences.job, groups=("job",)),
+        Reading(name="limits", cadence=cadences.limits, groups=("io_tune",)),
     )

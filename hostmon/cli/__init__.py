@@ -64,6 +64,12 @@ def parser() -> argparse.ArgumentParser:
         "--demo", action="store_true", help="monitor 20 demo guests; needs no libvirtd"
     )
 
+    run.add_argument(
+        "--metrics-profile",
+        metavar="P",
+        help="what /metrics shows: hostmon, or what kumina's or inovex's exporter would",
+    )
+
     watch = command(commands, "watch", "show events as they come", WATCH_EXAMPLES)
     watch.add_argument("--kind", metavar="K", help="only this kind, such as lifecycle")
     watch.add_argument("--guest", metavar="G", help="only this guest, by name or uuid")
@@ -115,6 +121,21 @@ def parser() -> argparse.ArgumentParser:
     )
     add_json(config)
 
+    verify = command(
+        commands, "verify", "compare another exporter's scrape with ours", VERIFY_EXAMPLES
+    )
+    verify.add_argument("url", metavar="URL", help="the other exporter's page")
+    verify.add_argument("--ours", metavar="URL", help="our page; default: the running agent's")
+    verify.add_argument(
+        "--settle",
+        metavar="S",
+        type=seconds,
+        default=0.0,
+        help="wait between the two scrapes, so that no reading of ours is behind",
+    )
+    add_json(verify)
+    add_address(verify, "--requests", "requests")
+
     completion = command(commands, "completion", "print shell completion", COMPLETION_EXAMPLES)
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))
     return top
@@ -160,6 +181,10 @@ CONFIG_EXAMPLES = """examples:
   hostmon config check deploy/hostmon.toml
   hostmon config show                    every setting in force, defaults included
 """
+VERIFY_EXAMPLES = """examples:
+  hostmon verify http://127.0.0.1:9000/metrics
+  hostmon verify http://127.0.0.1:9000/metrics --settle 60   longer than the longest cadence
+"""
 COMPLETION_EXAMPLES = """examples:
   hostmon completion bash > /etc/bash_completion.d/hostmon
 """
@@ -200,6 +225,14 @@ def add_address(made: argparse.ArgumentParser, option: str, name: str) -> None:
     made.add_argument(
         option, metavar="ADDRESS", help=f"the agent's socket; default: /run/hostmon/{name}.sock"
     )
+
+
+def seconds(text: str) -> float:
+    """A time from 0 to 3600 s."""
+    number = float(text)
+    if not 0 <= number <= 3600:
+        raise argparse.ArgumentTypeError(f"{text}: give 0 to 3600")
+    return number
 
 
 def count(text: str) -> int:

@@ -9,6 +9,7 @@ import msgspec
 from hostmon.driver.points import VIRT
 from hostmon.errors import DriverError, SettingsError
 from hostmon.loader import check_settings, checked_options, find_drivers
+from hostmon.metrics.choice import check_metrics
 from hostmon.settings import SYSTEM_CONFIG, Settings
 from hostmon.settings import load as load_settings
 
@@ -21,6 +22,7 @@ def run(options: argparse.Namespace) -> int:
     if path is None and options.action == "check":
         raise SettingsError("config check: name a FILE; there is no /etc/hostmon/hostmon.toml")
     settings = load_settings(path)
+    check_metrics(settings.metrics, str(path))
     check_drivers(settings, str(path))
     if options.action == "check":
         print(f"{path}: good")

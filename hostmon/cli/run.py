@@ -14,6 +14,7 @@ import msgspec
 
 from hostmon import logs
 from hostmon.errors import AddressInUseError, DriverError, HostmonError, SettingsError
+from hostmon.metrics.choice import check_metrics
 from hostmon.settings import DEMO_URI, SYSTEM_CONFIG, Settings, check_uri, load
 
 if TYPE_CHECKING:
@@ -104,6 +105,10 @@ def configured(options: argparse.Namespace) -> Settings:
             raise SettingsError(f"--uri {options.uri!r}: {error}") from None
         agent = msgspec.structs.replace(settings.agent, uri=options.uri)
         settings = msgspec.structs.replace(settings, agent=agent)
+    if options.metrics_profile:
+        metrics = msgspec.structs.replace(settings.metrics, profile=options.metrics_profile)
+        settings = msgspec.structs.replace(settings, metrics=metrics)
+    check_metrics(settings.metrics, str(path) if path else "--metrics-profile")
     return settings
 
 

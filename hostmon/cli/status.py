@@ -1,9 +1,12 @@
 """``hostmon status``: the state of a running agent."""
 
 import argparse
+import time
+from collections.abc import Callable
 
 import msgspec
 
+from hostmon.account import HostAccount, Resource
 from hostmon.cli.terminal import STATE_COLOURS, duration, paint
 from hostmon.cli.watch import checked
 from hostmon.client import status as ask_status
@@ -25,7 +28,10 @@ def page(status: AgentStatus) -> str:
     lines = {
         "host": status.host,
         "libvirt": f"{connection}  {status.connection_reason}",
-        "guests": f"{status.guests}, {status.running} running",
+        "guests": f"{status.guests}, {status.running} running"
+        + (f", {status.stuck} do not answer" if status.stuck else ""),
+        **(account_lines(status.account) if status.account else {}),
+        "audit": audit(status),
         "events": f"{published} published, {status.lost_records} lost to overflow",
         "sequence": ", ".join(f"{c.name} {c.sequence}" for c in status.classes),
         "agent": f"version {status.version}, pid {status.pid}, up {duration(status.uptime)}",
@@ -35,4 +41,49 @@ def page(status: AgentStatus) -> str:
             f"{d.name} {paint(d.state, STATE_COLOURS.get(d.state))}" for d in status.drivers
         ),
     }
+    if status.denied:
+        lines["lacks"] = f"permission to read {', '.join(status.denied)}"
     return "\n".join(f"{paint(f'{key:<10}', 'bold')}{value}" for key, value in lines.items())
+
+
+def account_lines(account: HostAccount) -> dict[str, str]:
+    """The three resources; sizes in powers of 1024."""
+    least = account.disk_available_least
+    return {
+        "vcpus": resource(account.vcpus, str),
+        "memory": resource(account.memory, size),
+        "disk": f"{size(account.disk.used)} of {size(account.disk.total)} used, "
+        f"{size(account.disk.allocated)} allocated, "
+        + ("available least unknown" if least is None else f"{size(least)} available least"),
+    }
+
+
+def resource(one: Resource, text: Callable[[int], str]) -> str:
+    """What is used, free and claimed of a resource."""
+    held = f" ({text(one.held)} held)" if one.held else ""
+    ratio = f" x {one.allocation_ratio:g}" if one.allocation_ratio != 1 else ""
+    kept = f", {text(one.reserved)} reserved" if one.reserved else ""
+    return (
+        f"{text(one.used)}{held} of {text(one.total)}{ratio} used, {text(one.free)} free{kept}, "
+        f"{text(one.allocated)} allocated"
+    )
+
+
+def size(number: int) -> str:
+    """Bytes for people."""
+    value = float(number)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(value) < 1024:
+            return f"{value:.4g} {unit}"
+        value /= 1024
+    return f"{value:.4g} TiB"
+
+
+def audit(status: AgentStatus) -> str:
+    """When the account was last held against libvirt's list, and what was ever wrong."""
+    if not status.audited_at:
+        return "none yet"
+    wrong = ", ".join(f"{field} {count}" for field, count in status.healed.items() if count)
+    return (
+        f"{duration(max(0.0, time.time() - status.audited_at))} ago, healed: {wrong or 'nothing'}"
+    )

@@ -91,14 +91,17 @@ class PoolDescription(msgspec.Struct, frozen=True, kw_only=True):
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """A sort of statistics, and how often the agent asks for it; ``cadence`` in seconds.
 
-    ``idle`` says what of guests of which the kernel sampler knows that no vCPU has run since:
-    ``ask`` all the same, ``confirm`` their figures once more, or ``spare`` them while confirmed.
-    A guest whose interfaces somebody else reads is left out of a reading ``for_interfaces``.
+    ``groups`` are the groups of columns that it fills (``hostmon.samples.Group``, in lower case):
+    they are shown while they are not older than two cadences. ``idle`` says what of guests of which
+    the kernel sampler knows that no vCPU has run since: ``ask`` all the same, or ``confirm`` what
+    was read, after one more reading. A guest whose interfaces somebody else reads is left out of a
+    reading ``for_interfaces``.
     """
 
     name: str
     cadence: float
-    idle: Literal["ask", "confirm", "spare"] = "ask"
+    groups: tuple[str, ...] = ()
+    idle: Literal["ask", "confirm"] = "ask"
     for_interfaces: bool = False
 
 
@@ -206,7 +209,7 @@ class VirtDriver(Plugin):
 
     @call(since=2)
     def readings(self) -> tuple[Reading, ...]:
-        """The statistics there are, eight at most; () for none."""
+        """The statistics there are, sixteen at most; () for none."""
         return ()
 
     @call(HypervisorError, DriverError, since=2)

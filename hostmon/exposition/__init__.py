@@ -15,9 +15,10 @@ from isal import isal_zlib
 from prometheus_client import CollectorRegistry
 
 from hostmon._table import GuestTable
-from hostmon.exposition.book import Book, boot_ticks, choose, known_profile
+from hostmon.exposition.book import Book, boot_ticks
 from hostmon.exposition.own import refuse_clashes, registry_page
 from hostmon.labels import Describe
+from hostmon.metrics.choice import choose, known_profile
 from hostmon.samples import Group
 
 SHARED_NS = 100_000_000

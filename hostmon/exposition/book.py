@@ -1,51 +1,17 @@
 """One profile's plan: which families are on, how each begins, and the host's part of the page."""
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from hostmon._exposition import COLUMNS, Renderer
-from hostmon.errors import SettingsError
 from hostmon.labels import Describe, Labeller, text
-from hostmon.metrics import PROFILES, Form, Metric, Profile, Scope, Source
+from hostmon.metrics import Form, Metric, Profile, Scope, Source
 from hostmon.samples import Group
 
 TICKS_PER_S = 100
 
-DEVICES = {
-    "vcpu": (Scope.VCPU,),
-    "disk": (Scope.DISK, Scope.DISK_INFO),
-    "interface": (Scope.INTERFACE, Scope.INTERFACE_INFO),
-}
-"""The scopes that may be left out, by what they are of."""
-
 Values = float | Mapping[tuple[str, ...], float]
-
-
-def known_profile(name: str) -> Profile:
-    """The profile of that name, or SettingsError."""
-    if name not in PROFILES:
-        raise SettingsError(f"metrics profile {name!r} is unknown: give one of {list(PROFILES)}")
-    return PROFILES[name]
-
-
-def choose(
-    profile: Profile, on: Collection[str], off: Collection[str], without: Collection[str]
-) -> tuple[Metric, ...]:
-    """The families of a profile that are on; SettingsError for a name that no profile has."""
-    names = {metric.name for each in PROFILES.values() for metric in each.metrics}
-    for name in {*on, *off} - names:
-        raise SettingsError(f"metric {name!r} is unknown: docs/metrics.md lists them all")
-    for device in set(without) - DEVICES.keys():
-        raise SettingsError(f"device {device!r} is unknown: give one of {list(DEVICES)}")
-    left_out = {scope for device in without for scope in DEVICES[device]}
-    return tuple(
-        metric
-        for metric in profile.metrics
-        if metric.name not in off
-        and metric.scope not in left_out
-        and (metric.default or metric.name in on)
-    )
 
 
 def boot_ticks(proc: Path) -> int:

@@ -178,7 +178,7 @@ def test_a_configuration_that_cannot_work_is_told(settings: dict[str, Any], text
         hypervisor_of(Settings(**settings), GuestTable())
 
 
-@pytest.mark.parametrize("cadences", [{"main": 0}, {"job": -1}])
+@pytest.mark.parametrize("cadences", [{"block": 0}, {"job": -1}])
 def test_cadences_are_checked(cadences: dict[str, float]) -> None:
     settings = Settings(virt={"libvirt": {"cadences": cadences}})
     with pytest.raises(SettingsError, match="give above 0"):
@@ -190,7 +190,7 @@ def test_only_a_local_qemu_has_processes_here(uri: str, local: bool) -> None:
     hypervisor = hypervisor_of(Settings(agent=AgentSettings(uri=uri)), GuestTable())
     assert hypervisor.is_local is local
     names = {reading.name for reading in hypervisor.readings}
-    assert ("interfaces" in names) is local
+    assert ("interface" in names) is local
 
 
 def test_typed_events_reach_subscribers_as_they_are(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from hostmon.settings import AgentSettings, BusSettings, Settings
 from hostmon.verify import Report, fetch, verify
 
 URI = "qemu:///system"
-CADENCES = {"main": 0.5, "slow": 0.5, "job": 0.5}
+CADENCES = {"block": 0.5, "balloon": 0.5, "job": 0.5, "interface": 0.5}
 DEADLINE_S = 40.0
 LAST_TO_COME = "libvirt_domain_block_stats_write_requests_total"
 

@@ -27,7 +27,7 @@ def test_version() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "watch", "status", "guests", "drivers", "config", "completion"]
+    "command", ["run", "watch", "status", "guests", "drivers", "config", "verify", "completion"]
 )
 def test_help_has_examples(command: str) -> None:
     result = hostmon(command, "--help")

@@ -14,6 +14,7 @@ from hostmon import settings as module
 from hostmon.settings import SYSTEM_RUNTIME, Settings, load
 from hostmon_drivers.prometheus.driver import PrometheusSettings
 from hostmon_drivers.virt_libvirt import LibvirtSettings
+from hostmon_drivers.virt_libvirt.readings import Cadences
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -52,6 +53,7 @@ def test_what_the_sample_shows_is_the_default(
     bus = msgspec.structs.replace(shown.bus, events=(), requests="")
     assert msgspec.structs.replace(shown, bus=bus, drivers={}, virt={}) == default
     assert msgspec.convert(shown.virt["libvirt"], LibvirtSettings) == LibvirtSettings()
+    assert set(shown.virt["libvirt"]["cadences"]) == set(Cadences.__struct_fields__)
     assert msgspec.convert(shown.drivers["prometheus"], PrometheusSettings) == PrometheusSettings()
 
 

@@ -20,7 +20,7 @@ RANKS = {
         "publisher", "client", "journal", "roster"},
     2.5: {"host", "loader"},
     3: {"points", "labels", "scheduler", "records", "answers", "definitions", "hypervisor"},
-    3.5: {"disposable"},
+    3.5: {"disposable", "rhythm"},
     4: {"sampler", "stats", "deaths", "ledger", "audit", "exposition", "dispatcher", "keeper",
         "supervisor", "requests", "objects", "own_metrics", "imagecache"},
     4.5: {"bookkeeper"},

@@ -3,7 +3,7 @@
 import pytest
 
 from hostmon._columns import absorb
-from hostmon._plan import ASK_IDLE, CONFIRM_IDLE, SPARE_IDLE, Plan
+from hostmon._plan import Plan
 from hostmon._table import GuestTable
 from hostmon.samples import Group
 
@@ -29,22 +29,13 @@ def ran(table: GuestTable, guest: bytes, time: int, now: int) -> None:
     absorb(table, guest, {"vcpu.0.time": time}, now)
 
 
-def test_active_guests_are_due_once_a_cadence(table: GuestTable) -> None:
+def test_active_guests_are_due_once_a_moment(table: GuestTable) -> None:
     table.set_state(uuid(2), 5, 1, -1)
     plan = Plan(table)
     assert plan.due(MAIN, 100 * S, 60 * S) == [uuid(0), uuid(1)]
     assert plan.due(MAIN, 159 * S, 60 * S) == []
     assert plan.due(SLOW, 159 * S, 60 * S) == [uuid(0), uuid(1)]
-    assert plan.due(MAIN, 160 * S, 60 * S) == [uuid(0), uuid(1)]
-
-
-def test_guests_fall_into_step(table: GuestTable) -> None:
-    plan = Plan(table)
-    plan.due(MAIN, 100 * S, 60 * S)
-    table.set_state(uuid(1), 5, 1, -1)
-    table.set_state(uuid(1), 1, 1, 9)
-    assert plan.due(MAIN, 110 * S, 60 * S) == [uuid(1)]
-    assert plan.due(MAIN, 160 * S, 60 * S) == [uuid(0), uuid(1), uuid(2)]
+    assert plan.due(MAIN, 160 * S, 120 * S) == [uuid(0), uuid(1)]
 
 
 def test_a_new_run_and_a_new_definition_are_due_at_once(table: GuestTable) -> None:
@@ -65,7 +56,7 @@ def test_a_guest_that_does_not_run_is_read_once_more_and_then_confirmed(table: G
     absorb(table, guest, {"balloon.current": 7}, 99 * S)
 
     def asked(now: int) -> bool:
-        return guest in plan.due(MAIN, now, 60 * S, idle=CONFIRM_IDLE)
+        return guest in plan.due(MAIN, now, now - S, confirms=1 << Group.BALLOON)
 
     assert asked(100 * S)
     ran(table, guest, 500, 150 * S)
@@ -80,22 +71,24 @@ def test_a_guest_that_does_not_run_is_read_once_more_and_then_confirmed(table: G
     assert asked(340 * S)
 
 
+def test_each_kind_is_confirmed_by_its_own_readings(table: GuestTable) -> None:
+    plan = Plan(table)
+    guest = uuid(1)
+    asked = []
+    for now in (100, 160, 220):
+        ran(table, guest, 500, (now - 1) * S)
+        asked.append(guest in plan.due(MAIN, now * S, now * S, confirms=1 << Group.BALLOON))
+    assert asked == [True, True, False]
+    ran(table, guest, 500, 229 * S)
+    # The other kind has read nothing yet, however long the guest has stood still.
+    assert guest in plan.due(SLOW, 230 * S, 230 * S, confirms=1 << Group.VCPU_STATE)
+
+
 def test_nobody_looked_at_it_since_so_it_is_asked(table: GuestTable) -> None:
     plan = Plan(table)
     ran(table, uuid(1), 500, 99 * S)
     for now in (100, 160, 220, 280):
-        assert uuid(1) in plan.due(MAIN, now * S, 60 * S, idle=CONFIRM_IDLE)
-
-
-def test_slow_readings_spare_only_confirmed_guests(table: GuestTable) -> None:
-    plan = Plan(table)
-    guest = uuid(1)
-    for now in (100, 160, 220):
-        ran(table, guest, 500, (now - 1) * S)
-        plan.due(MAIN, now * S, 60 * S, idle=CONFIRM_IDLE)
-    assert guest in plan.due(SLOW, 221 * S, 60 * S, idle=SPARE_IDLE)
-    assert guest not in plan.due(SLOW, 290 * S, 60 * S, idle=SPARE_IDLE)
-    assert guest in plan.due(SLOW, 290 * S, 60 * S, idle=ASK_IDLE)
+        assert uuid(1) in plan.due(MAIN, now * S, now * S, confirms=1 << Group.BALLOON)
 
 
 def test_a_stuck_guest_is_left_out_and_probed_with_back_off(table: GuestTable) -> None:
@@ -120,7 +113,7 @@ def test_a_stuck_guest_is_left_out_and_probed_with_back_off(table: GuestTable) -
     plan.answered(uuid(1))
     assert plan.stuck == 0
     assert table.snapshot().guest(uuid(1)).stuck_since_ns == 0
-    assert plan.due(MAIN, now, 60 * S) == [uuid(1)]
+    assert plan.due(MAIN, now, 100 * S) == [uuid(1)]
 
 
 def test_a_stuck_guest_that_ends_is_stuck_no_more(table: GuestTable) -> None:
@@ -138,13 +131,13 @@ def test_groups_that_are_there_are_not_asked_for(table: GuestTable) -> None:
     table.set_devices(uuid(1), [], [(b"52:54:00:00:00:01", b"vnet0")])
     assert plan.due(2, 100 * S, 60 * S, without=taps) == [uuid(1)]
     absorb(table, uuid(1), {"net.0.name": b"vnet0", "net.0.rx.bytes": 5}, 100 * S)
-    assert plan.due(2, 200 * S, 60 * S, without=taps) == []
+    assert plan.due(2, 200 * S, 160 * S, without=taps) == []
 
 
 def test_wrong_arguments(table: GuestTable) -> None:
     plan = Plan(table)
-    with pytest.raises(ValueError, match="kind 8"):
-        plan.due(8, 1, 1)
+    with pytest.raises(ValueError, match="kind 16"):
+        plan.due(16, 1, 1)
     with pytest.raises(ValueError, match="16 raw bytes"):
         plan.answered(b"short")
     plan.answered(uuid(77))

@@ -153,3 +153,17 @@ def test_stopping_leaves_no_descriptor(passes: Passes, table: GuestTable) -> Non
     sampler.stop()
     assert open_files() == before
     table.set_state(UUID, 1, 1, 9)
+
+
+def test_a_scrape_reads_everything_unless_that_was_just_done(
+    passes: Passes, table: GuestTable
+) -> None:
+    now = 100.0
+    sampler = made(passes, table, clock=lambda: now)
+    sampler.start()
+    eventually(lambda: passes.asked == ["full"])
+    assert sampler.fresh(5)
+    now += 15
+    assert sampler.fresh(5)
+    sampler.stop()
+    assert passes.asked == ["full", "fast", "full"]

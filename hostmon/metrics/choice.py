@@ -1,0 +1,55 @@
+"""What an operator may choose of a page: a profile, families on or off, devices left out."""
+
+from collections.abc import Collection
+from difflib import get_close_matches
+
+from hostmon.errors import SettingsError
+from hostmon.metrics.family import Metric, Scope
+from hostmon.metrics.profiles import PROFILES, Profile
+from hostmon.settings import MetricsSettings
+
+DEVICES = {
+    "vcpu": (Scope.VCPU,),
+    "disk": (Scope.DISK, Scope.DISK_INFO),
+    "interface": (Scope.INTERFACE, Scope.INTERFACE_INFO),
+}
+"""The scopes that may be left out, by what they are of."""
+
+
+def known_profile(name: str) -> Profile:
+    """The profile of that name, or SettingsError."""
+    if name not in PROFILES:
+        raise SettingsError(f"metrics profile {name!r} is unknown: give one of {list(PROFILES)}")
+    return PROFILES[name]
+
+
+def choose(
+    profile: Profile, on: Collection[str], off: Collection[str], without: Collection[str]
+) -> tuple[Metric, ...]:
+    """The families of a profile that are on; SettingsError for a name that no profile has."""
+    names = {metric.name for each in PROFILES.values() for metric in each.metrics}
+    for name in (*on, *off):
+        if name not in names:
+            near = get_close_matches(name, names, 1)
+            hint = f"did you mean {near[0]}?" if near else "docs/metrics.md lists them all"
+            raise SettingsError(f"metric {name!r} is unknown: {hint}")
+    for device in without:
+        if device not in DEVICES:
+            raise SettingsError(f"device {device!r} is unknown: give one of {list(DEVICES)}")
+    left_out = {scope for device in without for scope in DEVICES[device]}
+    return tuple(
+        metric
+        for metric in profile.metrics
+        if metric.name not in off
+        and metric.scope not in left_out
+        and (metric.default or metric.name in on)
+    )
+
+
+def check_metrics(settings: MetricsSettings, source: str) -> None:
+    """Raise SettingsError, naming ``source``, for what there is not."""
+    try:
+        profile = known_profile(settings.profile)
+        choose(profile, settings.on, settings.off, settings.without)
+    except SettingsError as error:
+        raise SettingsError(f"{source}: metrics: {error}") from None

@@ -1,0 +1,91 @@
+"""The rhythm of scrapes: learnt from when they come, so that readings fall into step with it.
+
+A counter that is read every 50 s and scraped every 15 s stands still for three scrapes, or four:
+its rate alternates. Read every third scrape, always as long before it, it does not. Asks nobody.
+"""
+
+import math
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable
+
+LEAD_S = 1.5
+"""How long before an expected scrape readings are made."""
+MOST_SCRAPERS = 4
+KEPT = 24
+SHORTEST_S = 0.5
+"""Scrapes closer together than this are one: they share a render."""
+GAPS = 4
+"""How many gaps must agree before they are an interval, within a twentieth and 0.1 s."""
+FORGET = 3
+"""Intervals without a scrape after which it is unlearnt."""
+EASE = 0.25
+"""How much of a scrape's deviation moves the rhythm: a single late one hardly does."""
+
+
+class Rhythm:
+    """Told of scrapes by any thread; ``since`` says which moment readings should not be older than.
+
+    Several scrapers of one interval are told from one with a shorter one, up to MOST_SCRAPERS.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._scrapes: deque[float] = deque(maxlen=KEPT)
+        self._origin = clock()
+        self.interval: float | None = None
+
+    def scraped(self) -> None:
+        """A scrape has come."""
+        now = self._clock()
+        if self._scrapes and now - self._scrapes[-1] < SHORTEST_S:
+            return
+        self._scrapes.append(now)
+        learnt = interval_of(list(self._scrapes))
+        if learnt is None:
+            return
+        if self.interval is None or abs(learnt - self.interval) > tolerance(learnt):
+            self._origin = now
+        else:
+            # Which of several scrapers this is does not matter: only one keeps the rhythm.
+            error = (now - self._origin + learnt / 2) % learnt - learnt / 2
+            if abs(error) < learnt / (2 * MOST_SCRAPERS):
+                self._origin += EASE * error
+        self.interval = learnt
+
+    def since(self, cadence: float, now: float) -> float:
+        """When the readings of a cadence that are in force were due to be made; in seconds.
+
+        A little earlier, by as much as a scrape may be out of time: what was read then is current.
+        """
+        if self.interval and self._scrapes and now - self._scrapes[-1] > FORGET * self.interval:
+            self.interval = None
+            self._scrapes.clear()
+        period, begin = cadence, self._origin
+        if self.interval:
+            scrapes = int(cadence / self.interval + 0.01)
+            readings = math.ceil(self.interval / cadence - 0.01)
+            period = self.interval * scrapes if scrapes else self.interval / readings
+            begin -= LEAD_S
+        due = begin + (now - begin) // period * period
+        return due - min(1.0, period / 8)
+
+
+def tolerance(interval: float) -> float:
+    """By how much gaps of one interval may differ."""
+    return 0.1 + interval / 20
+
+
+def interval_of(scrapes: list[float]) -> float | None:
+    """The interval of a scraper, each of up to MOST_SCRAPERS having the same; None: no telling."""
+    for scrapers in range(1, MOST_SCRAPERS + 1):
+        gaps = [b - a for a, b in zip(scrapes, scrapes[scrapers:], strict=False)][
+            -GAPS * scrapers :
+        ]
+        if len(gaps) < GAPS * scrapers:
+            return None
+        middle = statistics.median(gaps)
+        if max(gaps) - min(gaps) <= tolerance(middle):
+            return middle
+    return None

@@ -1,0 +1,60 @@
+"""Which statistics libvirt is asked for, by which call, and what they fill."""
+
+import libvirt
+import msgspec
+import pytest
+
+from hostmon.samples import Group
+from hostmon.stats import groups_of, mask, oldest
+from hostmon_drivers.virt_libvirt.readings import (
+    CALLS,
+    Cadences,
+    call_of,
+    kernel_readings,
+    other_readings,
+)
+
+
+class Asked:
+    """Stands in for statistics: remembers which groups were asked for."""
+
+    flags = 0
+
+    def read(self, _uuids: list[bytes], flags: int) -> int:
+        self.flags = flags
+        return 0
+
+
+def test_parts_of_one_cadence_are_one_call() -> None:
+    names = {one.name: one.cadence for one in kernel_readings(Cadences())}
+    assert names == {
+        "block+balloon": 60, "vcpu+iothread+dirty_rate+perf": 300, "job": 15, "interface": 15,
+        "limits": 300,
+    }  # fmt: skip
+    asked = Asked()
+    call_of("block+balloon")(asked, None, [])  # type: ignore[arg-type]
+    assert asked.flags == libvirt.VIR_DOMAIN_STATS_BLOCK | libvirt.VIR_DOMAIN_STATS_BALLOON
+
+
+def test_each_group_may_have_a_cadence_of_its_own() -> None:
+    every = {name: float(i + 1) for i, name in enumerate(Cadences.__struct_fields__)}
+    readings = kernel_readings(msgspec.convert(every, Cadences))
+    assert len(readings) == 9
+    assert oldest(readings) == {
+        Group.BLOCK: 1, Group.BLOCK_SIZE: 1, Group.BALLOON: 2, Group.VCPU_STATE: 3,
+        Group.IO_THREAD: 4, Group.DIRTY_RATE: 5, Group.PERF: 6, Group.IO_TUNE: 7, Group.JOB: 8,
+        Group.INTERFACE: 9,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("readings", [kernel_readings(Cadences()), other_readings(Cadences())])
+def test_every_reading_has_a_call_and_known_groups(readings: tuple[object, ...]) -> None:
+    for one in readings:
+        assert callable(call_of(one.name))  # type: ignore[attr-defined]
+        assert len(groups_of(one.groups)) == len(one.groups) > 0  # type: ignore[attr-defined]
+    assert set(CALLS) == {"job", "limits", "singly"}
+
+
+def test_groups_of_a_newer_driver_are_passed_over() -> None:
+    assert groups_of(("block", "telepathy")) == [Group.BLOCK]
+    assert mask(("cpu", "block")) == 1 << 0 | 1 << 9
