@@ -5,7 +5,6 @@ its rate alternates. Read every third scrape, always as long before it, it does 
 """
 
 import math
-import statistics
 import time
 from collections import deque
 from collections.abc import Callable
@@ -64,8 +63,8 @@ class Rhythm:
             self._scrapes.clear()
         period, begin = cadence, self._origin
         if self.interval:
-            scrapes = int(cadence / self.interval + 0.01)
-            readings = math.ceil(self.interval / cadence - 0.01)
+            scrapes = int(cadence / self.interval + 0.05)
+            readings = math.ceil(self.interval / cadence - 0.05)
             period = self.interval * scrapes if scrapes else self.interval / readings
             begin -= LEAD_S
         due = begin + (now - begin) // period * period
@@ -85,7 +84,7 @@ def interval_of(scrapes: list[float]) -> float | None:
         ]
         if len(gaps) < GAPS * scrapers:
             return None
-        middle = statistics.median(gaps)
-        if max(gaps) - min(gaps) <= tolerance(middle):
-            return middle
+        mean = sum(gaps) / len(gaps)
+        if max(gaps) - min(gaps) <= tolerance(mean):
+            return mean
     return None
