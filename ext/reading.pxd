@@ -21,8 +21,28 @@ from cgroup cimport (
 )
 from procstat cimport Stat, parse_io, parse_schedstat, parse_stat
 from rows cimport *
-from textfile cimport BAD, EACCES, EPERM, Line, next_line, read_file, take_number, times, value_of
-from watch cimport SCRATCH, Roots, Watch, watch_group, watch_stat, watch_threads
+from textfile cimport (
+    BAD,
+    EACCES,
+    EPERM,
+    Line,
+    next_line,
+    open_file,
+    read_again,
+    read_file,
+    take_number,
+    times,
+    value_of,
+)
+from watch cimport (
+    SCRATCH,
+    Roots,
+    Watch,
+    watch_close,
+    watch_group,
+    watch_stat,
+    watch_threads,
+)
 
 cdef enum:
     LONGEST_PATH = 4096
@@ -62,16 +82,45 @@ cdef inline void mark(Reading* r, int group) noexcept nogil:
     r.good |= <uint32_t>1 << group
 
 
+cdef inline bint group_path(
+    char* path, const Watch* w, int hierarchy, const char* child, const char* name
+) noexcept nogil:
+    """The path below the mount of a file of the guest's group (or of a child of it)."""
+    cdef const char* group = watch_group(w, hierarchy)
+    return group != NULL and snprintf(
+        path, LONGEST_PATH, "%s%s/%s", group, child, name) < LONGEST_PATH
+
+
 cdef inline ssize_t read_group(
     Reading* r, const Watch* w, int hierarchy, const char* child, const char* name
 ) noexcept nogil:
     """A file of the guest's group (or of a child of it) into the scratch; size or -errno."""
     cdef char path[LONGEST_PATH]
-    cdef const char* group = watch_group(w, hierarchy)
-    if group == NULL or snprintf(
-            path, sizeof(path), "%s%s/%s", group, child, name) >= <int>sizeof(path):
+    if not group_path(path, w, hierarchy, child, name):
         return -1000
     return read_file(r.roots.mount[hierarchy], path, r.scratch, SCRATCH)
+
+
+cdef inline ssize_t read_cpu_stat(Reading* r, Watch* w) noexcept nogil:
+    """The same of the unified cpu.stat, which is kept open where the kernel's own files lie.
+
+    A removed group's file cannot be read any more, while one of a recorded tree could.
+    """
+    cdef char path[LONGEST_PATH]
+    cdef ssize_t got
+    if not r.roots.real:
+        return read_group(r, w, UNIFIED, b"", b"cpu.stat")
+    if not w.cpu_stat:
+        if not group_path(path, w, UNIFIED, b"", b"cpu.stat"):
+            return -1000
+        got = open_file(r.roots.mount[UNIFIED], path)
+        if got < 0:
+            return got
+        w.cpu_stat = <int>got + 1
+    got = read_again(w.cpu_stat - 1, r.scratch, SCRATCH)
+    if got < 0:
+        watch_close(w)
+    return got
 
 
 cdef inline ssize_t read_process(
@@ -130,12 +179,12 @@ cdef inline void read_places(Reading* r, const Watch* w) noexcept nogil:
                 mark(r, GROUP_VCPU_PLACE)
 
 
-cdef inline void read_cpu(Reading* r, const Watch* w) noexcept nogil:
+cdef inline void read_cpu(Reading* r, Watch* w) noexcept nogil:
     """Of the unified hierarchy where it has the guest, as libvirt takes it; else of cpuacct."""
     cdef char usage[64]
     cdef ssize_t size
     if watch_group(w, UNIFIED) != NULL:
-        if note(r, GROUP_CPU, read_group(r, w, UNIFIED, b"", b"cpu.stat")):
+        if note(r, GROUP_CPU, read_cpu_stat(r, w)):
             if parse_cpu_stat(r.scratch, &r.cpu) == 0:
                 mark(r, GROUP_CPU)
         return

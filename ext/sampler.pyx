@@ -2,8 +2,8 @@
 
 Owns the descriptors of the roots and what it keeps of each guest (ext/watch.pxd); writes the
 kernel's columns and nothing else. It never waits: no lock is held across a file that it reads.
-Descriptors of guests' files are not kept: each would pin 4.4 KiB of kernel memory, and opening
-anew costs 1 us a file.
+Of guests' files only cpu.stat is kept open: each pins 4.4 KiB of kernel memory, and this is the one
+whose opening costs most (5.9 us opened anew, 1.2 us kept).
 """
 
 import os
@@ -12,7 +12,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
-from cgroup cimport HIERARCHIES
+from cgroup cimport HIERARCHIES, UNIFIED
 from clock cimport monotonic_ns
 from commit cimport commit, forget
 from deaths cimport Deaths, deaths_add, open_pidfd
@@ -36,13 +36,20 @@ from watch cimport (
     Roots,
     Watch,
     watch_clear,
+    watch_close,
     watch_groups,
     watch_stat,
     watch_taps,
     watch_threads,
 )
 
+cdef extern from "<sys/vfs.h>" nogil:
+    ctypedef struct StatFs "struct statfs":
+        long f_type
+    int fstatfs(int, StatFs*)
+
 cdef enum:
+    CGROUP2_MAGIC = 0x63677270
     SEARCH_AGAIN_NS = 10000000000  # between two looks at every process of the host
     MOST_CHANGES = 256             # changes of a vCPU count told of after one pass
 
@@ -99,6 +106,7 @@ cdef class Sampler:
         for i, name in enumerate(("unified", "cpuacct", "cpu", "memory")):
             if mounts.get(name) is not None:
                 self.roots.mount[i] = folder(mounts[name], False)
+        self.roots.real = is_cgroup2(self.roots.mount[UNIFIED])
 
     def __dealloc__(self):
         cdef uint32_t i
@@ -315,6 +323,7 @@ cdef class Sampler:
         cdef uint64_t now = monotonic_ns()
         if not read_guest(r, w, full):
             w.gone = True
+            watch_close(w)
             forget(self.table, row, w)
             return
         # A thread that vanished meanwhile shows in reading it: then look again, once.
@@ -340,6 +349,12 @@ cdef class Sampler:
             memcpy(self.changes[self.change_count], table_row(self.table, row).uuid, 16)
             table_unlock(self.table)
             self.change_count += 1
+
+
+cdef bint is_cgroup2(int mount) noexcept:
+    """Whether an open directory is of the kernel's unified hierarchy."""
+    cdef StatFs found
+    return mount >= 0 and fstatfs(mount, &found) == 0 and found.f_type == CGROUP2_MAGIC
 
 
 cdef int folder(str path, bint needed) except -2:

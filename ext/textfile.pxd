@@ -17,6 +17,7 @@ cdef extern from "<fcntl.h>" nogil:
 
 cdef extern from "<unistd.h>" nogil:
     ssize_t read(int, void*, size_t)
+    ssize_t pread(int, void*, size_t, long)
     int close(int)
 
 cdef extern from "<errno.h>" nogil:
@@ -34,13 +35,30 @@ cdef struct Line:
     size_t size
 
 
+cdef inline int open_file(int folder, const char* path) noexcept nogil:
+    """A descriptor, or -errno. Never waits, not even on a FIFO."""
+    cdef int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    return fd if fd >= 0 else -errno
+
+
+cdef inline ssize_t read_again(int fd, char* out, size_t room) noexcept nogil:
+    """An open kernel file of at most a page from its beginning: bytes and a NUL, or -errno."""
+    cdef ssize_t got = pread(fd, out, room - 1, 0)
+    while got < 0 and errno == EINTR:
+        got = pread(fd, out, room - 1, 0)
+    if got < 0:
+        return -errno
+    out[got] = 0
+    return got
+
+
 cdef inline ssize_t read_file(int folder, const char* path, char* out, size_t room) noexcept nogil:
     """Bytes read (at most room - 1, then a NUL), or -errno. Never waits, not even on a FIFO."""
     cdef ssize_t got
     cdef size_t size = 0
-    cdef int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    cdef int fd = open_file(folder, path)
     if fd < 0:
-        return -errno
+        return fd
     while size < room - 1:
         got = read(fd, out + size, room - 1 - size)
         if got < 0:

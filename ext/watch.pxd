@@ -13,7 +13,7 @@ from cgroup cimport HIERARCHIES, Groups, parse_groups
 from process cimport Threads, list_vcpus
 from procstat cimport Stat, parse_stat
 from rows cimport Thread
-from textfile cimport read_file
+from textfile cimport close, read_file
 
 cdef extern from "<net/if.h>" nogil:
     unsigned int if_nametoindex(const char*)
@@ -34,6 +34,7 @@ cdef struct Roots:
     int run                  # where libvirt writes NAME.pid
     int net                  # /sys/class/net
     int mount[HIERARCHIES]   # of each cgroup hierarchy
+    uint8_t real             # the unified hierarchy is the kernel's own, and not recorded
 
 cdef struct Tap:
     uint32_t ifindex         # 0: no such interface
@@ -49,6 +50,7 @@ cdef struct Watch:
     uint64_t pid             # 0: not found
     uint64_t start           # ticks since boot: with the pid it names one process
     uint64_t thread_count
+    int cpu_stat             # descriptor + 1 of the group's cpu.stat; 0 for none
     char* groups             # texts without leading slash, each with its NUL
     uint16_t group_at[HIERARCHIES]  # place in `groups` + 1; 0 for none
     Threads threads
@@ -56,11 +58,19 @@ cdef struct Watch:
     uint32_t tap_count
 
 
+cdef inline void watch_close(Watch* w) noexcept nogil:
+    """Close the file that is kept open."""
+    if w.cpu_stat:
+        close(w.cpu_stat - 1)
+        w.cpu_stat = 0
+
+
 cdef inline void watch_clear(Watch* w) noexcept nogil:
     """Forget everything; the memory of the arrays goes too."""
     free(w.groups)
     free(w.threads.items)
     free(w.taps)
+    watch_close(w)
     memset(w, 0, sizeof(Watch))
 
 
