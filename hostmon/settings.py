@@ -154,12 +154,14 @@ class LogSettings(_Checked, frozen=True, kw_only=True):
 class AgentSettings(_Checked, frozen=True, kw_only=True):
     """The agent; ``uri`` auto means qemu:///system, or the demo where there is no libvirtd.
 
-    ``virt`` names the driver that connects to the hypervisor. A guest that starts within
-    ``reboot_window`` seconds of its stop has rebooted. A virt driver that keeps a cache of images
-    looks after it every ``image_cache_interval`` seconds, 0: never.
+    ``virt`` names the driver that connects to the hypervisor, ``vif`` the one by which commands
+    plug interfaces. A guest that starts within ``reboot_window`` seconds of its stop has rebooted.
+    A virt driver that keeps a cache of images looks after it every ``image_cache_interval``
+    seconds, 0: never.
     """
 
     virt: str = "libvirt"
+    vif: str = "generic"
     uri: str = "auto"
     host: str = ""
     drivers: tuple[str, ...] = ("prometheus",)
@@ -249,7 +251,10 @@ class AccountSettings(_Checked, frozen=True, kw_only=True):
 
 
 class Settings(_Checked, frozen=True, kw_only=True):
-    """Everything; ``drivers`` and ``virt`` map a driver to its own settings, which it checks."""
+    """Everything; ``drivers``, ``virt``, ``vif`` and ``volume`` map a driver to its own settings.
+
+    Each driver checks its own.
+    """
 
     agent: AgentSettings = AgentSettings()
     bus: BusSettings = BusSettings()
@@ -260,6 +265,8 @@ class Settings(_Checked, frozen=True, kw_only=True):
     log: LogSettings = LogSettings()
     drivers: dict[str, dict[str, Any]] = {}
     virt: dict[str, dict[str, Any]] = {}
+    vif: dict[str, dict[str, Any]] = {}
+    volume: dict[str, dict[str, Any]] = {}
 
 
 def load(path: Path | None) -> Settings:

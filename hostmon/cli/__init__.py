@@ -94,6 +94,12 @@ def parser() -> argparse.ArgumentParser:
     guest.add_argument("--uri", metavar="URI", default="qemu:///system", help="libvirt URI")
     add_json(guest)
 
+    for name, summary in (
+        ("plug", "plug an interface or a volume into a guest"),
+        ("unplug", "take one out again, described as it was plugged"),
+    ):
+        add_plug(command(commands, name, summary, PLUG_EXAMPLES), out=name == "unplug")
+
     xml = command(commands, "xml", "check a document of libvirt's", XML_EXAMPLES)
     xml.add_argument("action", choices=("check",))
     xml.add_argument("file", metavar="FILE", help="- reads standard input")
@@ -165,6 +171,12 @@ GUEST_EXAMPLES = """examples:
   hostmon guest diff web-1 saved.xml     a file's name holds a slash or a dot
   hostmon guest diff web-1               what its next start changes
 """
+PLUG_EXAMPLES = """examples:
+  hostmon plug web-1 vif bridge mac=52:54:00:12:34:56 bridge=br0
+  hostmon plug web-1 volume file target=vdb path=/images/data.raw
+  hostmon unplug web-1 volume file target=vdb path=/images/data.raw
+types and their keys: docs/driver-api.md
+"""
 XML_EXAMPLES = """examples:
   hostmon xml check guest.xml            line, place and remedy; exit code 1 on an error
   virsh dumpxml web-1 | hostmon xml check -
@@ -206,6 +218,18 @@ def command(
     )
     made.set_defaults(module=name)
     return made
+
+
+def add_plug(made: argparse.ArgumentParser, *, out: bool) -> None:
+    """What plug and unplug take."""
+    made.add_argument("guest", metavar="GUEST", help="name or uuid")
+    made.add_argument("what", choices=("vif", "volume"))
+    made.add_argument("type", metavar="TYPE", help="bridge, network, file, block ...")
+    made.add_argument("values", nargs="*", metavar="KEY=VALUE", help="lists as JSON")
+    made.add_argument("--driver", metavar="NAME", help="instead of the configured one")
+    made.add_argument("--uri", metavar="URI", default="qemu:///system", help="libvirt URI")
+    add_config(made)
+    made.set_defaults(module="plug", out=out)
 
 
 def add_config(made: argparse.ArgumentParser) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from hostmon.driver.points import VIRT
+from hostmon.driver.points import VIF, VIRT, VOLUME, Point
 from hostmon.errors import DriverError, SettingsError
 from hostmon.loader import check_settings, checked_options, find_drivers
 from hostmon.metrics.choice import check_metrics
-from hostmon.settings import SYSTEM_CONFIG, Settings
+from hostmon.settings import SYSTEM_CONFIG, AgentSettings, Settings
 from hostmon.settings import load as load_settings
 
 
@@ -35,12 +35,12 @@ def run(options: argparse.Namespace) -> int:
 
 def check_drivers(settings: Settings, source: str) -> None:
     """Check each driver's name and its own settings; raises SettingsError."""
-    names = dict.fromkeys((settings.agent.virt, *settings.virt))
     try:
-        for entry in find_drivers(names, settings.virt, VIRT).values():
-            if entry.refusal and entry.name == settings.agent.virt:
-                raise DriverError(f"virt driver {entry.name!r} is refused: {entry.refusal}")
-            check_settings(entry)
+        check_point(VIRT, settings.virt, settings.agent.virt)
+        # The default needs libvirt, which not every installation has: it is not asked for.
+        named_vif = settings.agent.vif if settings.agent.vif != AgentSettings().vif else ""
+        check_point(VIF, settings.vif, named_vif)
+        check_point(VOLUME, settings.volume)
         entries = find_drivers((*settings.agent.drivers, *settings.drivers), settings.drivers)
         for entry in entries.values():
             if entry.refusal:
@@ -49,6 +49,15 @@ def check_drivers(settings: Settings, source: str) -> None:
             check_settings(entry)
     except (DriverError, SettingsError) as error:
         raise SettingsError(f"{source}: {error}") from None
+
+
+def check_point(point: Point, sections: dict[str, dict[str, Any]], chosen: str = "") -> None:
+    """Check one point's sections, and that the driver chosen for it can be used."""
+    names = dict.fromkeys((*filter(None, (chosen,)), *sections))
+    for entry in find_drivers(names, sections, point).values():
+        if entry.refusal and entry.name == chosen:
+            raise DriverError(f"{point.name} driver {chosen!r} is refused: {entry.refusal}")
+        check_settings(entry)
 
 
 def toml_lines(tree: dict[str, Any], prefix: str = "") -> list[str]:
