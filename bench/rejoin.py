@@ -21,9 +21,10 @@ from hostmon.account import HostAccount, Taken
 from hostmon.answers import Answers
 from hostmon.client import Endpoint, Subscriber
 from hostmon.events import Event
+from hostmon.gate import Gate
 from hostmon.ledger import HostLedger
 from hostmon.machine.topology import Topology
-from hostmon.publisher import SEND_HIGH_WATER_MARK, zmq_library
+from hostmon.publisher import SEND_HIGH_WATER_MARK, Access, zmq_library
 from hostmon.requests import RequestServer
 from hostmon.status import AgentStatus, GuestStatus
 
@@ -74,9 +75,15 @@ class Host:
             ledger=ledger,
         )  # fmt: skip
         self.endpoint = Endpoint(f"ipc://{folder}/events", f"ipc://{folder}/requests")
+        self.gate = Gate()
         self.server = RequestServer(
-            self.endpoint.requests, Answers(Up(ledger), self.table, self.dispatcher)
+            [self.endpoint.requests],
+            Answers(Up(ledger), self.table, self.dispatcher),
+            self.gate,
+            Access(),
         )
+        self.gate.guard(self.server)
+        self.gate.start()
         self.server.start()
         self.ready = threading.Event()
         self.thread = threading.Thread(target=self._dispatch)
@@ -97,6 +104,7 @@ class Host:
 
     def close(self) -> None:
         self.server.stop()
+        self.gate.stop()
         self.dispatcher.stop()
         self.thread.join()
 

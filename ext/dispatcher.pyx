@@ -4,8 +4,6 @@ The only writer of the sequences. Python makes the socket in the same thread (ho
 and calls :meth:`Dispatcher.run`, which returns when told to stop.
 """
 
-import os
-
 from libc.stdint cimport uint8_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memmove
@@ -19,8 +17,8 @@ from chain cimport chain_free, chain_init
 from clock cimport monotonic_ns, realtime_ns
 from history cimport HistoryData
 from ledger cimport LedgerState
-from numbering cimport HEARTBEAT_CLASS, Numbering, number_event, stamp_guest
-from outlet cimport MESSAGE, Outlet, outlet_send, outlet_serve, outlet_welcome
+from numbering cimport *
+from outlet cimport *
 from pipe cimport Pipe, pipe_take, queue_release
 from poll cimport POLLIN, pollfd, ppoll
 from record cimport *
@@ -29,19 +27,12 @@ from settle cimport *
 from standing cimport Standing, facts_record, standing_differs, standing_of
 from tally cimport AGENT_STATES, LIFECYCLE_EVENTS, Tally, tally_event
 from wanted cimport Wanted, wanted_free, wanted_new, wanted_ring, wanted_taken
-from zmqapi cimport ZMQ_FD, zmq_load
 
 from hostmon import kinds
 from hostmon._history import History
 from hostmon._ledger import Ledger
 
 cdef enum:
-    # Kinds as hostmon/kinds.py numbers them: from FACTS on they tell of the table, not to it.
-    FACTS = 43
-    STOPPED = 44
-    REBOOTED = 45
-    CONNECTION = 48
-    HEARTBEAT = 49
     BATCH = 1 << 18          # bytes taken from the pipe at once
     SECOND = 1000000000
 
@@ -75,6 +66,7 @@ cdef class Dispatcher:
     cdef uint64_t heartbeat_ns
     cdef uint64_t welcomed
     cdef int connected
+    cdef int interrupted
     cdef int stopping
     cdef readonly uint64_t epoch
     cdef readonly str host
@@ -83,11 +75,10 @@ cdef class Dispatcher:
                   uint64_t heartbeat_ns=1000000000, *, uint64_t reboot_window_ns=15000000000,
                   uint64_t ring_size=16 << 20, ledger=None):
         self.batch = <uint8_t*>malloc(BATCH)
-        self.outlet.message = <uint8_t*>malloc(MESSAGE)
         self.found = <uint8_t*>malloc(RECORD_MAX)
         self.books.grown = <uint8_t*>malloc(RECORD_MAX)
         self.wanted = wanted_new()
-        if not (self.batch and self.outlet.message and self.found and self.books.grown):
+        if not (self.batch and self.found and self.books.grown):
             raise MemoryError
         if chain_init(&self.numbers.chain) or settling_init(&self.settling, reboot_window_ns):
             raise MemoryError
@@ -104,13 +95,13 @@ cdef class Dispatcher:
         self.pipe = <Pipe*><uintptr_t>pipe.address
         self.epoch, self.host = epoch, host
         self.heartbeat_ns = heartbeat_ns
-        zmq_load(&self.outlet.zmq, zmq_path)
+        outlet_init(&self.outlet, zmq_path)
         for number, kind in kinds.KINDS.items():
             self.numbers.class_of[number] = kinds.CLASSES.index(kinds.CLASS_OF[kind])
 
     def __dealloc__(self):
         free(self.batch)
-        free(self.outlet.message)
+        outlet_free(&self.outlet)
         free(self.found)
         free(self.books.grown)
         free(self.applier.tracks)
@@ -119,21 +110,23 @@ cdef class Dispatcher:
         wanted_free(self.wanted)
 
     def run(self, uintptr_t socket):
-        """Dispatch until :meth:`stop`; ``socket`` is a pyzmq socket's ``underlying``, made here."""
-        cdef int zmq_fd
-        cdef size_t size = sizeof(int)
-        self.outlet.socket = <void*>socket
-        if self.outlet.zmq.getsockopt(self.outlet.socket, ZMQ_FD, &zmq_fd, &size) < 0:
-            raise RuntimeError("the publisher's socket has no file descriptor")
+        """Dispatch on a pyzmq socket's ``underlying``, made here; false if only interrupted."""
+        cdef int over, zmq_fd = outlet_over(&self.outlet, <void*>socket)
         with nogil:
-            self.loop(zmq_fd)
+            over = self.loop(zmq_fd)
+        return bool(over)
 
     def stop(self):
         """End :meth:`run`, after what is in the pipe now; from any thread."""
         self.stopping = 1
         self.pipe_owner.ring()
 
-    cdef void loop(self, int zmq_fd) noexcept nogil:
+    def interrupt(self):
+        """Have :meth:`run` return soon, to be called again; from any thread."""
+        self.interrupted = 1
+        self.pipe_owner.ring()
+
+    cdef int loop(self, int zmq_fd) noexcept nogil:
         cdef pollfd fds[3]
         cdef uint64_t now
         cdef uint64_t next
@@ -148,8 +141,9 @@ cdef class Dispatcher:
             last_round = self.stopping
             self.drain()
             outlet_serve(&self.outlet)
-            if last_round:
-                return
+            if last_round or self.interrupted:
+                self.interrupted = 0
+                return last_round
             now = monotonic_ns()
             if now >= due or self.books.owed:
                 self.heartbeat()
@@ -384,6 +378,16 @@ cdef class Dispatcher:
         return self.settling.count
 
     @property
+    def lost_records(self):
+        """Records that found the native queue full."""
+        return self.lost
+
+    @property
+    def abuse(self):
+        """Connections ended for subscribing to too much, and messages that were no subscription."""
+        return self.outlet.peers.cut_off, self.outlet.peers.ignored
+
+    @property
     def wanted_fd(self):
         """Readable while the keeper should look something up."""
         return self.wanted.fd
@@ -391,8 +395,3 @@ cdef class Dispatcher:
     def take_wanted(self):
         """The guests to look up, as 16 bytes each; None: compare everything."""
         return wanted_taken(self.wanted)
-
-    @property
-    def lost_records(self):
-        """Records that found the native queue full."""
-        return self.lost

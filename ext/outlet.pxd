@@ -4,13 +4,17 @@ Owned by the dispatcher's thread alone. Inline functions, without the GIL.
 """
 
 from libc.stdint cimport uint8_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
 
 from announce cimport put_welcome
 from encoder cimport Encoder, put_message
 from msgpack cimport Buffer, buffer_over, buffer_size
+from peers cimport PEERS, Peer, Peers, peer_said
 from record cimport RECORD_MAX, Record
 from ring cimport Stamp
-from zmqapi cimport ZMQ_DONTWAIT, ZMQ_XPUB_WELCOME_MSG, Zmq
+from zmqapi cimport (
+    ZMQ_DONTWAIT, ZMQ_FD, ZMQ_SRCFD, ZMQ_XPUB_WELCOME_MSG, Zmq, ZmqMessage, zmq_load
+)
 
 cdef enum:
     MESSAGE = 3 * RECORD_MAX # a text of bad bytes grows threefold
@@ -21,6 +25,32 @@ cdef struct Outlet:
     void* socket
     uint8_t* message         # MESSAGE bytes
     uint64_t sent
+    Peers peers
+
+
+cdef inline int outlet_init(Outlet* out, bytes zmq_path) except -1:
+    """Get the memory and libzmq's functions."""
+    zmq_load(&out.zmq, zmq_path)
+    out.message = <uint8_t*>malloc(MESSAGE)
+    out.peers.known = <Peer*>calloc(PEERS, sizeof(Peer))
+    if out.message == NULL or out.peers.known == NULL:
+        raise MemoryError
+    return 0
+
+
+cdef inline int outlet_over(Outlet* out, void* socket) except -1:
+    """Publish through this socket from now on; its file descriptor, to wait for."""
+    cdef int fd
+    cdef size_t size = sizeof(int)
+    out.socket = socket
+    if out.zmq.getsockopt(socket, ZMQ_FD, &fd, &size) < 0:
+        raise RuntimeError("the publisher's socket has no file descriptor")
+    return fd
+
+
+cdef inline void outlet_free(Outlet* out) noexcept nogil:
+    free(out.message)
+    free(out.peers.known)
 
 
 cdef inline void outlet_send(
@@ -47,6 +77,10 @@ cdef inline void outlet_welcome(
 
 cdef inline void outlet_serve(Outlet* out) noexcept nogil:
     """Take the (un)subscriptions that arrived: only by this does the socket act on them."""
-    cdef uint8_t request[256]
-    while out.zmq.recv(out.socket, request, sizeof(request), ZMQ_DONTWAIT) >= 0:
-        pass
+    cdef ZmqMessage message
+    out.zmq.msg_init(&message)
+    while out.zmq.msg_recv(&message, out.socket, ZMQ_DONTWAIT) >= 0:
+        peer_said(
+            &out.peers, out.zmq.msg_get(&message, ZMQ_SRCFD),
+            <const uint8_t*>out.zmq.msg_data(&message), out.zmq.msg_size(&message))
+    out.zmq.msg_close(&message)

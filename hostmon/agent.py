@@ -5,6 +5,9 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
 
 import hostmon
 from hostmon import kinds, records
@@ -20,26 +23,37 @@ from hostmon.definitions import Definitions
 from hostmon.dispatcher import DispatcherThread
 from hostmon.exposition import Exposition, Format
 from hostmon.figures import Figures, figures_of
+from hostmon.gate import Gate
 from hostmon.hypervisor import hypervisor_of
 from hostmon.imagecache import image_cache_of
 from hostmon.images.survey import Survey
 from hostmon.keeper import Keeper
+from hostmon.keys import AGENT, SECRET_SUFFIX, check_folder, load_pair
 from hostmon.ledger import HostLedger
 from hostmon.machine.cgroups import host_mounts
 from hostmon.machine.sysfs import read_topology
 from hostmon.machine.topology import Topology
 from hostmon.own_metrics import registry_of
-from hostmon.publisher import zmq_library
+from hostmon.publisher import Access, zmq_library
 from hostmon.requests import RequestServer
 from hostmon.rhythm import Rhythm
 from hostmon.roster import every_guest
 from hostmon.sampler import KernelSampler
-from hostmon.settings import Settings
+from hostmon.settings import BusSettings, Settings
 from hostmon.stats import StatsSampler, oldest
-from hostmon.status import AgentStatus, ClassStatus, GuestStatus, KindCount
+from hostmon.status import AgentStatus, ClassStatus, GateStatus, GuestStatus, KindCount
 from hostmon.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
+
+
+def access_of(bus: BusSettings) -> Access:
+    """Who may reach the bus's sockets, by the configuration; raises SettingsError."""
+    pair = None
+    if bus.keys:
+        check_folder(Path(bus.keys))
+        pair = load_pair(Path(bus.keys) / f"{AGENT}{SECRET_SUFFIX}")
+    return Access(mode=int(bus.ipc_mode, 8), owner=bus.ipc_owner, keys=pair)
 
 
 class Agent:
@@ -66,11 +80,17 @@ class Agent:
             ring_size=settings.bus.ring_mib << 20,
             ledger=self._ledger,
         )
-        self._dispatching = DispatcherThread(self._dispatcher, settings.bus)
+        access = access_of(settings.bus)
+        self._gate = Gate(Path(settings.bus.keys) if settings.bus.keys else None)
+        self._dispatching = DispatcherThread(self._dispatcher, settings.bus, self._gate, access)
         self._started_parts = ExitStack()
         self._requests = RequestServer(
-            settings.bus.requests_address, Answers(self, self._table, self._dispatcher)
+            settings.bus.requests_addresses,
+            Answers(self, self._table, self._dispatcher),
+            self._gate,
+            access,
         )
+        self._gate.guard(self._dispatching, self._requests)
         self._definitions = Definitions(self._table, topology, self._ledger.bind)
         self._keeper = Keeper(
             self._hypervisor,
@@ -120,6 +140,7 @@ class Agent:
         """Start every part; raises the error of the first that can't, having stopped the others."""
         with ExitStack() as started:
             for part in (
+                self._gate,
                 self._dispatching,
                 self._requests,
                 self._deaths,
@@ -225,4 +246,12 @@ class Agent:
             healed=books.healed,
             stuck=self._asker.report().stuck,
             denied=self._kernel.report().denied if self._kernel is not None else (),
+            gate=self._gate_status(),
+        )
+
+    def _gate_status(self) -> GateStatus:
+        """What became of those who came to the bus."""
+        cut_off, ignored = self._dispatcher.abuse
+        return msgspec.structs.replace(
+            self._gate.status(), cut_off=cut_off, ignored=ignored, refused=self._requests.refused
         )

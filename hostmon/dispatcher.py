@@ -9,18 +9,31 @@ import threading
 import zmq
 
 from hostmon._dispatcher import Dispatcher
-from hostmon.publisher import bound
+from hostmon.gate import Gate
+from hostmon.publisher import Access, BoundSocket, Errands, Monitors
 from hostmon.settings import BusSettings
 
 log = logging.getLogger(__name__)
 
+# A topic has 90 bytes at most; a subscription is a beginning of one.
+LONGEST_SUBSCRIPTION = 1024
+
 
 class DispatcherThread:
-    """Runs one :class:`Dispatcher` on the addresses of the configuration."""
+    """Runs one :class:`Dispatcher` on the addresses of the configuration; a door of the gate."""
 
-    def __init__(self, dispatcher: Dispatcher, settings: BusSettings) -> None:
+    name = "events"
+
+    def __init__(
+        self, dispatcher: Dispatcher, settings: BusSettings, gate: Gate, access: Access
+    ) -> None:
         self._dispatcher = dispatcher
         self._settings = settings
+        self._context = gate.context
+        self._access = access
+        self._bus: BoundSocket | None = None
+        self.monitors: Monitors = Monitors()
+        self._errands = Errands()
         self._ready = threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
@@ -37,19 +50,29 @@ class DispatcherThread:
         self._dispatcher.stop()
         self._thread.join(1)
 
+    def owns(self, fd: int) -> bool:
+        """Whether a descriptor is a connection to this socket."""
+        return self._bus is not None and self._bus.owns(fd)
+
+    def reopen(self) -> None:
+        """End every connection; from any thread. What is published meanwhile is replayed."""
+        self._errands.put(BoundSocket.reopen)
+        self._dispatcher.interrupt()
+
     def _run(self) -> None:
         try:
-            with (
-                zmq.Context() as context,
-                bound(
-                    context,
-                    zmq.XPUB,
-                    self._settings.events_addresses,
-                    high_water_mark=self._settings.high_water_mark,
-                ) as socket,
-            ):
+            with BoundSocket(
+                self._context,
+                zmq.XPUB,
+                self._settings.events_addresses,
+                access=self._access,
+                monitors=self.monitors,
+                high_water_mark=self._settings.high_water_mark,
+                longest_message=LONGEST_SUBSCRIPTION,
+            ) as self._bus:
                 self._ready.set()
-                self._dispatcher.run(socket.underlying)
+                while not self._dispatcher.run(self._bus.socket.underlying):
+                    self._errands.do(self._bus)
         except BaseException as error:  # handed to whoever starts us
             self._error = error
             if self._ready.is_set():

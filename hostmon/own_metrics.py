@@ -11,7 +11,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from hostmon.status import AgentStatus, DriverStatus
+from hostmon.status import AgentStatus, DriverStatus, GateStatus
 
 
 def registry_of(status: Callable[[], AgentStatus]) -> CollectorRegistry:
@@ -55,7 +55,31 @@ class StatusCollector(Collector):
             "Events that found the agent's queue full; each loss ends in a resync.",
             value=status.lost_records,
         )
+        yield from gate_families(status.gate)
         yield from driver_families(status.drivers)
+
+
+def gate_families(gate: GateStatus) -> Iterator[Metric]:
+    """Who is connected to the bus, and what came to it that should not."""
+    peers = GaugeMetricFamily("hostmon_bus_peers", "Connections to the bus.", labels=["socket"])
+    failed = CounterMetricFamily(
+        "hostmon_bus_failed_handshakes",
+        "Connections that did not speak the protocol, or not with the right keys.",
+        labels=["socket"],
+    )
+    for door in gate.doors:
+        peers.add_metric([door.name], door.peers)
+        failed.add_metric([door.name], door.failed)
+    yield peers
+    yield failed
+    for name, text, value in (
+        ("denied_keys", "Connections with a key that is not allowed.", gate.denied),
+        ("crowded_out_peers", "Connections ended because there were too many.", gate.crowded_out),
+        ("cut_off_peers", "Connections ended for subscribing to too much.", gate.cut_off),
+        ("ignored_messages", "Messages of subscribers that were no subscription.", gate.ignored),
+        ("refused_requests", "Questions that were malformed, unknown or too many.", gate.refused),
+    ):
+        yield CounterMetricFamily(f"hostmon_bus_{name}", text, value=value)
 
 
 STATES = (

@@ -8,14 +8,15 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import zmq
 
 from hostmon.answers import Answers
 from hostmon.errors import RefusedError
-from hostmon.publisher import bound
+from hostmon.gate import Gate
+from hostmon.publisher import Access, BoundSocket, Errands, Monitors
 from hostmon.status import Answer, Refusal, Request
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ LONGEST_REQUEST = 16_384
 BURST = 400.0
 RATE = 200.0
 PEERS_REMEMBERED = 1024
+TICK = 100  # ms: how soon an errand is done
 
 
 class Rate:
@@ -47,12 +49,21 @@ class Rate:
 
 
 class RequestServer:
-    """Answers on ``address`` until stopped."""
+    """Answers on ``addresses`` until stopped; a door of the gate."""
 
-    def __init__(self, address: str, answers: Answers) -> None:
-        self.address = address
+    name = "requests"
+
+    def __init__(
+        self, addresses: Sequence[str], answers: Answers, gate: Gate, access: Access
+    ) -> None:
         self.refused = 0
+        self._addresses = addresses
         self._answers = answers
+        self._context = gate.context
+        self._access = access
+        self._socket: BoundSocket | None = None
+        self.monitors: Monitors = Monitors()
+        self._errands = Errands()
         self._rate = Rate()
         self._decoder = msgspec.msgpack.Decoder(Request)
         self._encoder = msgspec.msgpack.Encoder()
@@ -73,18 +84,29 @@ class RequestServer:
         self._stop.set()
         self._thread.join(1)
 
+    def owns(self, fd: int) -> bool:
+        """Whether a descriptor is a connection to this socket."""
+        return self._socket is not None and self._socket.owns(fd)
+
+    def reopen(self) -> None:
+        """End every connection; from any thread."""
+        self._errands.put(BoundSocket.reopen)
+
     def _run(self) -> None:
         try:
-            with (
-                zmq.Context() as context,
-                bound(
-                    context, zmq.ROUTER, [self.address], longest_message=LONGEST_REQUEST
-                ) as socket,
-            ):
+            with BoundSocket(
+                self._context,
+                zmq.ROUTER,
+                self._addresses,
+                access=self._access,
+                monitors=self.monitors,
+                longest_message=LONGEST_REQUEST,
+            ) as self._socket:
                 self._ready.set()
                 while not self._stop.is_set():
-                    if socket.poll(100):
-                        self._serve(socket)
+                    if self._socket.socket.poll(TICK):
+                        self._serve(self._socket.socket)
+                    self._errands.do(self._socket)
         except BaseException as error:  # handed to whoever starts us
             self._error = error
             if self._ready.is_set():

@@ -86,35 +86,63 @@ def beyond_loopback(address: str) -> bool:
     return bool(host) and host != "localhost" and host != "::1" and not host.startswith("127.")
 
 
+def local(addresses: tuple[str, ...]) -> str:
+    """The address of several that this host's own programs use."""
+    return next((one for one in addresses if one.startswith("ipc:")), addresses[0])
+
+
 class _Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of every section: an unknown key is an error."""
 
 
 class BusSettings(_Checked, frozen=True, kw_only=True):
-    """The bus: where events are published and requests are answered."""
+    """The bus: where events are published and requests are answered.
+
+    ``keys`` is the folder of the keys that encrypt TCP (`hostmon keys`), empty for none.
+    """
 
     events: tuple[str, ...] = ()
-    requests: str = ""
+    requests: str | tuple[str, ...] = ""
+    keys: str = ""
+    ipc_mode: str = "0660"
+    ipc_owner: str = ""
     heartbeat: float = 1.0
     high_water_mark: int = 100_000
     unencrypted_beyond_loopback: bool = False
     ring_mib: int = 16
 
     def __post_init__(self) -> None:
-        for name, value in [("events", a) for a in self.events] + [("requests", self.requests)]:
-            if value:
-                try:
-                    check_address(value)
-                except ValueError as error:
-                    raise ValueError(f"{name} = {value!r}: {error}") from None
-            if beyond_loopback(value) and not self.unencrypted_beyond_loopback:
+        for name, addresses in (("events", self.events), ("requests", self._requests)):
+            for value in addresses:
+                self._check(name, value)
+            if self.keys and addresses and not any(a.startswith("ipc:") for a in addresses):
                 raise ValueError(
-                    f"{name} = {value!r}: not encrypted, and beyond loopback; give a loopback "
-                    "address, or set unencrypted_beyond_loopback = true"
+                    f"{name} = {addresses[0]!r}: with keys this host's own programs need an ipc "
+                    "address besides; add ipc:///PATH"
                 )
+        if not re.fullmatch("0?[0-7]{3}", self.ipc_mode):
+            raise ValueError(f"ipc_mode = {self.ipc_mode!r}: give an octal mode such as 0660")
+        if not re.fullmatch(r"[\w.-]*(:[\w.-]+)?", self.ipc_owner):
+            raise ValueError(f"ipc_owner = {self.ipc_owner!r}: give USER, USER:GROUP or :GROUP")
         _positive("heartbeat", self.heartbeat, 3600)
         _positive("high_water_mark", self.high_water_mark, 10_000_000)
         _positive("ring_mib", self.ring_mib, 4095)
+
+    def _check(self, name: str, value: str) -> None:
+        try:
+            check_address(value)
+        except ValueError as error:
+            raise ValueError(f"{name} = {value!r}: {error}") from None
+        if beyond_loopback(value) and not self.keys and not self.unencrypted_beyond_loopback:
+            raise ValueError(
+                f"{name} = {value!r}: not encrypted, and beyond loopback; set keys, give a "
+                "loopback address, or set unencrypted_beyond_loopback = true"
+            )
+
+    @property
+    def _requests(self) -> tuple[str, ...]:
+        given = (self.requests,) if isinstance(self.requests, str) else self.requests
+        return tuple(filter(None, given))
 
     @property
     def events_addresses(self) -> tuple[str, ...]:
@@ -122,9 +150,19 @@ class BusSettings(_Checked, frozen=True, kw_only=True):
         return self.events or (f"ipc://{runtime_directory() / 'events.sock'}",)
 
     @property
-    def requests_address(self) -> str:
+    def requests_addresses(self) -> tuple[str, ...]:
         """Where to answer requests: as configured, else the default socket."""
-        return self.requests or f"ipc://{runtime_directory() / 'requests.sock'}"
+        return self._requests or (f"ipc://{runtime_directory() / 'requests.sock'}",)
+
+    @property
+    def local_events(self) -> str:
+        """Where this host's own programs subscribe: without keys."""
+        return local(self.events_addresses)
+
+    @property
+    def local_requests(self) -> str:
+        """Where this host's own programs ask: without keys."""
+        return local(self.requests_addresses)
 
 
 class ConnectionSettings(_Checked, frozen=True, kw_only=True):

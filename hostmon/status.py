@@ -67,6 +67,31 @@ class KindCount(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
+class DoorStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Connections of one of the bus's sockets: now, and handshakes that failed since the start."""
+
+    name: str
+    peers: int
+    failed: int
+
+
+class GateStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The bus's gate: who is connected, and what came since the start that should not.
+
+    ``keys`` are allowed now, ``denied`` counts others. ``crowded_out`` connections were too many,
+    ``cut_off`` ones subscribed to too much. ``ignored`` messages were no subscription, ``refused``
+    questions were malformed, unknown or too many.
+    """
+
+    doors: tuple[DoorStatus, ...] = ()
+    denied: int = 0
+    crowded_out: int = 0
+    keys: int = 0
+    cut_off: int = 0
+    ignored: int = 0
+    refused: int = 0
+
+
 class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The agent as a whole; times in seconds, ``connection`` is ``up`` or ``down``.
 
@@ -102,6 +127,7 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     healed: dict[str, int] = {}
     stuck: int = 0
     denied: tuple[str, ...] = ()
+    gate: GateStatus = GateStatus()
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

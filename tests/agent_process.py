@@ -34,13 +34,14 @@ def wait_for(condition: Callable[[], T], deadline: float = 15) -> T:
 
 
 class AgentProcess:
-    """``hostmon run`` with sockets under ``directory``."""
+    """``hostmon run`` with sockets under ``directory``; ``bus`` replaces that section."""
 
     def __init__(
         self,
         directory: Path,
         *arguments: str,
         config: str = "",
+        bus: str = "",
         program: Sequence[str] = (sys.executable, "-m", "hostmon"),
     ) -> None:
         self.directory = directory
@@ -48,9 +49,9 @@ class AgentProcess:
         self.events = f"ipc://{directory}/events.sock"
         self.requests = f"ipc://{directory}/requests.sock"
         self.config = directory / "hostmon.toml"
+        bus = bus or f'[bus]\nevents = ["{self.events}"]\nrequests = "{self.requests}"\n'
         self.config.write_text(
-            f'[bus]\nevents = ["{self.events}"]\nrequests = "{self.requests}"\n'
-            f'[drivers.prometheus]\nlisten = "127.0.0.1:{self.port}"\n{config}'
+            f'{bus}[drivers.prometheus]\nlisten = "127.0.0.1:{self.port}"\n{config}'
         )
         self.log = directory / "agent.log"
         with self.log.open("wb") as log:
@@ -128,10 +129,10 @@ def hostmon(*arguments: str, timeout: float = 20) -> "subprocess.CompletedProces
 
 @contextmanager
 def agent(
-    directory: Path, arguments: Sequence[str] = ("--demo",), *, config: str = ""
+    directory: Path, arguments: Sequence[str] = ("--demo",), *, config: str = "", bus: str = ""
 ) -> Iterator[AgentProcess]:
     """A running agent, killed at the end if it still runs."""
-    running = AgentProcess(directory, *arguments, config=config)
+    running = AgentProcess(directory, *arguments, config=config, bus=bus)
     try:
         running.wait_until_ready()
         yield running

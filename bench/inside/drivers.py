@@ -18,7 +18,7 @@ import zmq
 from hostmon._dispatcher import Dispatcher
 from hostmon._pipe import EventPipe, record
 from hostmon._table import GuestTable
-from hostmon.publisher import bound, zmq_library
+from hostmon.publisher import SEND_HIGH_WATER_MARK, zmq_library
 from hostmon.settings import AgentSettings, BusSettings, Settings
 from hostmon.supervisor import Supervisor
 from hostmon.testing.view import FixedView
@@ -42,7 +42,9 @@ class Bus:
         self._ready.wait()
 
     def _run(self, address: str) -> None:
-        with zmq.Context() as context, bound(context, zmq.XPUB, [address]) as socket:
+        with zmq.Context() as context, context.socket(zmq.XPUB) as socket:
+            socket.linger, socket.sndhwm = 0, SEND_HIGH_WATER_MARK
+            socket.bind(address)
             self._ready.set()
             self.dispatcher.run(socket.underlying)
 

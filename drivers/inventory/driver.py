@@ -16,7 +16,7 @@ from hostmon.driver import Capabilities, Driver, DriverContext
 from hostmon.errors import AgentUnreachableError, DriverError, ProtocolError
 from hostmon.events import Event
 from hostmon.kinds import CLASS_OF
-from hostmon.publisher import bound
+from hostmon.publisher import Access, BoundSocket
 from hostmon.settings import check_address, runtime_directory
 from hostmon_drivers.inventory.resources import resources_of
 from hostmon_drivers.inventory.traits import traits_of
@@ -62,7 +62,9 @@ class InventoryDriver(Driver):
         self._context = context
         address = settings.publish or f"ipc://{runtime_directory() / 'inventory.sock'}"
         zmq_context = self._open.enter_context(zmq.Context())
-        self._socket = self._open.enter_context(bound(zmq_context, zmq.XPUB, [address]))
+        self._socket = self._open.enter_context(
+            BoundSocket(zmq_context, zmq.XPUB, [address], access=Access())
+        ).socket
         self._traits = tuple(sorted({*traits_of(self._cpuinfo), *settings.traits}))
         try:
             status = context.view.status()

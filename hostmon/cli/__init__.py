@@ -142,6 +142,14 @@ def parser() -> argparse.ArgumentParser:
     add_json(verify)
     add_address(verify, "--requests", "requests")
 
+    keys = command(commands, "keys", "make, show, allow and revoke keys", KEYS_EXAMPLES)
+    keys.add_argument("action", choices=("new", "show", "allow", "revoke"))
+    keys.add_argument("name", nargs="?", metavar="NAME", help="of the key; new: agent")
+    keys.add_argument("key", nargs="?", metavar="KEY", help="allow: a public key, or its file")
+    keys.add_argument("--keys", metavar="DIR", help="default: as configured, /etc/hostmon/keys")
+    add_config(keys)
+    add_json(keys)
+
     completion = command(commands, "completion", "print shell completion", COMPLETION_EXAMPLES)
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))
     return top
@@ -197,6 +205,12 @@ VERIFY_EXAMPLES = """examples:
   hostmon verify http://127.0.0.1:9000/metrics
   hostmon verify http://127.0.0.1:9000/metrics --settle 60   longer than the longest cadence
 """
+KEYS_EXAMPLES = """examples:
+  hostmon keys new                       the agent's keys
+  hostmon keys new --keys ~/keys rack-7  a client's, on its own machine
+  hostmon keys allow rack-7 rack-7.key   let it connect, at once
+  hostmon keys revoke rack-7             end its connections, at once
+"""
 COMPLETION_EXAMPLES = """examples:
   hostmon completion bash > /etc/bash_completion.d/hostmon
 """
@@ -249,6 +263,11 @@ def add_address(made: argparse.ArgumentParser, option: str, name: str) -> None:
     made.add_argument(
         option, metavar="ADDRESS", help=f"the agent's socket; default: /run/hostmon/{name}.sock"
     )
+    if name == "requests":  # every command that talks to an agent has it
+        made.add_argument(
+            "--key", metavar="FILE", help="your own key, NAME.key_secret, for a tcp address"
+        )
+        made.add_argument("--agent-key", metavar="KEY", help="the agent's public key, or its file")
 
 
 def seconds(text: str) -> float:

@@ -6,13 +6,12 @@ from typing import Any
 
 import msgspec
 
+from hostmon.cli.reach import asked
 from hostmon.cli.terminal import table
-from hostmon.cli.watch import checked
 from hostmon.client import status as ask_status
 from hostmon.driver.points import DRIVERS, POINTS
 from hostmon.errors import AgentUnreachableError, DriverError, SettingsError
 from hostmon.loader import DriverEntry, find_drivers, installed, named
-from hostmon.settings import default_socket
 from hostmon.status import DriverStatus
 
 
@@ -23,8 +22,7 @@ def run(options: argparse.Namespace) -> int:
     entries = named_entries(options.name) if options.action == "show" else all_entries()
     states: dict[str, DriverStatus] = {}
     with contextlib.suppress(AgentUnreachableError):
-        address = checked(options.requests or default_socket("requests.sock"))
-        states = {driver.name: driver for driver in ask_status(address, timeout=0.5).drivers}
+        states = {driver.name: driver for driver in ask_status(asked(options), timeout=0.5).drivers}
     described = [
         describe(entry, states.get(entry.name) if entry.point == DRIVERS.name else None)
         for entry in entries

@@ -4,15 +4,14 @@ import argparse
 
 import msgspec
 
+from hostmon.cli.reach import asked
 from hostmon.cli.terminal import amount, table
-from hostmon.cli.watch import checked
 from hostmon.client import guests as ask_guests
-from hostmon.settings import default_socket
 
 
 def run(options: argparse.Namespace) -> int:
     """Ask, print."""
-    answer = ask_guests(checked(options.requests or default_socket("requests.sock")))
+    answer = ask_guests(asked(options))
     if options.json:
         print(msgspec.json.encode(answer.guests).decode())
         return 0

@@ -7,16 +7,15 @@ from collections.abc import Callable
 import msgspec
 
 from hostmon.account import HostAccount, Resource
+from hostmon.cli.reach import asked
 from hostmon.cli.terminal import STATE_COLOURS, duration, paint
-from hostmon.cli.watch import checked
 from hostmon.client import status as ask_status
-from hostmon.settings import default_socket
-from hostmon.status import AgentStatus
+from hostmon.status import AgentStatus, GateStatus
 
 
 def run(options: argparse.Namespace) -> int:
     """Ask, print."""
-    status = ask_status(checked(options.requests or default_socket("requests.sock")))
+    status = ask_status(asked(options))
     print(msgspec.json.encode(status).decode() if options.json else page(status))
     return 0
 
@@ -36,6 +35,7 @@ def page(status: AgentStatus) -> str:
         "sequence": ", ".join(f"{c.name} {c.sequence}" for c in status.classes),
         "agent": f"version {status.version}, pid {status.pid}, up {duration(status.uptime)}",
         "bus": ", ".join(status.events_addresses),
+        "peers": peers(status.gate),
         "pages": ", ".join(status.web_addresses) or "-",
         "drivers": ", ".join(
             f"{d.name} {paint(d.state, STATE_COLOURS.get(d.state))}" for d in status.drivers
@@ -87,3 +87,10 @@ def audit(status: AgentStatus) -> str:
     return (
         f"{duration(max(0.0, time.time() - status.audited_at))} ago, healed: {wrong or 'nothing'}"
     )
+
+
+def peers(gate: GateStatus) -> str:
+    """Who is connected, and what came that should not."""
+    here = ", ".join(f"{door.name} {door.peers}" for door in gate.doors)
+    failed = gate.crowded_out + gate.cut_off + sum(door.failed for door in gate.doors)
+    return f"{here}; {failed} turned away"

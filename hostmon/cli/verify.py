@@ -4,10 +4,9 @@ import argparse
 
 import msgspec
 
-from hostmon.cli.watch import checked
+from hostmon.cli.reach import asked
 from hostmon.client import status as ask_status
 from hostmon.errors import AgentUnreachableError, SettingsError
-from hostmon.settings import default_socket
 from hostmon.verify import Report, verify
 
 
@@ -27,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
 
 def own_page(options: argparse.Namespace) -> str:
     """Where the running agent serves its metrics."""
-    status = ask_status(checked(options.requests or default_socket("requests.sock")))
+    status = ask_status(asked(options))
     if not status.web_addresses:
         raise AgentUnreachableError(
             "the agent serves no page: run its driver prometheus, or give --ours"

@@ -8,13 +8,13 @@ import uuid
 import msgspec
 
 from hostmon import wire
+from hostmon.cli.reach import asked, watched
 from hostmon.cli.terminal import STATE_COLOURS, paint, printable
-from hostmon.client import Endpoint, Repair, Subscriber
+from hostmon.client import Repair, Subscriber
 from hostmon.client import guests as ask_guests
 from hostmon.errors import SettingsError
 from hostmon.events import DomainEvent, Event, HeartbeatEvent, LifecycleEvent
 from hostmon.kinds import CLASS_OF
-from hostmon.settings import check_address, default_socket
 from hostmon.suggest import suggestion
 
 COMMON = {field.name for field in msgspec.structs.fields(DomainEvent)}
@@ -24,15 +24,14 @@ STANDING = {"state", "reason", "persistent"}
 
 def run(options: argparse.Namespace) -> int:
     """Print events until interrupted, or until ``--count`` of them were shown."""
-    address = checked(options.events or default_socket("events.sock"))
+    endpoint = watched(options)
     if options.kind and options.kind not in CLASS_OF:
         near = suggestion(options.kind, CLASS_OF)
         raise SettingsError(f"--kind {options.kind!r}: {near}kinds: {', '.join(CLASS_OF)}")
     guest = guest_uuid(options) if options.guest else None
     if sys.stdout.isatty() and not options.json:
-        print(paint(f"watching {address}; end with Ctrl-C", "dim"), file=sys.stderr)
+        print(paint(f"watching {endpoint.events}; end with Ctrl-C", "dim"), file=sys.stderr)
     shown = 0
-    endpoint = Endpoint(address, requests_beside(options))
     with Subscriber(endpoint, kind=options.kind, guest=guest, on_repair=tell) as subscriber:
         while options.count is None or shown < options.count:
             event = subscriber.receive()
@@ -43,34 +42,17 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def checked(address: str) -> str:
-    """The address, if it is one."""
-    try:
-        check_address(address)
-    except ValueError as error:
-        raise SettingsError(f"address {address!r}: {error}") from None
-    return address
-
-
 def guest_uuid(options: argparse.Namespace) -> str:
     """The uuid of the guest that ``--guest`` names, asked of the agent where it is a name."""
     try:
         return str(uuid.UUID(options.guest))
     except ValueError:
         pass
-    address = checked(options.requests or default_socket("requests.sock"))
-    known = {guest.name: guest.uuid for guest in ask_guests(address).guests}
+    known = {guest.name: guest.uuid for guest in ask_guests(asked(options)).guests}
     if options.guest not in known:
         near = suggestion(options.guest, known)
         raise SettingsError(f"--guest {options.guest!r}: the agent knows no such guest; {near}")
     return known[options.guest]
-
-
-def requests_beside(options: argparse.Namespace) -> str:
-    """Where what was missed can be had again: as given, else the default socket of the default."""
-    if options.requests:
-        return checked(options.requests)
-    return default_socket("requests.sock") if options.events is None else ""
 
 
 def tell(repair: Repair) -> None:

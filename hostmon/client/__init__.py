@@ -4,7 +4,7 @@
 one question to an agent.
 """
 
-from hostmon.client.endpoint import Endpoint
+from hostmon.client.endpoint import ClientKeys, Endpoint
 from hostmon.client.filter import Filter
 from hostmon.client.fleet import FleetView
 from hostmon.client.link import Repair
@@ -13,6 +13,7 @@ from hostmon.client.subscriber import Subscriber
 from hostmon.client.view import HostView
 
 __all__ = [
+    "ClientKeys",
     "Endpoint",
     "Filter",
     "FleetView",

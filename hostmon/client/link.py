@@ -86,11 +86,13 @@ class Link:
         self._replayed = 0
         self._held: Event | None = None
         self._parts: list[GuestStatus] = []
-        self._bus = connected(context, zmq.SUB, endpoint.events)
+        self._bus = connected(context, zmq.SUB, endpoint.events, endpoint.keys)
         for prefix in (*ALWAYS, *wanted.prefixes()):
             self._bus.subscribe(prefix)
         self._asked = (
-            connected(context, zmq.DEALER, endpoint.requests) if endpoint.requests else None
+            connected(context, zmq.DEALER, endpoint.requests, endpoint.keys)
+            if endpoint.requests
+            else None
         )
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import zmq
 
-from hostmon.client.endpoint import Endpoint
+from hostmon.client.endpoint import ClientKeys, Endpoint
 from hostmon.errors import AgentUnreachableError, ProtocolError
 from hostmon.status import (
     AgentStatus,
@@ -42,7 +42,10 @@ def decode_answer(message: bytes) -> Answer:
 
 
 def connected(
-    context: zmq.Context[zmq.Socket[bytes]], kind: int, address: str
+    context: zmq.Context[zmq.Socket[bytes]],
+    kind: int,
+    address: str,
+    keys: ClientKeys | None = None,
 ) -> zmq.Socket[bytes]:
     """A socket on its way to an address of an agent."""
     socket = context.socket(kind)
@@ -55,22 +58,25 @@ def connected(
         socket.rcvhwm = RECEIVE_HIGH_WATER_MARK
     else:
         socket.sndhwm = 16
+    if keys is not None and not address.startswith("ipc:"):
+        keys.apply(socket)
     socket.connect(address)
     return socket
 
 
 def ask(address: str | Endpoint, question: str | Request, timeout: float = 2.0) -> Answer:
     """Ask; raises AgentUnreachableError when no answer comes within ``timeout`` seconds."""
-    if isinstance(address, Endpoint):
-        address = address.requests
+    endpoint = address if isinstance(address, Endpoint) else Endpoint("", address)
+    address, keys = endpoint.requests, endpoint.keys
     request = Request(ask=question) if isinstance(question, str) else question
     if address.startswith("ipc://") and not Path(address.removeprefix("ipc://")).exists():
         raise AgentUnreachableError(f"{address}: no agent answers there; is `hostmon run` running?")
-    with zmq.Context() as context, connected(context, zmq.DEALER, address) as socket:
+    with zmq.Context() as context, connected(context, zmq.DEALER, address, keys) as socket:
         socket.send(encode_request(request))
         if not socket.poll(int(timeout * 1000)):
             raise AgentUnreachableError(
-                f"{address}: no agent answered within {timeout:g} s; is `hostmon run` running?"
+                f"{address}: no agent answered within {timeout:g} s; is `hostmon run` running"
+                + ("?" if address.startswith("ipc:") else ", and are these keys allowed there?")
             )
         answer = decode_answer(socket.recv())
     if isinstance(answer, Refusal):

@@ -124,8 +124,8 @@ class Supervisor:
             options=options,
             section=section,
             host=self._host,
-            events_addresses=settings.bus.events_addresses[:1],
-            requests_address=settings.bus.requests_address,
+            events_addresses=(settings.bus.local_events,),
+            requests_address=settings.bus.local_requests,
             log=settings.log,
         )
 

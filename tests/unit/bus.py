@@ -9,6 +9,8 @@ from typing import Any, cast
 
 from hostmon.answers import AgentState, Answers
 from hostmon.client import Endpoint, HostView
+from hostmon.gate import Gate
+from hostmon.publisher import Access
 from hostmon.requests import RequestServer
 from hostmon.roster import every_guest
 from tests.unit.rig import Rig
@@ -27,12 +29,16 @@ class Bus:
             account=lambda taken=None: self.rig.ledger.account(taken=taken),
         )
         answers = Answers(cast("AgentState", view), self.rig.table, self.rig.dispatcher)
-        self.server = RequestServer(f"ipc://{folder}/requests", answers)
+        self.gate = Gate()
+        self.server = RequestServer([f"ipc://{folder}/requests"], answers, self.gate, Access())
+        self.gate.guard(self.server)
+        self.gate.start()
         self.server.start()
-        self.endpoint = Endpoint(self.rig.address, self.server.address)
+        self.endpoint = Endpoint(self.rig.address, f"ipc://{folder}/requests")
 
     def close(self) -> None:
         self.server.stop()
+        self.gate.stop()
         self.rig.close()
 
     def churn(self, guests: list[uuid.UUID], events: int, seed: int) -> None:

@@ -49,7 +49,7 @@ def test_what_the_sample_shows_is_the_default(
     monkeypatch.setattr(module, "runtime_directory", lambda: SYSTEM_RUNTIME)
     shown, default = load(uncommented), Settings()
     assert shown.bus.events_addresses == default.bus.events_addresses
-    assert shown.bus.requests_address == default.bus.requests_address
+    assert shown.bus.requests_addresses == default.bus.requests_addresses
     bus = msgspec.structs.replace(shown.bus, events=(), requests="")
     assert msgspec.structs.replace(shown, bus=bus, drivers={}, virt={}) == default
     assert msgspec.convert(shown.virt["libvirt"], LibvirtSettings) == LibvirtSettings()

@@ -15,9 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 RANKS = {
     0: {"__init__", "account", "errors", "kinds", "numbers", "suggest"},
     0.5: {"events", "settings", "samples", "status"},
-    1: {"xml", "machine", "wire", "driver", "metrics", "scrape", "logs", "libvirt_errors"},
+    1: {"xml", "machine", "wire", "driver", "metrics", "scrape", "logs", "libvirt_errors", "keys"},
+    1.5: {"publisher"},
     2: {"facts", "verify", "guest", "images", "capabilities", "claims", "eventloop", "memory",
-        "publisher", "client", "journal", "roster"},
+        "client", "gate", "journal", "roster"},
     2.5: {"host", "loader"},
     3: {"points", "labels", "scheduler", "records", "answers", "definitions", "hypervisor"},
     3.5: {"disposable", "rhythm"},

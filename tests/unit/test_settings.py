@@ -43,9 +43,28 @@ def error_of(tmp_path: Path, text: str) -> str:
         (
             "[bus]\nevents = ['tcp://192.0.2.1:5000']",
             (
-                "bus.events = 'tcp://192.0.2.1:5000': not encrypted, and beyond loopback; give a "
-                "loopback address, or set unencrypted_beyond_loopback = true"
+                "bus.events = 'tcp://192.0.2.1:5000': not encrypted, and beyond loopback; set "
+                "keys, give a loopback address, or set unencrypted_beyond_loopback = true"
             ),
+        ),
+        (
+            "[bus]\nrequests = ['ipc:///a', 'tcp://192.0.2.1:5000']",
+            (
+                "bus.requests = 'tcp://192.0.2.1:5000': not encrypted, and beyond loopback; set "
+                "keys, give a loopback address, or set unencrypted_beyond_loopback = true"
+            ),
+        ),
+        (
+            "[bus]\nkeys = '/etc/hostmon/keys'\nevents = ['tcp://192.0.2.1:5000']",
+            (
+                "bus.events = 'tcp://192.0.2.1:5000': with keys this host's own programs need an "
+                "ipc address besides; add ipc:///PATH"
+            ),
+        ),
+        ("[bus]\nipc_mode = 'rw'", "bus.ipc_mode = 'rw': give an octal mode such as 0660"),
+        (
+            "[bus]\nipc_owner = 'a:b:c'",
+            "bus.ipc_owner = 'a:b:c': give USER, USER:GROUP or :GROUP",
         ),
         (
             "[agent]\nuri = 'qem:///system'",

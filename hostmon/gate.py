@@ -1,0 +1,244 @@
+"""The bus's gate: who may connect, how many, and what becomes of those who may no longer.
+
+Owns the ZeroMQ context of the agent's bus and, in one thread, the answers to libzmq's question
+whether a key is allowed (ZAP, RFC 27), and the count of connections. Ends what is too many, and has
+the sockets opened anew when a key is revoked.
+"""
+
+import logging
+import resource
+import socket
+import sys
+import threading
+import time
+from fcntl import F_DUPFD_CLOEXEC, fcntl
+from os import close
+from pathlib import Path
+from typing import Protocol
+
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+from zmq.utils.z85 import encode
+
+from hostmon import keys
+from hostmon.errors import SettingsError
+from hostmon.publisher import HANDSHAKE_FAILED, ZAP_DOMAIN, Monitors
+from hostmon.status import DoorStatus, GateStatus
+
+log = logging.getLogger(__name__)
+
+ZAP_ADDRESS = "inproc://zeromq.zap.01"
+LOOK_EVERY = 0.1
+KEYS_EVERY = 1.0
+MOST_PEERS = 1024
+# libzmq ends the process when accept() of an ipc socket finds no descriptor left. It stands still
+# when 1,001 connections were not taken from a door's monitor: that many may come at once.
+RESERVE = 2100
+FEWEST_DESCRIPTORS = 4096
+
+
+class Door(Protocol):
+    """A part of the agent that owns a bound socket; told from the gate's thread."""
+
+    name: str
+    monitors: Monitors
+
+    def owns(self, fd: int) -> bool:
+        """Whether a descriptor is a connection to this door."""
+
+    def reopen(self) -> None:
+        """End every connection, and listen."""
+
+
+class Census:
+    """Connections of one door, by what its socket tells."""
+
+    def __init__(self, door: Door) -> None:
+        self.door = door
+        self.peers = 0
+        self.failed = 0
+        self.accepted: list[int] = []
+        self.heard: zmq.Socket[bytes] | None = None
+
+    def take(self) -> None:
+        """Count what has been told since; ``accepted`` are the descriptors that are new."""
+        self.accepted = []
+        while not self.door.monitors.empty():
+            self.close()
+            self.heard, self.peers = self.door.monitors.get(), 0
+        while self.heard is not None and self.heard.poll(0):
+            told = parse_monitor_message(self.heard.recv_multipart())
+            event = told["event"]
+            if event == zmq.EVENT_ACCEPTED:
+                self.peers += 1
+                self.accepted.append(told["value"])
+            elif event == zmq.EVENT_DISCONNECTED:
+                self.peers = max(0, self.peers - 1)
+            elif event & HANDSHAKE_FAILED:
+                self.failed += 1
+
+    def close(self) -> None:
+        """Hear no more."""
+        if self.heard is not None:
+            self.heard.close(0)
+            self.heard = None
+
+
+class Gate:
+    """Guards the doors that were given to it; ``folder`` holds the keys, None without."""
+
+    def __init__(self, folder: Path | None = None, *, most_peers: int = MOST_PEERS) -> None:
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.denied = 0
+        self.crowded_out = 0
+        self._folder = folder
+        self._most_peers = most_peers
+        self._allowed: dict[str, str] = {}
+        self._due = 0.0
+        self._censuses: list[Census] = []
+        self._stop = threading.Event()
+        self._ready = threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="gate", daemon=True)
+
+    def guard(self, *doors: Door) -> None:
+        """Count who comes to these; before :meth:`start`."""
+        self._censuses = [Census(door) for door in doors]
+
+    def start(self) -> None:
+        """Answer; raises SettingsError where the keys are not safe, or descriptors too few."""
+        allow_descriptors()
+        if self._folder is not None:
+            keys.check_folder(self._folder)
+        self._thread.start()
+        self._ready.wait()
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """End, once the doors are closed."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(1)
+
+    def may(self, key: str) -> bool:
+        """Whether a client's key, in Z85, is allowed now."""
+        return key in self._allowed
+
+    def status(self) -> GateStatus:
+        """Who is connected, and who was not let in."""
+        return GateStatus(
+            doors=tuple(
+                DoorStatus(name=one.door.name, peers=one.peers, failed=one.failed)
+                for one in self._censuses
+            ),
+            denied=self.denied,
+            crowded_out=self.crowded_out,
+            keys=len(self._allowed),
+        )
+
+    def _run(self) -> None:
+        with self.context, self.context.socket(zmq.REP) as zap:
+            try:
+                zap.linger = 0
+                zap.bind(ZAP_ADDRESS)
+                self._look_at_keys()
+            except BaseException as error:  # handed to whoever starts us
+                self._error = error
+                return
+            finally:
+                self._ready.set()
+            while not self._stop.is_set():
+                self._turn(zap)
+            for census in self._censuses:
+                census.take()
+                census.close()
+
+    def _turn(self, zap: zmq.Socket[bytes]) -> None:
+        """Answer who asks; look around. A failure costs a turn, never the gate."""
+        try:
+            poller = zmq.Poller()
+            for heard in (zap, *(one.heard for one in self._censuses if one.heard)):
+                poller.register(heard, zmq.POLLIN)
+            if zap in dict(poller.poll(int(LOOK_EVERY * 1000))):
+                zap.send_multipart(self.judge(zap.recv_multipart()))
+            for census in self._censuses:
+                census.take()
+                self._bound(census)
+            if time.monotonic() >= self._due:
+                self._look_at_keys()
+        except (OSError, zmq.ZMQError):
+            log.exception("the gate failed")
+
+    def judge(self, asked: list[bytes]) -> list[bytes]:
+        """The answer to one question of libzmq's; whoever is not known to be allowed is not."""
+        _, number, domain, _, _, mechanism, *credentials = [*asked, *[b""] * 6]
+        if domain == ZAP_DOMAIN and mechanism == b"NULL":
+            # ipc, or no keys at all: where there are keys libzmq has refused all but CURVE by now.
+            return [b"1.0", number, b"200", b"OK", b"", b""]
+        key = ""
+        if domain == ZAP_DOMAIN and mechanism == b"CURVE" and len(credentials[0]) == 32:
+            key = encode(credentials[0]).decode()
+        if key and self.may(key):
+            return [b"1.0", number, b"200", b"OK", key.encode(), b""]
+        self.denied += 1
+        # "Temporary": a client that is told 400 never tries again, and its key may yet be allowed.
+        return [b"1.0", number, b"300", b"not allowed", b"", b""]
+
+    def _look_at_keys(self) -> None:
+        """Follow the folder of keys; a key that is gone ends every connection made with it."""
+        self._due = time.monotonic() + KEYS_EVERY
+        if self._folder is None:
+            return
+        found = {key: name for name, key in keys.allowed(self._folder).items()}
+        gone = [name for key, name in self._allowed.items() if key not in found]
+        self._allowed = found
+        if gone:
+            log.info("keys revoked: %s; every connection begins anew", ", ".join(gone))
+            for census in self._censuses:
+                census.door.reopen()
+
+    def _bound(self, census: Census) -> None:
+        """End what has come beyond the limits: with no descriptor left libzmq itself would spin."""
+        for fd in census.accepted:
+            peers = sum(one.peers for one in self._censuses)
+            if peers <= self._most_peers and spare_descriptors() >= RESERVE:
+                return
+            if census.door.owns(fd):
+                end(fd)
+                self.crowded_out += 1
+
+
+def end(fd: int) -> None:
+    """End a connection; libzmq sees that and closes the descriptor."""
+    peer = socket.socket(fileno=fd)
+    try:
+        peer.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        log.debug("descriptor %d had ended by itself", fd)
+    finally:
+        peer.detach()
+
+
+def allow_descriptors() -> None:
+    """Allow this process what its hard limit allows; raises SettingsError where that is too few."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard != resource.RLIM_INFINITY and hard < FEWEST_DESCRIPTORS:
+        raise SettingsError(
+            f"open files are limited to {hard}; allow {FEWEST_DESCRIPTORS} at least "
+            "(LimitNOFILE of the service, or ulimit -Hn)"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def spare_descriptors() -> int:
+    """How many may still be opened, at most: those above the lowest that is free."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit == resource.RLIM_INFINITY:
+        return sys.maxsize
+    try:
+        lowest = fcntl(0, F_DUPFD_CLOEXEC, 0)
+    except OSError:
+        return 0
+    close(lowest)
+    return int(limit - lowest)

@@ -1,0 +1,249 @@
+"""The bus's gate on real sockets: keys, garbage, floods; who behaves notices nothing of it."""
+
+import os
+import resource
+import socket
+import stat
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import zmq
+
+from hostmon import keys
+from hostmon._dispatcher import Dispatcher
+from hostmon._pipe import EventPipe, record
+from hostmon._table import GuestTable
+from hostmon.answers import AgentState, Answers
+from hostmon.client import ClientKeys, Endpoint, Subscriber, health
+from hostmon.dispatcher import DispatcherThread
+from hostmon.errors import AgentUnreachableError
+from hostmon.gate import Gate
+from hostmon.keys import Pair
+from hostmon.ledger import HostLedger
+from hostmon.machine.topology import Topology
+from hostmon.publisher import Access, zmq_library
+from hostmon.requests import RequestServer
+from hostmon.settings import BusSettings
+from tests.agent_process import free_port, wait_for
+
+
+class Guarded:
+    """The bus of an agent on ipc and on TCP with keys, behind its gate."""
+
+    def __init__(self, folder: Path, *, most_peers: int = 1024) -> None:
+        self.keys = folder / "keys"
+        keys.new_pair(self.keys, "agent")
+        self.agent = keys.load_pair(self.keys / "agent.key_secret")
+        self.port, self.requests_port = free_port(), free_port()
+        self.local = Endpoint(f"ipc://{folder}/events", f"ipc://{folder}/requests")
+        self.settings = BusSettings(
+            events=(f"tcp://127.0.0.1:{self.port}", self.local.events), keys=str(self.keys)
+        )
+        self.pipe, table = EventPipe(), GuestTable()
+        ledger = HostLedger(Topology(arch="", cells=()))
+        self.dispatcher = Dispatcher(
+            self.pipe, table, 1, "host", zmq_library(), 200_000_000, ledger=ledger
+        )
+        self.gate = Gate(self.keys, most_peers=most_peers)
+        access = Access(mode=0o600, keys=self.agent)
+        view = SimpleNamespace(
+            connection=lambda: "up",
+            connection_reason=lambda: "",
+            account=lambda taken=None: ledger.account(taken=taken),
+        )
+        self.events = DispatcherThread(self.dispatcher, self.settings, self.gate, access)
+        self.requests = RequestServer(
+            [self.local.requests, f"tcp://127.0.0.1:{self.requests_port}"],
+            Answers(cast("AgentState", view), table, self.dispatcher), self.gate, access,
+        )  # fmt: skip
+        self.gate.guard(self.events, self.requests)
+        for part in (self.gate, self.events, self.requests):
+            part.start()
+
+    def close(self) -> None:
+        for part in (self.requests, self.events, self.gate):
+            part.stop()
+
+    def client(self, name: str, *, allow: bool = True, agent: str = "") -> Endpoint:
+        """A client with keys of its own."""
+        public, secret = (key.decode() for key in zmq.curve_keypair())
+        if allow:
+            keys.allow(self.keys, name, public)
+            wait_for(lambda: self.gate.may(public))
+        own = ClientKeys(Pair(public, secret), agent or self.agent.public)
+        return self.remote(own)
+
+    def remote(self, own: ClientKeys | None) -> Endpoint:
+        host = "tcp://127.0.0.1"
+        return Endpoint(f"{host}:{self.port}", f"{host}:{self.requests_port}", own)
+
+    def publish(self) -> None:
+        self.pipe.put(record(0, uuid=uuid.uuid4().bytes, name=b"g", event=2, detail=0, id=1))
+
+    def serves(self, endpoint: Endpoint) -> bool:
+        """Whether a client gets events and answers within seconds."""
+        with Subscriber(endpoint, view=True) as subscriber:
+            end = time.monotonic() + 10
+            while not subscriber.views[0].joined and time.monotonic() < end:
+                subscriber.receive(0.05)
+            return subscriber.views[0].joined and subscriber.views[0].fresh
+
+    def door(self, name: str) -> Any:
+        return next(door for door in self.gate.status().doors if door.name == name)
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., Guarded]]:
+    made: list[Guarded] = []
+
+    def build(**options: int) -> Guarded:
+        made.append(Guarded(tmp_path, **options))
+        return made[0]
+
+    yield build
+    for bus in made:
+        bus.close()
+
+
+@pytest.fixture
+def bus(make: Callable[..., Guarded]) -> Guarded:
+    return make()
+
+
+def test_an_allowed_key_is_served_and_ipc_needs_none(bus: Guarded) -> None:
+    assert bus.serves(bus.client("one"))
+    assert bus.serves(bus.local)
+    path = Path(bus.local.events.removeprefix("ipc://"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_unknown_missing_and_wrong_keys_get_nothing(bus: Guarded) -> None:
+    other = zmq.curve_keypair()[0].decode()
+    strangers = {
+        "unknown": bus.client("stranger", allow=False),
+        "missing": bus.remote(None),
+        "wrong agent": bus.client("misled", agent=other),
+    }
+    for name, endpoint in strangers.items():
+        with Subscriber(endpoint) as subscriber:
+            bus.publish()
+            assert subscriber.receive(0.7) is None, name
+        with pytest.raises(AgentUnreachableError, match="are these keys allowed there"):
+            health(endpoint, timeout=0.5)
+    assert bus.gate.status().denied >= 2
+    wait_for(lambda: bus.door("events").failed >= 3 and bus.door("requests").failed >= 3)
+    assert bus.serves(bus.client("one"))
+
+
+def test_a_revoked_key_ends_what_it_had_and_others_miss_nothing(bus: Guarded) -> None:
+    revoked, kept = bus.client("revoked"), bus.client("kept")
+    with Subscriber(revoked, view=True) as loser, Subscriber(kept, view=True) as keeper:
+        for subscriber in (loser, keeper):
+            wait_for(lambda: subscriber.receive(0.05) and subscriber.views[0].joined)  # noqa: B023
+        keys.revoke(bus.keys, "revoked")
+        wait_for(lambda: len(bus.gate.status().doors) == 2 and bus.gate.status().keys == 1)
+        # Heartbeats that were under way may still come; then there is nothing.
+        wait_for(lambda: loser.receive(0.6) is None)
+        for _ in range(100):
+            bus.publish()
+        wait_for(lambda: keeper.receive(0.05) and len(keeper.views[0].guests) == 100)
+        assert loser.receive(0.3) is None
+        assert not loser.views[0].guests
+
+
+def test_a_key_that_comes_later_is_allowed_without_a_restart(bus: Guarded) -> None:
+    endpoint = bus.client("late", allow=False)
+    with pytest.raises(AgentUnreachableError):
+        health(endpoint, timeout=0.3)
+    assert endpoint.keys is not None
+    keys.allow(bus.keys, "late", endpoint.keys.own.public)
+    assert health(endpoint, timeout=10).connection == "up"
+
+
+GREETING = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00"
+RUBBISH = {
+    "http": b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
+    "random": os.urandom(4096),
+    "truncated greeting": GREETING[:7],
+    "truncated curve": GREETING + b"CURVE".ljust(20, b"\0") + b"\0" * 32 + b"\x04\x19\x05HELLO",
+    "huge frame": GREETING + b"NULL".ljust(20, b"\0") + b"\0" * 32 + b"\x02" + b"\xff" * 8,
+}
+
+
+def unix(path: str) -> socket.socket:
+    """A connection to a socket file."""
+    made = socket.socket(socket.AF_UNIX)
+    try:
+        made.settimeout(0.2)
+        made.connect(path)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+@pytest.mark.parametrize("name", RUBBISH)
+def test_rubbish_costs_nothing(bus: Guarded, name: str) -> None:
+    path = bus.local.events.removeprefix("ipc://")
+    ports = (bus.port, bus.requests_port)
+    with ExitStack() as peers:
+        for _ in range(20):
+            tcp = [socket.create_connection(("127.0.0.1", port)) for port in ports]
+            for peer in (*tcp, unix(path)):
+                peers.enter_context(peer).sendall(RUBBISH[name])
+        assert bus.serves(bus.client("one"))
+        # Silent or not: none of them is there for longer than the handshake may take.
+        wait_for(lambda: bus.door("events").peers == 0 and bus.door("requests").peers == 0)
+
+
+def test_who_subscribes_to_too_much_is_cut_off(bus: Guarded) -> None:
+    before = resident()
+    with zmq.Context() as context, context.socket(zmq.SUB) as greedy:
+        greedy.linger = 0
+        greedy.reconnect_ivl = -1
+        greedy.sndhwm = 0
+        greedy.connect(bus.local.events)
+        for number in range(200_000):
+            greedy.subscribe(b"lifecycle/lifecycle/%036d" % number)
+        wait_for(lambda: bus.dispatcher.abuse[0], 30)
+        wait_for(lambda: bus.door("events").peers == 0)
+    assert bus.serves(bus.local)
+    # The client that floods is this process too: its own memory is part of what grew.
+    assert resident() - before < 80 << 20
+
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def test_a_message_that_is_no_subscription_is_ignored(bus: Guarded) -> None:
+    with zmq.Context() as context, context.socket(zmq.XSUB) as peer:
+        peer.linger = 0
+        peer.connect(bus.local.events)
+        for message in (b"\x07nonsense", b"\x01welcome\0", b"", b"\xff"):
+            peer.send(message)
+        wait_for(lambda: bus.dispatcher.abuse[1] >= 2)
+        assert peer.poll(5000)
+
+
+def test_more_peers_than_allowed_are_not_taken(make: Callable[..., Guarded]) -> None:
+    bus = make(most_peers=20)
+    path = bus.local.events.removeprefix("ipc://")
+    with Subscriber(bus.local, view=True) as first, ExitStack() as crowd:
+        wait_for(lambda: first.receive(0.05) and first.views[0].joined)
+        for _ in range(100):
+            with suppress(OSError):
+                crowd.enter_context(unix(path))
+        wait_for(lambda: bus.gate.status().crowded_out >= 70)
+        bus.publish()
+        wait_for(lambda: first.receive(0.05) and first.views[0].guests)
+        # Who did not shake hands is gone after two seconds, and there is room again.
+        wait_for(lambda: bus.door("events").peers == 1)
+        assert bus.serves(bus.local)
+        assert bus.serves(bus.client("one"))
