@@ -229,6 +229,7 @@ class Agent:
             connection_reason=keeper.reason,
             connections=keeper.connections,
             virt=self._hypervisor.name,
+            virt_violations=self._hypervisor.violations,
             libvirt_version=keeper.version,
             guests=guests,
             running=running,

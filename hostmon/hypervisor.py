@@ -4,6 +4,7 @@ Whatever a driver does that it does not declare arrives as ContractError, which 
 like a connection's loss: callers close and connect again. Owns no policy.
 """
 
+import logging
 import traceback
 from collections.abc import Iterator
 from uuid import UUID
@@ -27,6 +28,8 @@ from hostmon.driver.virt import (
 from hostmon.errors import ContractError, DriverError, SettingsError
 from hostmon.loader import check_settings, find_drivers, load, own_settings
 from hostmon.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 class Connection:
@@ -98,7 +101,9 @@ class Hypervisor:
         except BaseException as error:  # whatever a constructor does
             text = f"driver {name!r}: {kind.__name__}() raised {error!r}; it may raise nothing"
             raise ContractError(text, "__init__", traceback.format_exc()) from error
-        self._guard = Guard(name, self.driver, VirtDriver)
+        self.violations = 0
+        self._told = ""
+        self._guard = Guard(name, self.driver, VirtDriver, self._breached)
         self._guard("start", context)
         self.is_local: bool = self._guard("is_local")
         self.readings: tuple[Reading, ...] = self._guard("readings")
@@ -106,7 +111,14 @@ class Hypervisor:
     def connect(self, events: EventSink | None = None) -> Connection:
         """Open a connection; with ``events``, every event goes there."""
         opened = self._guard("connect", events)
-        return Connection(Guard(self.name, opened, VirtConnection))
+        return Connection(Guard(self.name, opened, VirtConnection, self._breached))
+
+    def _breached(self, error: ContractError) -> None:
+        """Count a breach of the contract; record it, again only after another one."""
+        self.violations += 1
+        if str(error) != self._told:
+            self._told = str(error)
+            log.error("%s%s", error, error.trace and f"\n{error.trace}")
 
     def manage_image_cache(self) -> ImageCacheReport:
         """Look after the cache of base images, once."""

@@ -8,7 +8,7 @@ import logging
 import threading
 
 from hostmon.driver.virt import ImageCacheReport
-from hostmon.errors import ContractError, HostmonError
+from hostmon.errors import HostmonError
 from hostmon.hypervisor import Hypervisor
 from hostmon.settings import Settings
 
@@ -48,8 +48,7 @@ class ImageCacheJob:
             self.report = self._hypervisor.manage_image_cache()
         except HostmonError as error:
             self.failures += 1
-            trace = error.trace if isinstance(error, ContractError) else ""
-            log.error("the image cache was not looked after: %s%s", error, trace and f"\n{trace}")
+            log.error("the image cache was not looked after: %s", error)
 
 
 def image_cache_of(hypervisor: Hypervisor, settings: Settings) -> ImageCacheJob | None:

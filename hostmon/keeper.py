@@ -22,7 +22,7 @@ from hostmon.claims import bare_claim_of
 from hostmon.definitions import Definitions
 from hostmon.driver.sinks import EventSink
 from hostmon.driver.virt import GuestDescription
-from hostmon.errors import ContractError, GuestNotFoundError, HostmonError, NotConnectedError
+from hostmon.errors import GuestNotFoundError, HostmonError, NotConnectedError
 from hostmon.hypervisor import Connection, Hypervisor
 from hostmon.settings import ConnectionSettings
 
@@ -110,8 +110,6 @@ class Keeper:
                 delay = self._settings.retry_first
                 self._serve(connection)
             except HostmonError as error:
-                if isinstance(error, ContractError) and error.trace:
-                    log.error("%s\n%s", error, error.trace)
                 self._down(str(error))
             except Exception:
                 log.exception("the connection keeper failed; it connects again")

@@ -51,6 +51,11 @@ class StatusCollector(Collector):
             "hostmon_connections", "Connections to libvirt opened.", value=status.connections
         )
         yield CounterMetricFamily(
+            "hostmon_virt_violations",
+            "Breaches of its contract by the virt driver; each costs a connection.",
+            value=status.virt_violations,
+        )
+        yield CounterMetricFamily(
             "hostmon_lost_records",
             "Events that found the agent's queue full; each loss ends in a resync.",
             value=status.lost_records,

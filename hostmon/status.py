@@ -113,6 +113,7 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     connections: int
     libvirt_version: str
     virt: str = "libvirt"
+    virt_violations: int = 0
     guests: int
     running: int
     active: int

@@ -70,12 +70,19 @@ def matches(value: object, kind: Any) -> bool:
 
 
 class Guard:
-    """One driver object behind its contract."""
+    """One driver object behind its contract; ``on_breach`` is told of each breach first."""
 
-    def __init__(self, name: str, driver: object, base: type) -> None:
+    def __init__(
+        self,
+        name: str,
+        driver: object,
+        base: type,
+        on_breach: Callable[[ContractError], object] = lambda _: None,
+    ) -> None:
         self._name = name
         self._driver = driver
         self._calls = calls_of(base)
+        self._on_breach = on_breach
 
     def __call__(self, method: str, *arguments: object) -> Any:
         """Call a declared method; raises what it declares, or ContractError."""
@@ -99,23 +106,22 @@ class Guard:
             raise
         except BaseException as error:  # SystemExit and the like are a driver's fault too
             allowed = ", ".join(one.__name__ for one in declared.raises) or "nothing"
-            raise ContractError(
-                f"driver {self._name!r}: {declared.name}() raised {type(error).__name__}: "
-                f"{error}; it may raise {allowed}",
-                declared.name,
-                traceback.format_exc(),
-            ) from error
+            text = f"raised {type(error).__name__}: {error}; it may raise {allowed}"
+            raise self._breach(declared, text, traceback.format_exc()) from error
 
     def _checked(self, declared: Call, value: Any, kind: Any) -> Any:
         """A value, if it is of the type declared."""
         if not matches(value, kind):
-            raise ContractError(
-                f"driver {self._name!r}: {declared.name}() returned {shortened(value)}; "
-                f"declared is {type_name(kind)}",
-                declared.name,
-                "",
-            )
+            text = f"returned {shortened(value)}; declared is {type_name(kind)}"
+            raise self._breach(declared, text)
         return value
+
+    def _breach(self, declared: Call, text: str, trace: str = "") -> ContractError:
+        """The error of a breach, told already."""
+        message = f"driver {self._name!r}: {declared.name}() {text}"
+        error = ContractError(message, declared.name, trace)
+        self._on_breach(error)
+        return error
 
 
 def held(name: str, driver: object, base: Any) -> Any:

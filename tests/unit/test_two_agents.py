@@ -111,6 +111,8 @@ def test_a_breach_of_the_contract_costs_a_connection_and_no_more(
             world.come_back()
             wait_for(lambda: "guests() returned list" in made.connection_reason())
             assert made.connection() == "down"
+            assert made.status().virt_violations >= 1
+            assert b"hostmon_virt_violations_total 0.0" not in made.metrics()
         wait_for(lambda: made.connection() == "up")
         world.define("new")
         wait_for(lambda: len(made.guests()) == 2)
