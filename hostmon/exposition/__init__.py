@@ -11,22 +11,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import Enum
 from pathlib import Path
 
-from isal import isal_zlib
 from prometheus_client import CollectorRegistry
 
 from hostmon._table import GuestTable
 from hostmon.exposition.book import Book, boot_ticks
 from hostmon.exposition.own import refuse_clashes, registry_page
+from hostmon.exposition.squeeze import gzipped
 from hostmon.labels import Describe
 from hostmon.metrics.choice import choose, known_profile
 from hostmon.samples import Group
 
 SHARED_NS = 100_000_000
 """Scrapes within this time share one render."""
-
-GZIP_LEVEL = 1
-GZIP_WINDOW = 31
-"""zlib's number for the gzip format with the largest window."""
 
 Figures = Mapping[str, float | Mapping[tuple[str, ...], float]]
 """Host figures by column: a value, or values by the family's label values; absent is unknown."""
@@ -119,7 +115,8 @@ class Exposition:
             if not compressed:
                 return bytes(book.renderer)
             if self._compressed is None:
-                self._compressed = isal_zlib.compress(book.renderer, GZIP_LEVEL, GZIP_WINDOW)
+                with memoryview(book.renderer) as page:
+                    self._compressed = gzipped(page)
             return self._compressed
 
     def refresh(self, form: Format = Format.TEXT) -> int:
