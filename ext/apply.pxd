@@ -142,6 +142,12 @@ cdef inline void apply_lifecycle(Applier* a, uint32_t row, const Record* r) noex
         table_count(a.table, row, COUNT_CRASH)
 
 
+cdef inline int tells_all(Applier* a, uint32_t row, const Record* r) noexcept nogil:
+    """Whether an event of a guest that was looked up before leaves nothing to ask libvirt for."""
+    return r.kind == LIFECYCLE and is_pause(r.event, r.detail) and (
+        table_row(a.table, row).sizes.vcpus > 0)
+
+
 cdef inline void apply_event(Applier* a, const Record* r) noexcept nogil:
     """One event of a guest, of any kind; the table's lock is held."""
     cdef uint32_t row
@@ -157,7 +163,7 @@ cdef inline void apply_event(Applier* a, const Record* r) noexcept nogil:
         return
     track.last_event_ns = r.monotonic_ns
     track.disagrees_ns = 0
-    if r.origin == ORIGIN_LIVE and a.looks_up >> r.kind & 1:
+    if r.origin == ORIGIN_LIVE and a.looks_up >> r.kind & 1 and not tells_all(a, row, r):
         want_row(a, track, r.uuid)
     if a.stirs >> r.kind & 1:
         table_row(a.table, row).stirred += 1

@@ -24,6 +24,8 @@ cdef enum:
     EVENT_CRASHED = 8
 
     UNDEFINED_RENAMED = 1
+    SUSPENDED_PAUSED = 0
+    RESUMED_UNPAUSED = 0
     STOPPED_CRASHED = 2
     STARTED_WAKEUP = 4
 
@@ -39,6 +41,12 @@ cdef struct Step:
 cdef inline int is_active(int32_t state) noexcept nogil:
     """Whether a guest in this state has a process."""
     return state != 0 and state != STATE_SHUTOFF and state != STATE_CRASHED
+
+
+cdef inline int is_pause(int32_t event, int32_t detail) noexcept nogil:
+    """Whether an event is a pause or its end, after which nothing but the state is another."""
+    return event == EVENT_SUSPENDED and detail == SUSPENDED_PAUSED or (
+        event == EVENT_RESUMED and detail == RESUMED_UNPAUSED)
 
 
 cdef inline int32_t paused_reason(int32_t detail) noexcept nogil:

@@ -58,6 +58,11 @@ class Watcher:
         self.subscriber.close()
 
 
+def compared(running: AgentProcess, guests: int) -> None:
+    """Wait for the end of the first comparison with libvirt, which announces every guest."""
+    wait_for(lambda: sum(g["vcpus"] > 0 for g in running.ask("guests")) == guests)
+
+
 @pytest.fixture(scope="module")
 def hosted(
     module_node: Node, tmp_path_factory: pytest.TempPathFactory
@@ -68,8 +73,7 @@ def hosted(
     start(module_node, names[1:10], paused=True)
     arguments = ("--uri", module_node.uri_readonly)
     with agent(tmp_path_factory.mktemp("agent"), arguments) as running:
-        # The first comparison announces every guest; what tests watch for comes after it.
-        wait_for(lambda: sum(g["vcpus"] > 0 for g in running.ask("guests")) == 20)
+        compared(running, 20)
         yield module_node, running
 
 
@@ -235,6 +239,7 @@ def test_libvirtd_killed_and_what_changed_meanwhile(node: Node, tmp_path: Path) 
     names = define(node, 3)
     start(node, names[:2])
     with agent(tmp_path, ("--uri", node.uri_readonly)) as running:
+        compared(running, 3)
         watcher = Watcher(running)
         victim = node.qemu_pid(names[0])
         node.kill_libvirtd()
@@ -266,6 +271,7 @@ def test_restarts_leak_nothing_and_register_nothing_twice(node: Node, tmp_path: 
     names = define(node, 2)
     start(node, names[:1])
     with agent(tmp_path, ("--uri", node.uri_readonly)) as running:
+        compared(running, 2)
         watcher = Watcher(running)
         baseline = (0, 0, 0)
         for restart in range(RESTARTS):

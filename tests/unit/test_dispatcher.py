@@ -109,6 +109,9 @@ def test_an_event_makes_the_keeper_look_once(rig: Rig, guest: uuid.UUID) -> None
     rig.settle()
     rig.put_lifecycle(guest, SUSPENDED, 0, id_=4)
     rig.lifecycle()
+    assert rig.dispatcher.take_wanted() == [], "a pause changes nothing but the state"
+    rig.put_lifecycle(guest, SUSPENDED, 2, id_=4)
+    rig.lifecycle()
     assert rig.dispatcher.take_wanted() == [guest.bytes]
 
 
