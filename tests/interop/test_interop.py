@@ -1,0 +1,168 @@
+"""The subscriber in C and the one in Python end with the same view, whatever is lost."""
+
+import json
+import random
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import zmq
+
+from hostmon.client import Subscriber
+from tests.unit.bus import Bus, comparable, until
+
+HERE = Path(__file__).parent
+EVENTS = 10_000
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The C subscriber, compiled."""
+    path = tmp_path_factory.mktemp("interop") / "subscriber"
+    warnings = ["-Wall", "-Wextra", "-Werror", "-Wno-stringop-truncation"]
+    subprocess.run(
+        ["gcc", "-O2", *warnings, HERE / "subscriber.c", "-o", path, "-lzmq"], check=True
+    )
+    return path
+
+
+class Other:
+    """The C subscriber, running."""
+
+    def __init__(self, program: Path, bus: Bus, percent: int = 0) -> None:
+        endpoint = bus.endpoint
+        self.process = subprocess.Popen(
+            [program, endpoint.events, endpoint.requests, str(percent), "7"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def view(self) -> dict[str, Any]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        told: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return told
+
+    def guests(self) -> dict[str, tuple[Any, ...]]:
+        return comparable(SimpleNamespace(**guest) for guest in self.view()["guests"])
+
+    def numbers(self) -> dict[str, int]:
+        numbers: dict[str, int] = self.view()["classes"]
+        return numbers
+
+    def close(self) -> None:
+        self.process.communicate(timeout=10)
+        assert self.process.returncode == 0
+
+
+@pytest.fixture
+def others() -> Iterator[list[Other]]:
+    started: list[Other] = []
+    yield started
+    for other in started:
+        other.close()
+
+
+def published(bus: Bus) -> dict[str, int]:
+    return {n: s for n, s in bus.rig.dispatcher.sequence_of.items() if n != "heartbeat"}
+
+
+def test_both_views_are_the_same_after_a_churn_with_losses(
+    program: Path, tmp_path: Path, others: list[Other]
+) -> None:
+    bus = Bus(tmp_path, heartbeat_ns=100_000_000)
+    try:
+        others.append(Other(program, bus, percent=1))
+        chosen = random.Random(3)
+        with Subscriber(bus.endpoint, view=True, drop=lambda _: chosen.random() < 0.01) as ours:
+            view = ours.views[0]
+            until(lambda: view.joined and others[0].view()["live"], lambda: ours.receive(0.05))
+            guests = [uuid.uuid4() for _ in range(40)]
+            for part in range(10):
+                bus.churn(guests, EVENTS // 10, part)
+                while ours.receive(0) is not None:
+                    pass
+            bus.wait()
+            until(
+                lambda: bus.agrees(view) and others[0].numbers() == published(bus),
+                lambda: ours.receive(0.05),
+            )
+            assert published(bus)["lifecycle"] >= EVENTS
+            assert others[0].guests() == comparable(view.guests.values())
+            told = others[0].view()
+            assert told["dropped"] > EVENTS // 200
+            assert told["replays"] > 0
+            assert told["malformed"] == 0
+            assert {repair.by for repair in ours.repairs} == {"replay"}
+    finally:
+        bus.close()
+
+
+def test_both_follow_a_restarted_agent(program: Path, tmp_path: Path, others: list[Other]) -> None:
+    guests = [uuid.uuid4() for _ in range(20)]
+    bus = Bus(tmp_path, heartbeat_ns=100_000_000, epoch=1)
+    others.append(Other(program, bus))
+    bus.churn(guests, 200, 1)
+    bus.wait()
+    with Subscriber(bus.endpoint, view=True) as ours:
+        until(lambda: bus.agrees(ours.views[0]), lambda: ours.receive(0.05))
+        until(lambda: others[0].numbers() == published(bus), lambda: ours.receive(0.05))
+        assert others[0].guests() == comparable(ours.views[0].guests.values())
+        bus.close()
+        bus = Bus(tmp_path, heartbeat_ns=100_000_000, epoch=2)
+        try:
+            bus.churn(guests[:10], 100, 2)
+            bus.wait()
+            until(
+                lambda: bus.agrees(ours.views[0]) and others[0].view()["epoch"] == 2,
+                lambda: ours.receive(0.05),
+            )
+            until(lambda: others[0].numbers() == published(bus), lambda: ours.receive(0.05))
+            assert others[0].guests() == comparable(ours.views[0].guests.values())
+        finally:
+            bus.close()
+
+
+def test_what_the_ring_no_longer_holds_is_had_by_snapshot(
+    program: Path, tmp_path: Path, others: list[Other]
+) -> None:
+    # Between two heartbeats there are more events than the smallest ring holds.
+    bus = Bus(tmp_path, heartbeat_ns=2_000_000_000, ring_size=1 << 20)
+    try:
+        others.append(Other(program, bus, percent=100))
+        until(lambda: others[0].view()["live"], lambda: None)
+        guests = [uuid.uuid4() for _ in range(20)]
+        bus.churn(guests, 20_000, 1)
+        bus.wait()
+        until(lambda: others[0].numbers() == published(bus), lambda: None)
+        with Subscriber(bus.endpoint, view=True) as ours:
+            until(lambda: bus.agrees(ours.views[0]), lambda: ours.receive(0.05))
+            assert others[0].guests() == comparable(ours.views[0].guests.values())
+        assert others[0].view()["snapshots"] > 1
+    finally:
+        bus.close()
+
+
+def test_what_is_not_the_protocol_is_counted_and_passed_over(
+    program: Path, tmp_path: Path, others: list[Other]
+) -> None:
+    with zmq.Context() as context, context.socket(zmq.XPUB) as socket:
+        socket.linger, socket.sndhwm = 0, 0
+        socket.bind(f"ipc://{tmp_path}/events")
+        endpoint = SimpleNamespace(
+            events=f"ipc://{tmp_path}/events", requests=f"ipc://{tmp_path}/requests"
+        )
+        others.append(Other(program, SimpleNamespace(endpoint=endpoint)))  # type: ignore[arg-type]
+        for _ in range(5):
+            assert socket.recv()[:1] == b"\x01"
+        chosen = random.Random(5)
+        for _ in range(2000):
+            socket.send(b"lifecycle/x\0" + chosen.randbytes(chosen.randrange(60)))
+        until(lambda: others[0].view()["malformed"] > 1000, lambda: None)

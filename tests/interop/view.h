@@ -1,0 +1,137 @@
+/* What a subscriber knows of one host: its guests, by what events and snapshots tell of them. */
+#ifndef VIEW_H
+#define VIEW_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "msgpack.h"
+
+typedef struct {
+    char uuid[40], name[256], presence[16], state[16];
+    int64_t id, reason, vcpus, memory, memory_max, persistent, autostart, known_ns;
+} Guest;
+
+/* Every field of an event or answer that is used; what is missing keeps its default. */
+typedef struct {
+    char kind[40], host[256], event[32], state[16];
+    Guest guest;
+    int64_t epoch, sequence, monotonic_ns, actual;
+} Event;
+
+static Guest *guests;
+static size_t guest_count, guest_room;
+
+static void copy(char *to, size_t room, Value v)
+{
+    size_t size = v.type == TEXT && v.size < room ? v.size : 0;
+    memcpy(to, v.text ? v.text : "", size);
+    to[size] = 0;
+}
+
+/* One field of a guest; false where it is none, and nothing was taken. */
+static bool take_guest_field(Guest *g, Value key, Cursor *c)
+{
+    struct { const char *name; int64_t *to; } numbers[] = {
+        {"id", &g->id}, {"reason", &g->reason}, {"vcpus", &g->vcpus}, {"memory", &g->memory},
+        {"memory_max", &g->memory_max}, {"persistent", &g->persistent},
+        {"autostart", &g->autostart}, {"known_ns", &g->known_ns}};
+    struct { const char *name; char *to; size_t room; } texts[] = {
+        {"uuid", g->uuid, sizeof g->uuid}, {"name", g->name, sizeof g->name},
+        {"presence", g->presence, sizeof g->presence}, {"state", g->state, sizeof g->state}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (is(key, numbers[i].name)) {
+            *numbers[i].to = take(c).number;
+            return true;
+        }
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (is(key, texts[i].name)) {
+            copy(texts[i].to, texts[i].room, take(c));
+            return true;
+        }
+    return false;
+}
+
+static Guest *find_guest(const char *uuid)
+{
+    for (size_t i = 0; i < guest_count; i++)
+        if (!strcmp(guests[i].uuid, uuid))
+            return &guests[i];
+    return NULL;
+}
+
+static Guest *add_guest(const char *uuid)
+{
+    if (guest_count == guest_room) {
+        guest_room = guest_room ? 2 * guest_room : 64;
+        guests = realloc(guests, guest_room * sizeof *guests);
+        if (!guests)
+            abort();
+    }
+    Guest *g = &guests[guest_count++];
+    *g = (Guest){.id = -1, .presence = "unknown", .state = "nostate"};
+    strcpy(g->uuid, uuid);
+    return g;
+}
+
+static void apply(const Event *e)
+{
+    Guest *g = find_guest(e->guest.uuid);
+    if (!strcmp(e->kind, "lifecycle")) {
+        if (!strcmp(e->guest.state, "absent")) {
+            if (g)
+                *g = guests[--guest_count];
+            return;
+        }
+        if (!g)
+            g = add_guest(e->guest.uuid);
+        if (strcmp(e->event, "undefined") || !g->name[0])
+            strcpy(g->name, e->guest.name);
+        g->id = !strcmp(e->event, "stopped") ? -1 : e->guest.id >= 0 ? e->guest.id : g->id;
+        strcpy(g->state, e->guest.state);
+        g->reason = e->guest.reason;
+        g->persistent = e->guest.persistent;
+        strcpy(g->presence, "present");
+        g->known_ns = e->monotonic_ns;
+    } else if (!strcmp(e->kind, "facts")) {
+        if (!g)
+            g = add_guest(e->guest.uuid);
+        *g = e->guest;
+        strcpy(g->presence, "present");
+        g->known_ns = e->monotonic_ns;
+    } else if (!strcmp(e->kind, "balloon-change")) {
+        if (g)
+            g->memory = e->actual;
+    } else if (!strcmp(e->kind, "connection") && !strcmp(e->guest.state, "down")) {
+        for (size_t i = 0; i < guest_count; i++)
+            if (guests[i].known_ns < e->monotonic_ns)
+                strcpy(guests[i].presence, "unknown");
+    }
+}
+
+static void print_text(const char *text)
+{
+    putchar('"');
+    for (; *text; text++)
+        if (*text == '"' || *text == '\\') printf("\\%c", *text);
+        else if ((unsigned char)*text < 32) printf("\\u%04x", *text);
+        else putchar(*text);
+    putchar('"');
+}
+
+static void print_guests(void)
+{
+    printf("[");
+    for (size_t i = 0; i < guest_count; i++) {
+        const Guest *g = &guests[i];
+        printf("%s{\"uuid\":\"%s\",\"name\":", i ? "," : "", g->uuid);
+        print_text(g->name);
+        printf(",\"id\":%lld,\"presence\":\"%s\",\"state\":\"%s\",\"reason\":%lld,\"vcpus\":%lld,"
+               "\"memory\":%lld,\"persistent\":%s}",
+               (long long)g->id, g->presence, g->state, (long long)g->reason,
+               (long long)g->vcpus, (long long)g->memory, g->persistent ? "true" : "false");
+    }
+    printf("]");
+}
+
+#endif
