@@ -247,6 +247,7 @@ class Agent:
             healed=books.healed,
             stuck=self._asker.report().stuck,
             denied=self._kernel.report().denied if self._kernel is not None else (),
+            image_cache=self._image_cache.status() if self._image_cache is not None else None,
             gate=self._gate_status(),
         )
 

@@ -11,6 +11,7 @@ from hostmon.driver.virt import ImageCacheReport
 from hostmon.errors import HostmonError
 from hostmon.hypervisor import Hypervisor
 from hostmon.settings import Settings
+from hostmon.status import ImageCacheStatus
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ class ImageCacheJob:
         self._hypervisor = hypervisor
         self._interval = interval
         self.looks = self.failures = 0
+        self._removed = 0
         self.report: ImageCacheReport | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="image cache", daemon=True)
@@ -37,6 +39,21 @@ class ImageCacheJob:
         self._stop.set()
         self._thread.join(STOP_TIMEOUT)
 
+    def status(self) -> ImageCacheStatus | None:
+        """What the looks came to; None where there is nothing to look after, or no look yet."""
+        report = self.report or ImageCacheReport()
+        if not report.directory and not self.failures:
+            return None
+        return ImageCacheStatus(
+            directory=report.directory,
+            looks=self.looks,
+            failures=self.failures,
+            used=len(report.used),
+            unused=len(report.unused),
+            removed=self._removed,
+            reported=len(report.reported),
+        )
+
     def _run(self) -> None:
         while not self._stop.is_set():
             self._look()
@@ -46,6 +63,7 @@ class ImageCacheJob:
         self.looks += 1
         try:
             self.report = self._hypervisor.manage_image_cache()
+            self._removed += len(self.report.removed)
         except HostmonError as error:
             self.failures += 1
             log.error("the image cache was not looked after: %s", error)

@@ -11,7 +11,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from hostmon.status import AgentStatus, DriverStatus, GateStatus
+from hostmon.status import AgentStatus, DriverStatus, GateStatus, ImageCacheStatus
 
 
 def registry_of(status: Callable[[], AgentStatus]) -> CollectorRegistry:
@@ -61,6 +61,8 @@ class StatusCollector(Collector):
             value=status.lost_records,
         )
         yield from gate_families(status.gate)
+        if status.image_cache is not None:
+            yield from image_cache_families(status.image_cache)
         yield from driver_families(status.drivers)
 
 
@@ -85,6 +87,27 @@ def gate_families(gate: GateStatus) -> Iterator[Metric]:
         ("refused_requests", "Questions that were malformed, unknown or too many.", gate.refused),
     ):
         yield CounterMetricFamily(f"hostmon_bus_{name}", text, value=value)
+
+
+def image_cache_families(cache: ImageCacheStatus) -> Iterator[Metric]:
+    """How the base images stand."""
+    files = GaugeMetricFamily(
+        "hostmon_image_cache_files", "Base images at the last look, by state.", labels=["state"]
+    )
+    files.add_metric(["used"], cache.used)
+    files.add_metric(["unused"], cache.unused)
+    yield files
+    yield GaugeMetricFamily(
+        "hostmon_image_cache_reported",
+        "Chains and base images that somebody should look at.",
+        value=cache.reported,
+    )
+    for name, text, value in (
+        ("looks", "Looks after the base images.", cache.looks),
+        ("failures", "Looks after the base images that failed.", cache.failures),
+        ("removed", "Base images that were removed.", cache.removed),
+    ):
+        yield CounterMetricFamily(f"hostmon_image_cache_{name}", text, value=value)
 
 
 STATES = (

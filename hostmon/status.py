@@ -92,13 +92,29 @@ class GateStatus(msgspec.Struct, frozen=True, kw_only=True):
     refused: int = 0
 
 
+class ImageCacheStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The cache of base images: looks, those that failed, files removed, since the agent's start.
+
+    ``used``, ``unused`` and ``reported`` count files and troubles as of the last look that worked.
+    """
+
+    directory: str
+    looks: int
+    failures: int
+    used: int
+    unused: int
+    removed: int
+    reported: int
+
+
 class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The agent as a whole; times in seconds, ``connection`` is ``up`` or ``down``.
 
     ``active`` counts guests that have a process: running, paused, suspended. ``account`` is as of
     ``account.changes``. The last audit ended at ``audited_at``, in seconds since 1970 (0: none
     yet); ``healed`` counts what audits found wrong, by field. The monitors of ``stuck`` guests do
-    not answer; ``denied`` names groups of columns that a missing permission costs.
+    not answer; ``denied`` names groups of columns that a missing permission costs. Without a cache
+    of base images ``image_cache`` is absent.
     """
 
     v: int = WIRE_VERSION
@@ -129,6 +145,7 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     stuck: int = 0
     denied: tuple[str, ...] = ()
     gate: GateStatus = GateStatus()
+    image_cache: ImageCacheStatus | None = None
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

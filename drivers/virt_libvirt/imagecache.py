@@ -37,6 +37,7 @@ class GuestsImages:
         except ImageError as error:
             raise DriverError(str(error)) from None
         return ImageCacheReport(
+            directory=self._settings.directory,
             used=report.paths("used"),
             unused=report.paths("unused"),
             removed=report.paths("removed"),

@@ -108,9 +108,11 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 class ImageCacheReport(msgspec.Struct, frozen=True, kw_only=True):
     """One look after the cache: paths that guests use, that nobody does, that were removed.
 
-    ``reported`` are files that cannot be judged, each with why: they are kept.
+    ``reported`` are files that cannot be judged, each with why: they are kept. ``directory`` is
+    what was looked after, empty where there is none.
     """
 
+    directory: str = ""
     used: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()

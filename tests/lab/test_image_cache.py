@@ -142,5 +142,14 @@ def test_the_agent_looks_after_it(cloud: Cloud, tmp_path: Path) -> None:
         remembered = msgspec.json.decode(state.read_bytes())["files"]
         assert set(remembered) == {*USED, *UNUSED}
         wait_for(lambda: "nothing is removed" in agent.log.read_text())
+        agent.wait_until_ready()
+        metrics = agent.metrics()
+        assert metrics['hostmon_image_cache_files{state="used"}'] == len(USED)
+        assert metrics['hostmon_image_cache_files{state="unused"}'] == 0, "none is proved unused"
+        assert metrics["hostmon_image_cache_reported"] == 2
+        assert metrics["hostmon_image_cache_looks_total"] == 1
+        assert metrics["hostmon_image_cache_failures_total"] == 0
+        assert metrics["hostmon_image_cache_removed_total"] == 0
+        assert agent.ask("status")["image_cache"]["directory"] == str(cloud.base)
     assert f"{cloud.names[5]}: chain of" in agent.log.read_text()
     assert cloud.left() == {*USED, *UNUSED}

@@ -84,3 +84,12 @@ def test_module_imports_only_lower_ranks(path: Path) -> None:
 def test_drivers_import_rank_three_at_most(path: Path) -> None:
     for name in imported(path):
         assert RANK_OF.get(name, 0) <= DRIVERS_MAY_IMPORT_RANK, f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "drivers").rglob("*.py")), ids=str)
+def test_a_driver_needs_no_other_driver(path: Path) -> None:
+    """Its folder holds all that is its own: deleted with its entry point, nothing misses it."""
+    own = path.relative_to(ROOT / "drivers").parts[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hostmon_drivers"):
+            assert (node.module or "").split(".")[1] == own, f"{path.name} imports {node.module}"
