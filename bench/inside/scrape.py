@@ -185,7 +185,7 @@ def long_runs(
             wait_ready(port, guests)
             used, found[name]["oldest"] = long_run(me, port)
             found[name]["cpu_5min"] = used - idle
-    with running(agent(folder, "[virt.libvirt.cadences]\nmain = 14.0\n")):
+    with running(agent(folder, "[virt.libvirt.cadences]\nblock = 14.0\nballoon = 14.0\n")):
         wait_ready(OURS, guests)
         used, found["ours"]["oldest_15s"] = long_run(me, OURS)
         found["ours"]["cpu_5min_15s"] = used - idle
