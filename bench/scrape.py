@@ -5,8 +5,8 @@ works on a schedule; the others idle. ``cpu_per_scrape`` is what exporter or age
 QEMU use together (vCPUs left out) while a scrape is served, less what they use anyway in that time.
 ``cpu_5min`` and ``cpu_5min_15s`` are all that they use in five minutes of a scrape every 15 s,
 background sampling included, less what libvirtd and QEMU use without an exporter; the latter with
-``block`` and ``balloon`` every 14 s. ``oldest`` is the age of the oldest block or balloon figures of a running
-guest on any page of those five minutes.
+``block`` and ``balloon`` every 14 s. ``oldest`` is the age of the oldest block or balloon figures
+of a running guest on any page of those five minutes.
 """
 
 import json
