@@ -38,10 +38,17 @@ from hostmon.publisher import Access, zmq_library
 from hostmon.requests import RequestServer
 from hostmon.rhythm import Rhythm
 from hostmon.roster import every_guest
-from hostmon.sampler import KernelSampler
+from hostmon.sampler import NO_KERNEL, KernelSampler
 from hostmon.settings import BusSettings, Settings
 from hostmon.stats import StatsSampler, oldest
-from hostmon.status import AgentStatus, ClassStatus, GateStatus, GuestStatus, KindCount
+from hostmon.status import (
+    AgentStatus,
+    ClassStatus,
+    GateStatus,
+    GuestStatus,
+    KindCount,
+    ReadingStatus,
+)
 from hostmon.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -213,6 +220,22 @@ class Agent:
         """Addresses a person can open."""
         return self._supervisor.web_addresses()
 
+    def _reading(self) -> ReadingStatus:
+        asker = self._asker.report()
+        kernel = self._kernel.report() if self._kernel is not None else NO_KERNEL
+        return ReadingStatus(
+            passes=kernel.passes,
+            cpu=kernel.cpu,
+            last_pass=kernel.last_pass,
+            calls=asker.calls,
+            confirmed=asker.confirmed,
+            late=asker.deadlines,
+            failed=asker.failures,
+            hung=asker.hung_calls,
+            stuck=asker.stuck,
+            denied=kernel.denied,
+        )
+
     def status(self) -> AgentStatus:
         """The agent's state now."""
         guests, running, active = self._table.counts()
@@ -245,9 +268,8 @@ class Agent:
             account=self.account(),
             audited_at=books.audited_at,
             healed=books.healed,
-            stuck=self._asker.report().stuck,
-            denied=self._kernel.report().denied if self._kernel is not None else (),
             image_cache=self._image_cache.status() if self._image_cache is not None else None,
+            reading=self._reading(),
             gate=self._gate_status(),
         )
 

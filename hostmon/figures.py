@@ -27,7 +27,7 @@ def figures_of(status: AgentStatus, books: Books, tally: Tally, now_ns: int) -> 
         "up": float(status.connection == "up"),
         "guests": status.guests,
         "guests_active": status.active,
-        "guests_skipped": status.stuck,
+        "guests_skipped": status.reading.stuck,
         **{column: counts[kind] for column, kind in COUNTED.items()},
         **tally_figures(tally),
         **audit_figures(books),

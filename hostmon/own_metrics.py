@@ -11,7 +11,13 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from hostmon.status import AgentStatus, DriverStatus, GateStatus, ImageCacheStatus
+from hostmon.status import (
+    AgentStatus,
+    DriverStatus,
+    GateStatus,
+    ImageCacheStatus,
+    ReadingStatus,
+)
 
 
 def registry_of(status: Callable[[], AgentStatus]) -> CollectorRegistry:
@@ -63,6 +69,7 @@ class StatusCollector(Collector):
         yield from gate_families(status.gate)
         if status.image_cache is not None:
             yield from image_cache_families(status.image_cache)
+        yield from reading_families(status.reading)
         yield from driver_families(status.drivers)
 
 
@@ -108,6 +115,25 @@ def image_cache_families(cache: ImageCacheStatus) -> Iterator[Metric]:
         ("removed", "Base images that were removed.", cache.removed),
     ):
         yield CounterMetricFamily(f"hostmon_image_cache_{name}", text, value=value)
+
+
+def reading_families(reading: ReadingStatus) -> Iterator[Metric]:
+    """What it costs to read the kernel and to ask the hypervisor."""
+    for name, text, value in (
+        ("kernel_passes", "Passes over the kernel's files.", reading.passes),
+        ("kernel_cpu_seconds", "CPU time that these passes took.", reading.cpu),
+        ("hypervisor_calls", "Calls to the hypervisor for statistics.", reading.calls),
+        ("hypervisor_late_calls", "Calls that passed their deadline.", reading.late),
+        ("hypervisor_failed_calls", "Calls that lost their connection.", reading.failed),
+        ("readings_confirmed", "Readings not asked for: no vCPU had run.", reading.confirmed),
+    ):
+        yield CounterMetricFamily(f"hostmon_{name}", text, value=value)
+    yield GaugeMetricFamily(
+        "hostmon_kernel_pass_seconds", "Time the last pass took.", value=reading.last_pass
+    )
+    yield GaugeMetricFamily(
+        "hostmon_hypervisor_hung_calls", "Calls that hang now.", value=reading.hung
+    )
 
 
 STATES = (

@@ -39,6 +39,12 @@ class SamplerReport(msgspec.Struct, frozen=True, kw_only=True):
     permission_lacks: bool
 
 
+NO_KERNEL = SamplerReport(
+    passes=0, last_pass=0.0, cpu=0.0, denied=(), unresolved=0, permission_lacks=False
+)
+"""Of an agent that reads no kernel, since its guests are elsewhere."""
+
+
 class KernelSampler:
     """Runs one :class:`Sampler` every ``interval`` seconds, and whenever somebody asks.
 

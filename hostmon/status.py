@@ -107,14 +107,35 @@ class ImageCacheStatus(msgspec.Struct, frozen=True, kw_only=True):
     reported: int
 
 
+class ReadingStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What reading costs, counted since the agent's start; times in seconds.
+
+    ``passes`` over the kernel's files took ``cpu`` in all, the last one ``last_pass`` of wall time.
+    Of the hypervisor ``calls`` were made; ``confirmed`` readings were not asked for, since no vCPU
+    had run; ``late`` calls passed their deadline, ``failed`` ones lost the connection; ``hung`` are
+    under way still. The monitors of ``stuck`` guests do not answer; ``denied`` names groups of
+    columns that a missing permission costs.
+    """
+
+    passes: int = 0
+    cpu: float = 0.0
+    last_pass: float = 0.0
+    calls: int = 0
+    confirmed: int = 0
+    late: int = 0
+    failed: int = 0
+    hung: int = 0
+    stuck: int = 0
+    denied: tuple[str, ...] = ()
+
+
 class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The agent as a whole; times in seconds, ``connection`` is ``up`` or ``down``.
 
     ``active`` counts guests that have a process: running, paused, suspended. ``account`` is as of
     ``account.changes``. The last audit ended at ``audited_at``, in seconds since 1970 (0: none
-    yet); ``healed`` counts what audits found wrong, by field. The monitors of ``stuck`` guests do
-    not answer; ``denied`` names groups of columns that a missing permission costs. Without a cache
-    of base images ``image_cache`` is absent.
+    yet); ``healed`` counts what audits found wrong, by field. Without a cache of base images
+    ``image_cache`` is absent.
     """
 
     v: int = WIRE_VERSION
@@ -142,10 +163,9 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     account: HostAccount | None = None
     audited_at: float = 0.0
     healed: dict[str, int] = {}
-    stuck: int = 0
-    denied: tuple[str, ...] = ()
     gate: GateStatus = GateStatus()
     image_cache: ImageCacheStatus | None = None
+    reading: ReadingStatus = ReadingStatus()
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,7 +28,7 @@ def page(status: AgentStatus) -> str:
         "host": status.host,
         "libvirt": f"{connection}  {status.connection_reason}",
         "guests": f"{status.guests}, {status.running} running"
-        + (f", {status.stuck} do not answer" if status.stuck else ""),
+        + (f", {status.reading.stuck} do not answer" if status.reading.stuck else ""),
         **(account_lines(status.account) if status.account else {}),
         "audit": audit(status),
         "events": f"{published} published, {status.lost_records} lost to overflow",
@@ -41,8 +41,8 @@ def page(status: AgentStatus) -> str:
             f"{d.name} {paint(d.state, STATE_COLOURS.get(d.state))}" for d in status.drivers
         ),
     }
-    if status.denied:
-        lines["lacks"] = f"permission to read {', '.join(status.denied)}"
+    if status.reading.denied:
+        lines["lacks"] = f"permission to read {', '.join(status.reading.denied)}"
     return "\n".join(f"{paint(f'{key:<10}', 'bold')}{value}" for key, value in lines.items())
 
 
