@@ -8,11 +8,12 @@ event came for a while, everything is compared anew.
 
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport realloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memmove, memset
 
+from clock cimport monotonic_ns, realtime_ns
 from lifecycle cimport *
 from msgpack cimport get_uint
-from record cimport ABOUT_GUEST, ORIGIN_LIVE, Facts, Record
+from record cimport ABOUT_GUEST, ORIGIN_LIVE, ORIGIN_RESYNC, Facts, Record
 from rows cimport (
     COUNT_CRASH,
     COUNT_IO_ERROR,
@@ -24,6 +25,7 @@ from rows cimport (
     GROUP_SIZES,
     PRESENCE_PRESENT,
     PRESENCE_UNKNOWN,
+    UNKNOWN,
     Row,
 )
 from table cimport (
@@ -145,7 +147,7 @@ cdef inline void apply_lifecycle(Applier* a, uint32_t row, const Record* r) noex
 cdef inline int tells_all(Applier* a, uint32_t row, const Record* r) noexcept nogil:
     """Whether an event of a guest that was looked up before leaves nothing to ask libvirt for."""
     return r.kind == LIFECYCLE and is_pause(r.event, r.detail) and (
-        table_row(a.table, row).sizes.vcpus > 0)
+        table_row(a.table, row).sizes.vcpus != UNKNOWN)
 
 
 cdef inline void apply_event(Applier* a, const Record* r) noexcept nogil:
@@ -259,6 +261,7 @@ cdef inline int compare_guest(Applier* a, const Record* r, Step* steps) noexcept
         track = track_of(a, row)
         if track != NULL and r.monotonic_ns < track.last_event_ns:
             track.seen = a.comparison
+            track.wanted = 0  # what was wanted before a comparison went with it
             want_row(a, track, r.uuid)
             return -1
     if row == NO_ROW or not table_row(a.table, row).persistent:
@@ -298,13 +301,20 @@ cdef inline int steps_to_gone(Applier* a, uint32_t row, Step* steps) noexcept no
     return count
 
 
-cdef inline int is_missing(Applier* a, uint32_t row, uint64_t began_ns) noexcept nogil:
-    """Whether the last comparison did not list a guest of which nothing was heard since."""
+cdef inline int is_gone(
+    Applier* a, uint32_t row, uint64_t asked_ns, int if_missing
+) noexcept nogil:
+    """Whether a guest of which nothing was heard since ``asked_ns`` is there no more.
+
+    ``if_missing``: only if the last comparison did not list it.
+    """
     cdef Track* track
     if not table_row(a.table, row).alive:
         return 0
     track = track_of(a, row)
-    return track != NULL and track.seen != a.comparison and track.last_event_ns < began_ns
+    if track == NULL or track.last_event_ns > asked_ns:
+        return 0
+    return not if_missing or track.seen != a.comparison and track.last_event_ns < asked_ns
 
 
 cdef inline void row_record(const Table* table, uint32_t row, Record* out) noexcept nogil:
@@ -316,3 +326,12 @@ cdef inline void row_record(const Table* table, uint32_t row, Record* out) noexc
     out.id = guest.id
     out.name_size = <uint16_t>guest.name.count
     memcpy(<char*>out + sizeof(Record), table_array(table, &guest.name), guest.name.count)
+
+
+cdef inline void step_record(const Record* about, Record* out) noexcept nogil:
+    """A lifecycle event of a comparison's about a record's guest; the caller says which."""
+    memmove(out, about, sizeof(Record) + about.name_size)
+    out.size = <uint32_t>(sizeof(Record) + about.name_size)
+    out.kind = out.fields = 0
+    out.origin = ORIGIN_RESYNC
+    out.time_ns, out.monotonic_ns = realtime_ns(), monotonic_ns()

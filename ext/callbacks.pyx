@@ -76,11 +76,13 @@ cdef class Callbacks:
     cdef list domain_ids
     cdef list network_ids
     cdef list pool_ids
+    cdef readonly str refusal  # why the last of what was refused was
 
     def __init__(self, connection, pipe):
         self.connection = connection
         self.pipe = pipe
         self.conn = <virConnectPtr>PyCapsule_GetPointer(connection._o, "virConnectPtr")
+        self.refusal = ""
         self.domain_ids = []
         self.network_ids = []
         self.pool_ids = []
@@ -109,8 +111,9 @@ cdef class Callbacks:
                 self.conn, NULL, event_id,
                 <virConnectDomainEventGenericCallback>domain_callbacks[event_id],
                 <void*>opaque, NULL)
-            if handle < 0:
-                virResetLastError()
+        if handle < 0:
+            self.refusal = (<bytes>virGetLastErrorMessage()).decode(errors="replace")
+            virResetLastError()
         if handle >= 0:
             self.domain_ids.append(handle)
         return handle >= 0
@@ -122,8 +125,9 @@ cdef class Callbacks:
             handle = virConnectNetworkEventRegisterAny(
                 self.conn, NULL, 0, <virConnectNetworkEventGenericCallback><void*>on_network,
                 <void*>opaque, NULL)
-            if handle < 0:
-                virResetLastError()
+        if handle < 0:
+            self.refusal = (<bytes>virGetLastErrorMessage()).decode(errors="replace")
+            virResetLastError()
         if handle >= 0:
             self.network_ids.append(handle)
         return handle >= 0
@@ -135,8 +139,9 @@ cdef class Callbacks:
             handle = virConnectStoragePoolEventRegisterAny(
                 self.conn, NULL, event_id,
                 <virConnectStoragePoolEventGenericCallback>callback, <void*>opaque, NULL)
-            if handle < 0:
-                virResetLastError()
+        if handle < 0:
+            self.refusal = (<bytes>virGetLastErrorMessage()).decode(errors="replace")
+            virResetLastError()
         if handle >= 0:
             self.pool_ids.append(handle)
         return handle >= 0

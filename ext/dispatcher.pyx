@@ -24,9 +24,9 @@ from poll cimport POLLIN, pollfd, ppoll
 from record cimport *
 from ring cimport Stamp, ring_append
 from settle cimport *
-from standing cimport Standing, facts_record, standing_differs, standing_of
-from tally cimport AGENT_STATES, LIFECYCLE_EVENTS, Tally, tally_event
-from wanted cimport Wanted, wanted_free, wanted_new, wanted_ring, wanted_taken
+from standing cimport Standing, facts_record, standing_differs, standing_in
+from tally cimport Tally, tally_counts, tally_event
+from wanted cimport Wanted, want_all, wanted_free, wanted_new, wanted_ring, wanted_taken
 
 from hostmon import kinds
 from hostmon._history import History
@@ -132,16 +132,16 @@ cdef class Dispatcher:
         cdef uint64_t next
         cdef uint64_t due = 0
         cdef timespec pause
-        cdef int last_round
+        cdef int last_round, more
         fds[0].fd, fds[1].fd, fds[2].fd = self.pipe.read_fd, self.pipe.bell_fd, zmq_fd
         for i in range(3):
             fds[i].events = POLLIN
         self.welcome()
         while True:
             last_round = self.stopping
-            self.drain()
+            more = self.drain()
             outlet_serve(&self.outlet)
-            if last_round or self.interrupted:
+            if last_round and not more or self.interrupted:
                 self.interrupted = 0
                 return last_round
             now = monotonic_ns()
@@ -150,7 +150,7 @@ cdef class Dispatcher:
                 queue_release(self.pipe)
                 due = now + self.heartbeat_ns
             next = min(due, ask_about_stops(&self.settling, self.wanted, self.connected, now))
-            next = min(next, wanted_ring(self.wanted, now))
+            next = now if more else min(next, wanted_ring(self.wanted, now))
             pause.tv_sec, pause.tv_nsec = (next - now) // SECOND, (next - now) % SECOND
             ppoll(fds, 3, &pause, NULL)
             if fds[1].revents:
@@ -162,16 +162,20 @@ cdef class Dispatcher:
         outlet_welcome(
             &self.outlet, &self.kept.encoder, self.numbers.sequences, HEARTBEAT_CLASS)
 
-    cdef void drain(self) noexcept nogil:
-        """Publish everything the pipe holds; the beginning of a record waits for its rest."""
-        cdef size_t room = BATCH
-        cdef size_t taken = BATCH
-        while taken == room:  # less than there was room for: the pipe was empty then
-            room = BATCH - self.held
-            taken = pipe_take(self.pipe, self.batch + self.held, room, &self.lost)
-            self.held = self.dispatch_batch(self.held + taken)
-            if self.welcomed != self.outlet.sent:
-                self.welcome()
+    cdef int drain(self) noexcept nogil:
+        """Publish a batch of what the pipe holds; whether there is more.
+
+        The beginning of a record waits for its rest. After a loss everything is compared.
+        """
+        cdef uint64_t lost = self.lost
+        cdef size_t room = BATCH - self.held
+        cdef size_t taken = pipe_take(self.pipe, self.batch + self.held, room, &self.lost)
+        self.held = self.dispatch_batch(self.held + taken)
+        if self.lost != lost:
+            want_all(self.wanted)
+        if self.welcomed != self.outlet.sent:
+            self.welcome()
+        return taken == room  # less, and the pipe was empty
 
     cdef size_t dispatch_batch(self, size_t size) noexcept nogil:
         """Dispatch the whole records of the batch; returns the bytes kept of an unfinished one."""
@@ -199,7 +203,7 @@ cdef class Dispatcher:
         elif record.kind == RECORD_RESYNC_END:
             self.retire_missing(record)
         elif record.kind == RECORD_GONE:
-            self.retire(table_find(self.applier.table, record.uuid), record.monotonic_ns)
+            self.retire_guest(record)
             self.confirm_stop(record.uuid, monotonic_ns())
         else:
             self.malformed += 1
@@ -242,7 +246,8 @@ cdef class Dispatcher:
         """
         cdef OpenStop* stop
         if record.event == EVENT_STOPPED:
-            hold_stop(&self.settling, record, sequence)
+            if hold_stop(&self.settling, record, sequence) < 0:
+                self.lost += 1  # for want of memory: its conclusion is
         stop = open_stop(&self.settling, record.uuid)
         if stop == NULL:
             books_settle(&self.books, record.uuid)
@@ -269,13 +274,13 @@ cdef class Dispatcher:
         cdef Record* event = <Record*>self.found
         cdef Standing before, after
         table_lock(table)
-        before = self.standing(told.uuid)
+        before = standing_in(table, told.uuid)
         if listed:
             settle_guest(&self.applier, told)
         else:
             apply_facts(&self.applier, told)
         books_learn(&self.books, self.applier.table, told.uuid, facts)
-        after = self.standing(told.uuid)
+        after = standing_in(table, told.uuid)
         table_unlock(table)
         if standing_differs(&before, &after):
             memcpy(event, told, sizeof(Record) + told.name_size)
@@ -286,10 +291,6 @@ cdef class Dispatcher:
         if not is_active(facts.state):
             self.confirm_stop(told.uuid, told.monotonic_ns)
 
-    cdef Standing standing(self, const uint8_t* uuid) noexcept nogil:
-        cdef unsigned int row = table_find(self.applier.table, uuid)
-        return standing_of(table_row(self.applier.table, row) if row != NO_ROW else NULL)
-
     cdef void publish_steps(
         self, const Record* about, const Step* steps, int count
     ) noexcept nogil:
@@ -297,11 +298,7 @@ cdef class Dispatcher:
         cdef uint8_t* memory = self.found
         cdef Record* event = <Record*>memory
         cdef int i
-        memmove(memory, about, sizeof(Record) + about.name_size)
-        event.size = <unsigned int>(sizeof(Record) + about.name_size)
-        event.kind = event.fields = 0
-        event.origin = ORIGIN_RESYNC
-        event.time_ns, event.monotonic_ns = realtime_ns(), monotonic_ns()
+        step_record(about, event)
         for i in range(count):
             event.event, event.detail = steps[i].event, steps[i].detail
             self.publish(event)
@@ -322,22 +319,33 @@ cdef class Dispatcher:
         """After a comparison: guests that libvirt did not list are gone."""
         cdef unsigned int row
         for row in range(self.applier.table.rows):
-            if is_missing(&self.applier, row, end.monotonic_ns):
-                self.retire(row, end.monotonic_ns)
+            self.retire(row, end.monotonic_ns, 1)
 
-    cdef void retire(self, unsigned int row, uint64_t asked_ns) noexcept nogil:
+    cdef void retire_guest(self, const Record* told) noexcept nogil:
+        """libvirt says that there is no such guest."""
+        cdef unsigned int row
+        table_lock(self.applier.table)
+        row = table_find(self.applier.table, told.uuid)
+        table_unlock(self.applier.table)
+        if row != NO_ROW:
+            self.retire(row, told.monotonic_ns, 0)
+
+    cdef void retire(self, unsigned int row, uint64_t asked_ns, int if_missing) noexcept nogil:
         """Publish a guest's end and forget it, unless an event came after libvirt was asked.
 
-        Rows are this thread's alone to make and retire: reading one needs no lock here.
+        Only this thread makes and retires rows: the row is the same guest's after the lock.
         """
         cdef uint8_t* memory = self.found
         cdef Record* gone = <Record*>memory
         cdef Step steps[MOST_STEPS]
-        cdef int count
-        if row == NO_ROW or track_of(&self.applier, row).last_event_ns > asked_ns:
+        cdef int count = -1
+        table_lock(self.applier.table)
+        if is_gone(&self.applier, row, asked_ns, if_missing):
+            row_record(self.applier.table, row, gone)
+            count = steps_to_gone(&self.applier, row, steps)
+        table_unlock(self.applier.table)
+        if count < 0:
             return
-        row_record(self.applier.table, row, gone)
-        count = steps_to_gone(&self.applier, row, steps)
         self.publish_steps(gone, steps, count)
         table_lock(self.applier.table)
         table_retire(self.applier.table, gone.uuid)
@@ -364,13 +372,8 @@ cdef class Dispatcher:
 
     @property
     def tally_of(self):
-        """Finer counts: lifecycle events by their number, guest agents by theirs, and two more."""
-        return (
-            [self.tally.lifecycle[i] for i in range(LIFECYCLE_EVENTS)],
-            [self.tally.agent[i] for i in range(AGENT_STATES)],
-            self.tally.crashes,
-            self.tally.resync,
-        )
+        """Finer counts, as `tally_counts` orders them."""
+        return tally_counts(&self.tally)
 
     @property
     def open_stops(self):

@@ -100,3 +100,4 @@ cdef extern from "<libvirt/libvirt.h>" nogil:
 
 cdef extern from "<libvirt/virterror.h>" nogil:
     void virResetLastError()
+    const char* virGetLastErrorMessage()

@@ -138,7 +138,8 @@ cdef inline uint64_t ask_about_stops(
         if stop.due_ns > now:
             next = min(next, stop.due_ns)
             continue
-        if connected and now - stop.asked_ns >= ASK_NS:
+        # Again only when the keeper has taken what it was asked before.
+        if connected and now - stop.asked_ns >= ASK_NS and (stop.asked_ns == 0 or wanted.count == 0):
             stop.asked_ns = now
             want(wanted, stop.uuid)
         next = min(next, max(now, stop.asked_ns) + ASK_NS)

@@ -18,6 +18,8 @@ from msgpack cimport (
 from names cimport Names, put_name
 from record cimport RECORD_MAX, Record
 from rows cimport UNKNOWN, Row
+from table cimport Table, table_find, table_row
+from uuidmap cimport NO_ROW
 
 cdef struct Standing:
     uint64_t vcpus
@@ -46,6 +48,12 @@ cdef inline Standing standing_of(const Row* row) noexcept nogil:
     s.state, s.reason = row.state, row.reason
     s.presence, s.persistent, s.autostart = row.presence, row.persistent, row.autostart
     return s
+
+
+cdef inline Standing standing_in(const Table* table, const uint8_t* uuid) noexcept nogil:
+    """A guest's, all zero if the table has no such guest."""
+    cdef uint32_t row = table_find(table, uuid)
+    return standing_of(table_row(table, row) if row != NO_ROW else NULL)
 
 
 cdef inline int standing_differs(const Standing* a, const Standing* b) noexcept nogil:

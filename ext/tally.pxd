@@ -32,3 +32,13 @@ cdef inline void tally_event(Tally* tally, const Record* r) noexcept nogil:
             r.event == EVENT_STOPPED and r.detail == STOPPED_CRASHED)
     elif r.kind == AGENT_LIFECYCLE and 0 <= r.event < AGENT_STATES:
         tally.agent[r.event] += 1
+
+
+cdef inline tuple tally_counts(const Tally* tally):
+    """Lifecycle events by their number, guest agents by their state, crashes, and resyncs."""
+    return (
+        [tally.lifecycle[i] for i in range(LIFECYCLE_EVENTS)],
+        [tally.agent[i] for i in range(AGENT_STATES)],
+        tally.crashes,
+        tally.resync,
+    )

@@ -6,7 +6,7 @@ competed for the processor with the event that was just on its way out, which co
 """
 
 from libc.stdint cimport UINT64_MAX, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 from posix.unistd cimport close, read, write
 
@@ -89,13 +89,24 @@ cdef inline void want(Wanted* wanted, const uint8_t* uuid) noexcept nogil:
 
 
 cdef inline list wanted_taken(Wanted* wanted):
-    """Take the guests, 16 bytes each; None: compare everything."""
+    """Take the guests, 16 bytes each; None: compare everything.
+
+    Python makes its objects after the lock, which the dispatcher takes under the table's.
+    """
     cdef uint64_t rung
-    cdef uint32_t i
-    pthread_mutex_lock(&wanted.lock)
-    read(wanted.fd, &rung, 8)
-    everything = wanted.all
-    uuids = [<bytes>(<const char*>wanted.uuids[i])[:16] for i in range(wanted.count)]
-    wanted.all = wanted.count = 0
-    pthread_mutex_unlock(&wanted.lock)
-    return None if everything else uuids
+    cdef uint32_t i, count
+    cdef int everything
+    cdef char* taken = <char*>malloc(WANTED_ROOM * 16)  # no more of it is touched than is used
+    if taken == NULL:
+        raise MemoryError
+    with nogil:
+        pthread_mutex_lock(&wanted.lock)
+        read(wanted.fd, &rung, 8)
+        everything, count = wanted.all, wanted.count
+        memcpy(taken, wanted.uuids, count * 16)
+        wanted.all = wanted.count = 0
+        pthread_mutex_unlock(&wanted.lock)
+    try:
+        return None if everything else [taken[16 * i:16 * i + 16] for i in range(count)]
+    finally:
+        free(taken)

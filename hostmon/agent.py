@@ -50,6 +50,7 @@ from hostmon.status import (
     ReadingStatus,
 )
 from hostmon.supervisor import Supervisor
+from hostmon.together import Together
 
 log = logging.getLogger(__name__)
 
@@ -154,10 +155,7 @@ class Agent:
                 self._kernel,
                 self._supervisor,
                 self._hypervisor,
-                self._keeper,
-                self._asker,
-                self._image_cache,
-                self._bookkeeper,
+                Together(self._keeper, self._asker, self._image_cache, self._bookkeeper),
             ):
                 if part is not None:
                     started.callback(part.stop)

@@ -182,10 +182,11 @@ class Keeper:
         self._lost_seen = self._dispatcher.lost_records
         self._missing.clear()
         began = time.monotonic_ns()
-        self._pipe.put(records.resync_begin())
+        complete = self._pipe.put(records.resync_begin())
         for guest in connection.guests():
-            self._report(guest, began, resync=True)
-        self._pipe.put(records.resync_end(began))
+            complete &= self._report(guest, began, resync=True)
+        if complete:  # its end says that no other guest is there; a loss brings another comparison
+            self._pipe.put(records.resync_end(began))
         self._listed_at = self._listed_at or time.monotonic()
 
     def _refresh(self, connection: Connection) -> None:
@@ -223,12 +224,15 @@ class Keeper:
             del self._missing[uuid]
             self._pipe.put(records.gone(uuid, first))
 
-    def _report(self, guest: GuestDescription, asked_ns: int, *, resync: bool) -> None:
-        """Put one guest's facts into the pipe, with the time they were true at."""
+    def _report(self, guest: GuestDescription, asked_ns: int, *, resync: bool) -> bool:
+        """Put one guest's facts into the pipe, with the time they were true at; False: no room."""
         read = self._definitions.update(guest.uuid.bytes, guest.live, guest.config)
         claim = read.claim if read is not None else bare_claim_of(guest)
-        self._pipe.put(records.facts(guest, guest.asked_ns or asked_ns, claim, resync=resync))
+        told = self._pipe.put(
+            records.facts(guest, guest.asked_ns or asked_ns, claim, resync=resync)
+        )
         self._definitions.place()
+        return told
 
     def _sleep(self, seconds: float) -> None:
         """Wait, unless woken by :meth:`stop`."""

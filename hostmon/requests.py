@@ -135,5 +135,9 @@ class RequestServer:
                 raise RefusedError(f"not a request: {error}") from None
             return self._answers.answer(request)
         except RefusedError as error:
-            self.refused += 1
-            return Refusal(re=request.re if request else 0, error=str(error), code=error.code)
+            refusal = error
+        except Exception:
+            log.exception("a question failed")
+            refusal = RefusedError("the agent failed to answer; its log says why", "failed")
+        self.refused += 1
+        return Refusal(re=request.re if request else 0, error=str(refusal), code=refusal.code)

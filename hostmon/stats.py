@@ -30,6 +30,7 @@ MOST_HUNG = 2
 """Calls that may hang at a time, each on a connection of its own; one more works on."""
 FIRST_PROBE, LONGEST_PROBE = 1.0, 3.0
 RECONNECT_FIRST, RECONNECT_LONGEST = 1.0, 10.0
+STOP_S = 0.5  # for each of two threads
 
 
 class StatsReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,10 +106,10 @@ class StatsSampler:
     def stop(self) -> None:
         """End; calls that hang are left behind."""
         self._stopping.set()
-        self._thread.join(self._deadline + 1)
+        self._thread.join(STOP_S)
         if self._worker is not None:
             self._worker.abandon()
-            self._worker.join(1)
+            self._worker.join(STOP_S)
 
     def report(self) -> StatsReport:
         """As of now, from any thread."""

@@ -90,13 +90,19 @@ def application(view: AgentView) -> Starlette:
 
 def accepts_openmetrics(header: str) -> bool:
     """Whether an Accept header prefers OpenMetrics 1.0 to the text format, as Prometheus' does."""
+    openmetrics = plain = 0.0
     for part in header.split(","):
         name, *parameters = (word.strip().lower() for word in part.split(";"))
-        if name == "application/openmetrics-text":
-            weights = [word.removeprefix("q=") for word in parameters if word.startswith("q=")]
-            versions = [word for word in parameters if word.startswith("version=")]
-            return weights not in (["0"], ["0.0"]) and versions in ([], ["version=1.0.0"])
-    return False
+        given = dict(word.partition("=")[::2] for word in parameters)
+        try:
+            weight = float(given.get("q", 1))
+        except ValueError:
+            weight = 0.0
+        if name == "application/openmetrics-text" and given.get("version", "1.0.0") == "1.0.0":
+            openmetrics = max(openmetrics, weight)
+        elif name == "text/plain":
+            plain = max(plain, weight)
+    return openmetrics > 0 and openmetrics >= plain
 
 
 def accepts_gzip(header: str) -> bool:

@@ -4,6 +4,7 @@ Everything is hostmon.host.Host's; callbacks and statistics are compiled and pas
 """
 
 import contextlib
+import logging
 import time
 from collections.abc import Iterator
 from uuid import UUID
@@ -19,11 +20,13 @@ from hostmon.driver.virt import (
     VirtConnection,
     VirtContext,
 )
-from hostmon.errors import GuestNotFoundError, UnsupportedError
+from hostmon.errors import GuestNotFoundError, HostmonError, UnsupportedError
 from hostmon.guest import Guest
 from hostmon.host import Host
 from hostmon.libvirt_errors import translated
 from hostmon_drivers.virt_libvirt.readings import call_of
+
+log = logging.getLogger(__name__)
 
 CONTROL_OK, CONTROL_JOB = 0, 1
 """States of virDomainGetControlInfo in which nobody waits."""
@@ -45,7 +48,17 @@ class LibvirtConnection(VirtConnection):
         )
         self._host.connect()
         if events is not None:
-            self._host.attach_events(events.pipe)
+            self._attach(events)
+
+    def _attach(self, events: EventSink) -> None:
+        """Receive events; what is refused of them stands in the log."""
+        try:
+            refused = self._host.attach_events(events.pipe)
+        except HostmonError:
+            self._host.close()
+            raise
+        if refused:
+            log.info("%s gives no events of: %s", self._host.uri, ", ".join(refused))
 
     def version(self) -> str:
         """Of the libvirtd that answers."""

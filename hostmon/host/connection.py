@@ -145,14 +145,18 @@ class Connection:
         return True
 
     def attach_events(self, pipe: EventPipe) -> tuple[str, ...]:
-        """Write every event of this connection into ``pipe``; returns the kinds not supported.
+        """Write every event of this connection into ``pipe``; returns the kinds it refuses.
 
-        Attaching again first detaches: an event is never delivered twice.
+        Attaching again first detaches: an event is never delivered twice. Raises LibvirtError where
+        libvirt refuses lifecycle events: without them nothing would follow.
         """
         if self._callbacks is not None:
             self._callbacks.detach()
         self._callbacks = Callbacks(self.connection, pipe)
-        return self._callbacks.attach()
+        refused = self._callbacks.attach()
+        if "lifecycle" in refused:
+            raise LibvirtError(f"no lifecycle events from {self.uri}: {self._callbacks.refusal}")
+        return refused
 
     @property
     @translated("libvirt's version")

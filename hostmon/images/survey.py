@@ -10,6 +10,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
@@ -29,6 +30,7 @@ class Space(msgspec.Struct, frozen=True):
     """What statvfs tells of a filesystem, None where it fails."""
 
     path: str
+    device: int | None = None
     total: int | None = None
     used: int | None = None
     available: int | None = None
@@ -72,6 +74,7 @@ class Survey:
             images += [one for one in answers if isinstance(one, Image)]
             spaces |= {one.path: one for one in answers if isinstance(one, Space)}
         self._warn(images)
+        spaces, images = _once_each(mounts, spaces, images)
         paths = dict.fromkeys([*spaces, *(image.filesystem for image in images)])
         return Storage(
             tuple(
@@ -157,14 +160,33 @@ def _home(mounts: tuple[Mount, ...], path: str) -> Mount:
 
 def _space(path: str) -> Space:
     try:
-        found = os.statvfs(path)
+        found, device = os.statvfs(path), Path(path).stat().st_dev
     except OSError:
         return Space(path)
     return Space(
         path,
+        device=device,
         total=found.f_blocks * found.f_frsize,
         used=(found.f_blocks - found.f_bfree) * found.f_frsize,
         available=found.f_bavail * found.f_frsize,
+    )
+
+
+def _once_each(
+    mounts: tuple[Mount, ...], spaces: dict[str, Space], images: list[Image]
+) -> tuple[dict[str, Space], list[Image]]:
+    """A filesystem that is mounted in several places counts once, at the first of them."""
+    first: dict[tuple[str, int | None], str] = {}
+    place = {
+        path: first.setdefault((_home(mounts, path).source, space.device), path)
+        for path, space in spaces.items()
+    }
+    return (
+        {path: space for path, space in spaces.items() if place[path] == path},
+        [
+            msgspec.structs.replace(image, filesystem=place.get(image.filesystem, image.filesystem))
+            for image in images
+        ],
     )
 
 

@@ -251,7 +251,9 @@ class Node:
         os.kill(self.libvirtd_pid, signal.SIGSTOP)
 
     def thaw_libvirtd(self) -> None:
-        """SIGCONT."""
+        """SIGCONT; nsenter stopped with what it runs, and has to go on first."""
+        assert self._libvirtd, "libvirtd was not started"
+        os.kill(self._libvirtd.pid, signal.SIGCONT)
         os.kill(self.libvirtd_pid, signal.SIGCONT)
 
     def versions(self) -> dict[str, str]:

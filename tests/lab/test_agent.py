@@ -298,6 +298,19 @@ def test_restarts_leak_nothing_and_register_nothing_twice(node: Node, tmp_path: 
         watcher.close()
 
 
+def test_a_libvirtd_that_hangs_does_not_delay_the_end(node: Node, tmp_path: Path) -> None:
+    names = define(node, 2)
+    start(node, names[:1])
+    with agent(tmp_path, ("--uri", node.uri_readonly)) as running:
+        compared(running, 2)
+        node.freeze_libvirtd()
+        wait_for(lambda: running.metrics()["hostmon_hypervisor_late_calls_total"] > 0, 40)
+        began = time.monotonic()
+        assert running.stop() == 0
+        assert time.monotonic() - began < 2
+        node.thaw_libvirtd()
+
+
 def test_libvirtd_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
     with Node.create(start_libvirtd=False) as late:
         running = AgentProcess(tmp_path, "--uri", late.uri_readonly)

@@ -10,6 +10,7 @@ import pytest
 
 from hostmon import client, records
 from hostmon._pipe import record
+from hostmon.answers import Answers
 from hostmon.client import Endpoint, Filter, FleetView, Subscriber
 from hostmon.errors import AgentUnreachableError, ProtocolError
 from hostmon.events import DomainEvent, Event, HeartbeatEvent, LifecycleEvent, RebootEvent
@@ -307,6 +308,20 @@ def test_questions(bus: Bus, tmp_path: Path) -> None:
         client.ask(bus.endpoint, Request(ask="replay", after={"lifecycle": 0}))
     with pytest.raises(AgentUnreachableError):
         client.ask(f"ipc://{tmp_path}/nothing", "health")
+
+
+def test_a_question_that_fails_does_not_end_the_answers(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_self: Answers, _request: Request) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Answers, "answer", broken)
+        with pytest.raises(ProtocolError, match="failed to answer"):
+            client.ask(bus.endpoint, "health")
+    assert "a question failed" in caplog.text
+    client.ask(bus.endpoint, "health")
 
 
 def test_a_peer_that_asks_too_often_is_refused() -> None:

@@ -196,6 +196,20 @@ def test_folder_without_images_counts_towards_the_total(tmp_path: Path) -> None:
     assert storage.available_least == storage.filesystems[0].available
 
 
+def test_a_filesystem_mounted_twice_counts_once(tmp_path: Path) -> None:
+    """The mounts are told; the places are folders of one real filesystem, as bind mounts are."""
+    places = [tmp_path / "first", tmp_path / "second"]
+    for place in places:
+        place.mkdir()
+    proc = tmp_path / "proc"
+    proc.mkdir()
+    (proc / "mounts").write_text("".join(f"/dev/x {place} ext4 rw 0 0\n" for place in places))
+    disks = [Disk(GUEST, str(sparse(place / "disk", MIB)), "raw", None) for place in places]
+    found = Survey(Roots(proc=proc), folders=()).run(disks)
+    assert [(one.path, one.images) for one in found.filesystems] == [(str(places[0]), 2)]
+    assert found.filesystems[0].growth == 2 * MIB
+
+
 def test_link_belongs_to_the_filesystem_it_leads_to(tmp_path: Path) -> None:
     shm = Path("/dev/shm")
     if not os.path.ismount(shm):

@@ -18,7 +18,7 @@ RANKS = {
     1: {"xml", "machine", "wire", "driver", "metrics", "scrape", "logs", "libvirt_errors", "keys"},
     1.5: {"publisher"},
     2: {"facts", "verify", "guest", "images", "capabilities", "claims", "eventloop", "memory",
-        "client", "gate", "journal", "roster"},
+        "together", "client", "gate", "journal", "roster"},
     2.5: {"host", "loader"},
     3: {"points", "labels", "scheduler", "records", "answers", "definitions", "hypervisor"},
     3.5: {"disposable", "rhythm"},

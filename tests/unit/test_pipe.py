@@ -69,6 +69,7 @@ def test_what_finds_the_queue_full_is_counted_and_wants_a_resync(paused: Rig) ->
     assert paused.pipe.lost == refused
     paused.run()
     assert paused.dispatcher.lost_records == refused
+    assert paused.dispatcher.take_wanted() is None, "everything is compared with libvirt"
     assert paused.dispatcher.count_of["lifecycle"] == 40 - refused
 
 

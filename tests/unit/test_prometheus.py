@@ -48,6 +48,15 @@ def test_formats_are_negotiated(demo: AgentProcess) -> None:
     _, body, headers = demo.fetch("metrics")
     assert headers["content-type"].startswith("text/plain")
     assert b"# EOF" not in body
+    preferred = {
+        f"{OPENMETRICS};q=0.1, text/plain;q=1": "text/plain",
+        f"application/openmetrics-text;version=0.0.1;q=0.9,{OPENMETRICS};q=0.5,*/*;q=0.1": (
+            "application/openmetrics-text"
+        ),
+        f"{OPENMETRICS};q=0.000": "text/plain",
+    }
+    for accept, media in preferred.items():
+        assert demo.fetch("metrics", Accept=accept)[2]["content-type"].startswith(media), accept
 
 
 def test_another_exporters_page_is_served_on_request(demo: AgentProcess) -> None:
