@@ -38,7 +38,10 @@ def find_drivers(
     ``sections`` are the settings to check; raises DriverError for a name that is not installed.
     """
     entries = installed(point)
-    wanted = list(entries) if names is None else list(dict.fromkeys(names))
+    if names is None:
+        chosen = list(entries.values())
+    else:
+        chosen = [named(name, entries, point) for name in dict.fromkeys(names)]
     sections = sections or {}
 
     def complete(entry: DriverEntry) -> DriverEntry:
@@ -47,7 +50,6 @@ def find_drivers(
         look = described if entry.in_tree else probe
         return look(entry, sections.get(entry.name, {}))
 
-    chosen = [named(name, entries, point) for name in wanted]
     with ThreadPoolExecutor(max_workers=8) as pool:
         return {entry.name: entry for entry in pool.map(complete, chosen)}
 

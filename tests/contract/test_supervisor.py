@@ -1,5 +1,6 @@
 """The supervisor: each fault ends where it should, and the driver beside it goes on."""
 
+import json
 import os
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hostmon import journal
 from hostmon.errors import SettingsError
 from hostmon.events import LifecycleEvent
 from hostmon.journal import GapMark
-from tests.agent_process import wait_for
+from tests.agent_process import agent, wait_for
 from tests.contract.conftest import Bench
 
 PROCESS_FAULTS = {
@@ -52,6 +53,27 @@ def test_each_fault_in_a_process_ends_in_quarantine_and_nobody_else_loses_an_eve
     journaled = [line.sequence for line in lines if isinstance(line, LifecycleEvent)]
     assert journaled[:sent] == arrived
     assert not [line for line in lines if isinstance(line, GapMark) and line.first > 1]
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.usefixtures("faulty")
+def test_an_agent_shows_the_state_of_each(tmp_path: Path) -> None:
+    states = dict.fromkeys(PROCESS_FAULTS, "quarantined")
+    states |= {"import-raises": "refused", "well": "running", "prometheus": "running"}
+    lines = ["[agent]", f"drivers = {json.dumps(list(states))}"]
+    for name in PROCESS_FAULTS:
+        lines += [f"[drivers.{name}]", *(f"{key} = {value}" for key, value in LIMITS.items())]
+    with agent(tmp_path, config="\n".join(lines)) as running:
+
+        def shown() -> bool:
+            drivers = {one["name"]: one["state"] for one in running.ask("drivers")}
+            assert drivers["path.like:Name"] == "refused", "installed, though it can't be named"
+            return {name: drivers[name] for name in states} == states
+
+        wait_for(shown, 200)
+        metrics = running.metrics()
+    for name, state in states.items():
+        assert metrics[f'hostmon_driver_state{{driver="{name}",state="{state}"}}'] == 1.0
 
 
 @pytest.mark.parametrize("name", THREAD_FAULTS)
