@@ -6,6 +6,7 @@ Owns parsing and exit codes; a command's module is imported only when it is call
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -33,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HostmonError as error:
         return fail(error, getattr(error, "exit_code", 1))
     except BrokenPipeError:
-        # Whoever read our output has read enough.
-        sys.stderr.close()
+        # Whoever read our output has read enough: what is not written yet has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         return 0

@@ -77,7 +77,11 @@ def kernel_tree() -> Path:
         names = [line.split()[-1] for line in shown.splitlines() if "Depends: linux-image" in line]
         if not names:
             raise RuntimeError(f"apt knows no {PACKAGE}: run apt-get update, on Debian amd64")
-        subprocess.run(["apt-get", "download", "-q", names[0]], cwd=folder, check=True)
+        fetched = subprocess.run(
+            ["apt-get", "download", "-q", names[0]], cwd=folder, capture_output=True, text=True
+        )
+        if fetched.returncode:
+            raise RuntimeError(f"apt-get download {names[0]}: {fetched.stderr.strip()}")
         (package,) = Path(folder).glob("*.deb")
         subprocess.run(["dpkg-deb", "-x", package, f"{folder}/tree"], check=True)
         (Path(folder) / "tree").rename(tree)
