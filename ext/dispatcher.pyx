@@ -68,7 +68,7 @@ cdef class Dispatcher:
     cdef int connected
     cdef int interrupted
     cdef int stopping
-    cdef readonly uint64_t epoch
+    cdef readonly uint64_t epoch, turned_ns  # the loop last turned then, by the monotonic clock
     cdef readonly str host
 
     def __cinit__(self, pipe, table, uint64_t epoch, str host, bytes zmq_path,
@@ -144,7 +144,7 @@ cdef class Dispatcher:
             if last_round and not more or self.interrupted:
                 self.interrupted = 0
                 return last_round
-            now = monotonic_ns()
+            now = self.turned_ns = monotonic_ns()
             if now >= due or self.books.owed:
                 self.heartbeat()
                 queue_release(self.pipe)

@@ -20,7 +20,7 @@ from mutex cimport (
 from record cimport RECORD_MAX, Record
 
 cdef enum:
-    KEPT_CLASSES = 4         # classes whose events are kept: all but the heartbeat's, the last
+    KEPT_CLASSES = 3         # classes whose events are kept: all but the heartbeat's, the last
 
 cdef struct Stamp:
     # What the dispatcher adds to a record: its numbers, and what its guest was after it.

@@ -50,9 +50,11 @@ from hostmon.status import (
     ReadingStatus,
 )
 from hostmon.supervisor import Supervisor
-from hostmon.together import Together
+from hostmon.together import Together, Watched
 
 log = logging.getLogger(__name__)
+
+STILL = 5  # heartbeats, and seconds, without a turn of the dispatcher: it stands still
 
 
 def access_of(bus: BusSettings) -> Access:
@@ -92,6 +94,7 @@ class Agent:
         self._gate = Gate(Path(settings.bus.keys) if settings.bus.keys else None)
         self._dispatching = DispatcherThread(self._dispatcher, settings.bus, self._gate, access)
         self._started_parts = ExitStack()
+        self._watched: dict[str, Watched] = {}
         self._requests = RequestServer(
             settings.bus.requests_addresses,
             Answers(self, self._table, self._dispatcher),
@@ -161,10 +164,34 @@ class Agent:
                     started.callback(part.stop)
                     part.start()
             self._started_parts = started.pop_all()
+        self._watched = {
+            "gate": self._gate,
+            "dispatcher": self._dispatching,
+            "request socket": self._requests,
+            "death notice": self._deaths,
+            "connection keeper": self._keeper,
+            "libvirt sampler": self._asker,
+            "bookkeeper": self._bookkeeper,
+        }
+        if self._kernel is not None:
+            self._watched["kernel sampler"] = self._kernel
 
     def stop(self) -> None:
         """Stop every part, the last started first; within 2 s."""
+        self._watched = {}
         self._started_parts.close()
+
+    def ended(self) -> tuple[str, ...]:
+        """Parts whose thread ended by itself: without one of them the agent is of no use."""
+        return tuple(name for name, part in self._watched.items() if not part.alive)
+
+    def _ailing(self) -> tuple[str, ...]:
+        """Parts that ended, and the dispatcher where it stands still."""
+        still = time.monotonic_ns() - self._dispatcher.turned_ns
+        longest = STILL * max(1.0, self._settings.bus.heartbeat)
+        if self._watched and self._dispatching.alive and still > longest * 1e9:
+            return (*self.ended(), f"dispatcher: no turn for {still / 1e9:.0f} s")
+        return self.ended()
 
     def _kernel_sampler(self) -> KernelSampler:
         """The sampler of this machine's own QEMU guests."""
@@ -269,6 +296,7 @@ class Agent:
             image_cache=self._image_cache.status() if self._image_cache is not None else None,
             reading=self._reading(),
             gate=self._gate_status(),
+            ailing=self._ailing(),
         )
 
     def _gate_status(self) -> GateStatus:

@@ -101,6 +101,11 @@ class Bookkeeper:
         self._stop.set()
         self._thread.join(STOP_S)
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def account(self, taken: "Taken | None" = None) -> HostAccount:
         """The account now, or of a snapshot, with the latest readings; without waiting."""
         return self._ledger.account(

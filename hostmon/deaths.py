@@ -24,6 +24,11 @@ class DeathNotice:
         """Begin to wait."""
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """End the thread."""
         self.watch.stop()

@@ -50,6 +50,11 @@ class DispatcherThread:
         self._dispatcher.stop()
         self._thread.join(1)
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def owns(self, fd: int) -> bool:
         """Whether a descriptor is a connection to this socket."""
         return self._bus is not None and self._bus.owns(fd)

@@ -121,6 +121,11 @@ class Gate:
         if self._thread.is_alive():
             self._thread.join(1)
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def may(self, key: str) -> bool:
         """Whether a client's key, in Z85, is allowed now."""
         return key in self._allowed

@@ -88,6 +88,11 @@ class Keeper:
         if self._thread.is_alive():
             log.warning("no answer from %s within %g s; leaving its thread", self.uri, STOP_TIMEOUT)
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def has_listed(self) -> bool:
         """Whether a first comparison with libvirt is done, and published too."""
         return self._listed_at > 0 and time.monotonic() - self._listed_at > PUBLISHED_S

@@ -84,6 +84,11 @@ class RequestServer:
         self._stop.set()
         self._thread.join(1)
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def owns(self, fd: int) -> bool:
         """Whether a descriptor is a connection to this socket."""
         return self._socket is not None and self._socket.owns(fd)

@@ -87,6 +87,11 @@ class KernelSampler:
         self._table.ring_on_runs(-1)
         os.close(self._wake)
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def fresh(self, timeout: float = FRESH_WAIT) -> bool:
         """Wait for a pass that begins after this call; False if none ended in time."""
         with self._passed:

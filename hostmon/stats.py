@@ -111,6 +111,11 @@ class StatsSampler:
             self._worker.abandon()
             self._worker.join(STOP_S)
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def report(self) -> StatsReport:
         """As of now, from any thread."""
         return StatsReport(

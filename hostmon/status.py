@@ -135,7 +135,8 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     ``active`` counts guests that have a process: running, paused, suspended. ``account`` is as of
     ``account.changes``. The last audit ended at ``audited_at``, in seconds since 1970 (0: none
     yet); ``healed`` counts what audits found wrong, by field. Without a cache of base images
-    ``image_cache`` is absent.
+    ``image_cache`` is absent. ``ailing`` names parts of the agent that ended by themselves or stand
+    still, with which it is not well.
     """
 
     v: int = WIRE_VERSION
@@ -166,6 +167,7 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     gate: GateStatus = GateStatus()
     image_cache: ImageCacheStatus | None = None
     reading: ReadingStatus = ReadingStatus()
+    ailing: tuple[str, ...] = ()
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,14 @@ class Part(Protocol):
         """End, within a bounded time."""
 
 
+class Watched(Part, Protocol):
+    """A part with a thread of its own, which runs from its start to its stop."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+
+
 class Together:
     """Several parts as one; those that are None are not there."""
 

@@ -55,6 +55,8 @@ def application(view: AgentView) -> Starlette:
         return Response(body, media_type=media, headers=headers)
 
     async def healthz(_request: Request) -> Response:
+        if ailing := view.status().ailing:
+            return PlainTextResponse(f"not well: {'; '.join(ailing)}\n", status_code=503)
         return PlainTextResponse("ok\n")
 
     async def readyz(_request: Request) -> Response:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import hostmon
 from hostmon.errors import AgentUnreachableError, HostmonError, SettingsError
+from hostmon.printable import printable
 
 EXIT_CODES = """exit codes:
   0  done
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def fail(error: Exception, code: int) -> int:
     """One clear line, and the exit code."""
-    print(f"hostmon: {error}", file=sys.stderr)
+    print(f"hostmon: {printable(str(error))}", file=sys.stderr)
     return code
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 
-from hostmon.cli.terminal import STATE_COLOURS, amount, paint, printable, table
+from hostmon.cli.terminal import STATE_COLOURS, amount, paint, table
 from hostmon.cli.xml import read
 from hostmon.errors import GuestNotFoundError, SettingsError
 from hostmon.guest import Guest
 from hostmon.host import Host
+from hostmon.printable import printable
 from hostmon.settings import check_uri
 from hostmon.suggest import suggestion
 from hostmon.xml.common import Device

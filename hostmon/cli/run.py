@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ log = logging.getLogger("hostmon")
 DAEMONS = ("libvirtd", "virtqemud")
 SYSTEM_URI = "qemu:///system"
 SETTLED_AFTER = 10.0  # the first comparison with libvirt is over, and a scrape was served
+LOOK_EVERY = 1.0
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
@@ -53,22 +55,33 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError(str(error)) from error
     settle()
     announce(agent.uri, agent.web_addresses(), settings, demo=demo)
-    while (received := awaited(settle)) == signal.SIGHUP:
+    while (received := awaited(agent, settle)) == signal.SIGHUP:
         reload(agent, options)
-    log.info("%s: stopping", signal.Signals(received).name)
+    ended = ", ".join(agent.ended())
+    if ended:
+        log.critical("%s: ended by itself; the agent ends, and has to be started anew", ended)
+    else:
+        log.info("%s: stopping", signal.Signals(received).name)
     agent.stop()
     log.info("stopped")
-    leave()
+    leave(1 if ended else 0)
     return 0
 
 
-def awaited(settle: "Callable[[], None]") -> int:
-    """The signal that came; what starting, or a reload, needed is given up before a long wait."""
-    soon = signal.sigtimedwait(SIGNALS, SETTLED_AFTER)
-    if soon is not None:
-        return soon.si_signo
-    settle()
-    return signal.sigwait(SIGNALS)
+def awaited(agent: "Agent", settle: "Callable[[], None]") -> int:
+    """The signal that came, 0 once a part of the agent has ended by itself.
+
+    What starting, or a reload, needed is given up before a long wait.
+    """
+    settled = time.monotonic() + SETTLED_AFTER
+    while not agent.ended():
+        received = signal.sigtimedwait(SIGNALS, LOOK_EVERY)
+        if received is not None:
+            return received.si_signo
+        if time.monotonic() >= settled:
+            settle()
+            settled = float("inf")
+    return 0
 
 
 def reload(agent: "Agent", options: argparse.Namespace) -> None:
@@ -81,12 +94,12 @@ def reload(agent: "Agent", options: argparse.Namespace) -> None:
     log.info("SIGHUP: the drivers are as configured; other sections wait for a restart")
 
 
-def leave() -> None:
+def leave(code: int) -> None:
     """End the process at once, without waiting for a thread that hangs in libvirt."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
-    os._exit(0)
+    os._exit(code)
 
 
 def configured(options: argparse.Namespace) -> Settings:

@@ -4,6 +4,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from hostmon.printable import printable
+
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2", "bold": "1"}
 STATE_COLOURS = {
     "started": "green",
@@ -30,11 +32,6 @@ def paint(text: str, colour: str | None) -> str:
     if colour is None or not colourful():
         return text
     return f"\033[{COLOURS[colour]}m{text}\033[0m"
-
-
-def printable(text: str) -> str:
-    """A text of any content on one line: what would move the cursor is shown escaped."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

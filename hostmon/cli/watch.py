@@ -9,12 +9,13 @@ import msgspec
 
 from hostmon import wire
 from hostmon.cli.reach import asked, watched
-from hostmon.cli.terminal import STATE_COLOURS, paint, printable
+from hostmon.cli.terminal import STATE_COLOURS, paint
 from hostmon.client import Repair, Subscriber
 from hostmon.client import guests as ask_guests
 from hostmon.errors import SettingsError
 from hostmon.events import DomainEvent, Event, HeartbeatEvent, LifecycleEvent
 from hostmon.kinds import CLASS_OF
+from hostmon.printable import printable
 from hostmon.suggest import suggestion
 
 COMMON = {field.name for field in msgspec.structs.fields(DomainEvent)}

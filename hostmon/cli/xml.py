@@ -7,8 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from hostmon.cli.terminal import paint, printable
+from hostmon.cli.terminal import paint
 from hostmon.errors import SettingsError
+from hostmon.printable import printable
 from hostmon.xml.check import Problem, check
 
 

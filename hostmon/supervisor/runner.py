@@ -117,7 +117,7 @@ class Runner:
         failed = 0
         while True:
             began = time.monotonic()
-            self._live()
+            self._live_guarded()
             if self._stop.is_set():
                 self._state = "stopped"
                 return
@@ -144,6 +144,15 @@ class Runner:
                 self._state = "stopped"
                 return
             self._restarts += 1
+
+    def _live_guarded(self) -> None:
+        """One life; a failure of its supervision ends it too, and is told."""
+        try:
+            self._live()
+        except Exception as error:
+            log.exception("driver %s: its supervision failed", self.job.name)
+            self._tally.state, self._tally.blame = "failed", "agent"
+            self._tally.detail = f"its supervision failed: {error!r}"
 
     def _live(self) -> None:
         """One life, in this thread or in a process."""

@@ -16,6 +16,7 @@ from hostmon.driver.contract import Guard
 from hostmon.errors import AddressInUseError, ContractError, DriverError, SettingsError
 from hostmon.events import Event, HeartbeatEvent
 from hostmon.kinds import CLASS_OF
+from hostmon.supervisor.complaints import Complaints
 from hostmon.supervisor.tally import Tally
 from hostmon.wire import kind_of
 
@@ -39,6 +40,7 @@ class Worker:
         changed: Callable[[], None],
     ) -> None:
         self._name = name
+        self._complaints = Complaints(name)
         self._kind = kind
         self._context = context
         self._agent = agent
@@ -130,7 +132,7 @@ class Worker:
             raise
         except DriverError as error:
             tally.errors += 1
-            log.warning("driver %s: an event failed: %s", self._name, error)
+            self._complaints.add(str(error))
         finally:
             tally.busy += (time.monotonic_ns() - began) / 1e9
             tally.busy_since = 0

@@ -183,3 +183,16 @@ def test_reload_gives_a_quarantined_driver_another_chance(bench: Bench, faulty: 
     supervisor.reload(bench.settings("handle-raises"))
     assert bench.state("handle-raises").state != "quarantined"
     bench.reaches("handle-raises", "quarantined")
+
+
+def test_a_supervision_that_fails_is_told_and_tried_again(
+    bench: Bench, faulty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("no more of this")
+
+    monkeypatch.setattr("hostmon.supervisor.process.DriverProcess.run", fail)
+    bench.run("well")
+    status = bench.reaches("well", "quarantined")
+    assert status.detail == "its supervision failed: RuntimeError('no more of this')"
+    assert (status.restarts, status.violations) == (2, 0)

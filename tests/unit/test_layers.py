@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # loader below the plug points that act through them.
 # fmt: off
 RANKS = {
-    0: {"__init__", "account", "errors", "kinds", "numbers", "suggest"},
+    0: {"__init__", "account", "errors", "kinds", "numbers", "printable", "suggest"},
     0.5: {"events", "settings", "samples", "status"},
     1: {"xml", "machine", "wire", "driver", "metrics", "scrape", "logs", "libvirt_errors", "keys"},
     1.5: {"publisher"},
