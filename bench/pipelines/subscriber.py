@@ -65,11 +65,16 @@ class Pipeline:
         """Seconds from callback to here, of events raised ``interval`` seconds apart."""
         self.order("storm", count, interval)
         received: list[tuple[int, bytes]] = []
-        for _ in range(count):
-            if not self._socket.poll(SILENCE_MS):
-                raise RuntimeError(f"{count - len(received)} of {count} events did not arrive")
-            message = self._socket.recv()
-            received.append((time.monotonic_ns(), message))
+        self._socket.rcvtimeo = SILENCE_MS
+        try:
+            for _ in range(count):
+                message = self._socket.recv()
+                received.append((time.monotonic_ns(), message))
+        except zmq.Again:
+            missed = count - len(received)
+            raise RuntimeError(f"{missed} of {count} events did not arrive") from None
+        finally:
+            self._socket.rcvtimeo = -1
         self.answer()
         return [(now - decode(message)["monotonic_ns"]) / 1e9 for now, message in received]
 
