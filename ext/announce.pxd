@@ -8,6 +8,7 @@ from libc.string cimport memset
 
 from clock cimport monotonic_ns, realtime_ns
 from encoder cimport Encoder, put_chunk
+from kinds cimport KIND_HEARTBEAT
 from msgpack cimport (
     Buffer,
     buffer_over,
@@ -46,13 +47,13 @@ cdef inline void put_welcome(
 
 
 cdef inline void heartbeat_record(
-    Record* record, const Encoder* e, const uint64_t* sequences, int count, int kind
+    Record* record, const Encoder* e, const uint64_t* sequences, int count
 ) noexcept nogil:
     """Make the record of a heartbeat in memory of at least 1 KiB."""
     cdef Buffer body
     memset(record, 0, sizeof(Record))
     buffer_over(&body, <uint8_t*>record + sizeof(Record), 1024 - sizeof(Record))
     put_classes(&body, &e.classes, sequences, count)
-    record.kind, record.fields = kind, 1
+    record.kind, record.fields = KIND_HEARTBEAT, 1
     record.time_ns, record.monotonic_ns = realtime_ns(), monotonic_ns()
     record.size = <uint32_t>(sizeof(Record) + buffer_size(&body))

@@ -11,6 +11,7 @@ from libc.stdlib cimport realloc
 from libc.string cimport memcpy, memmove, memset
 
 from clock cimport monotonic_ns, realtime_ns
+from kinds cimport *
 from lifecycle cimport *
 from msgpack cimport get_uint
 from record cimport ABOUT_GUEST, ORIGIN_LIVE, ORIGIN_RESYNC, Facts, Record
@@ -49,13 +50,6 @@ from uuidmap cimport NO_ROW
 from wanted cimport Wanted, want, want_all
 
 cdef enum:
-    LIFECYCLE = 0
-    REBOOT = 1
-    WATCHDOG = 3
-    IO_ERROR = 6
-    BALLOON_CHANGE = 13
-    JOB_COMPLETED = 21
-    PROCESS_EXIT = 39
     ACTUAL_KEY = 7           # bytes of the key "actual"
     # A state that differs from the table's for so long without an event was missed.
     DISAGREEMENT_NS = 1000000000
@@ -146,7 +140,7 @@ cdef inline void apply_lifecycle(Applier* a, uint32_t row, const Record* r) noex
 
 cdef inline int tells_all(Applier* a, uint32_t row, const Record* r) noexcept nogil:
     """Whether an event of a guest that was looked up before leaves nothing to ask libvirt for."""
-    return r.kind == LIFECYCLE and is_pause(r.event, r.detail) and (
+    return r.kind == KIND_LIFECYCLE and is_pause(r.event, r.detail) and (
         table_row(a.table, row).sizes.vcpus != UNKNOWN)
 
 
@@ -154,7 +148,7 @@ cdef inline void apply_event(Applier* a, const Record* r) noexcept nogil:
     """One event of a guest, of any kind; the table's lock is held."""
     cdef uint32_t row
     cdef Track* track
-    if r.kind == LIFECYCLE and r.event != EVENT_UNDEFINED:
+    if r.kind == KIND_LIFECYCLE and r.event != EVENT_UNDEFINED:
         row = row_for(a, r)
     else:
         row = table_find(a.table, r.uuid)
@@ -169,19 +163,19 @@ cdef inline void apply_event(Applier* a, const Record* r) noexcept nogil:
         want_row(a, track, r.uuid)
     if a.stirs >> r.kind & 1:
         table_row(a.table, row).stirred += 1
-    if r.kind == LIFECYCLE:
+    if r.kind == KIND_LIFECYCLE:
         apply_lifecycle(a, row, r)
-    elif r.kind == REBOOT:
+    elif r.kind == KIND_REBOOT:
         table_count(a.table, row, COUNT_REBOOT)
-    elif r.kind == WATCHDOG:
+    elif r.kind == KIND_WATCHDOG:
         table_count(a.table, row, COUNT_WATCHDOG)
-    elif r.kind == IO_ERROR:
+    elif r.kind == KIND_IO_ERROR:
         table_count(a.table, row, COUNT_IO_ERROR)
-    elif r.kind == BALLOON_CHANGE:
+    elif r.kind == KIND_BALLOON_CHANGE:
         apply_balloon(a, row, r)
-    elif r.kind == JOB_COMPLETED:
+    elif r.kind == KIND_JOB_COMPLETED:
         table_end_job(a.table, row, r.monotonic_ns)
-    elif r.kind == PROCESS_EXIT:
+    elif r.kind == KIND_PROCESS_EXIT:
         apply_exit(a, row, track, r)
 
 
@@ -332,6 +326,6 @@ cdef inline void step_record(const Record* about, Record* out) noexcept nogil:
     """A lifecycle event of a comparison's about a record's guest; the caller says which."""
     memmove(out, about, sizeof(Record) + about.name_size)
     out.size = <uint32_t>(sizeof(Record) + about.name_size)
-    out.kind = out.fields = 0
+    out.kind, out.fields = KIND_LIFECYCLE, 0
     out.origin = ORIGIN_RESYNC
     out.time_ns, out.monotonic_ns = realtime_ns(), monotonic_ns()

@@ -9,6 +9,7 @@ from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport uint8_t, uintptr_t
 
 from draft cimport *
+from kinds cimport *
 from libvirt cimport *
 from msgpack cimport Buffer, put_array, put_int, put_uint
 from names cimport Names, names_load, put_name
@@ -16,11 +17,6 @@ from pipe cimport Pipe
 from record cimport ABOUT_OBJECT
 
 from hostmon import kinds
-
-cdef enum:
-    NETWORK = 40
-    POOL = 41
-    POOL_REFRESH = 42
 
 cdef list alive = []
 cdef Names watchdog_actions, io_error_actions, graphics_phases, graphics_families
@@ -43,8 +39,6 @@ names_load(&memory_failure_recipients, kinds.MEMORY_FAILURE_RECIPIENTS, alive)
 names_load(&memory_failure_actions, kinds.MEMORY_FAILURE_ACTIONS, alive)
 names_load(&network_events, kinds.NETWORK_EVENTS, alive)
 names_load(&pool_events, kinds.POOL_EVENTS, alive)
-
-
 
 include "domain_callbacks.pxi"
 include "object_callbacks.pxi"

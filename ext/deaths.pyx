@@ -10,6 +10,7 @@ from libc.string cimport memcpy, memset
 
 from clock cimport monotonic_ns, realtime_ns
 from deaths cimport Death, Deaths, TAKE, deaths_add, deaths_free, deaths_init, deaths_take, open_pidfd
+from kinds cimport KIND_PROCESS_EXIT
 from msgpack cimport Buffer, buffer_over, buffer_size, put_text, put_uint
 from pipe cimport Pipe, pipe_put
 from poll cimport POLLIN, poll, pollfd
@@ -18,13 +19,9 @@ from rows cimport Row
 from table cimport Table, table_array, table_find, table_lock, table_row, table_unlock
 from uuidmap cimport NO_ROW
 
-from hostmon import kinds
-
 cdef enum:
     LONGEST_NAME = 4096
     ROOM = LONGEST_NAME + 256  # header and body besides
-
-cdef int PROCESS_EXIT = kinds.NUMBERS["process-exit"]
 
 
 cdef class DeathWatch:
@@ -102,7 +99,7 @@ cdef void put_exit(Pipe* pipe, Table* table, const Death* ended) noexcept nogil:
     cdef uint32_t row
     memset(record, 0, sizeof(Record))
     memcpy(record.uuid, ended.uuid, 16)
-    record.kind = <uint16_t>PROCESS_EXIT
+    record.kind = KIND_PROCESS_EXIT
     record.about = ABOUT_GUEST
     record.origin = ORIGIN_KERNEL
     record.event = -1

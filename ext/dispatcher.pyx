@@ -16,6 +16,7 @@ from books cimport *
 from chain cimport chain_free, chain_init
 from clock cimport monotonic_ns, realtime_ns
 from history cimport HistoryData
+from kinds cimport *
 from ledger cimport LedgerState
 from numbering cimport *
 from outlet cimport *
@@ -217,13 +218,13 @@ cdef class Dispatcher:
             return
         table_lock(table)
         stamp = number_event(&self.numbers, &self.kept.ring, table, record)
-        if record.about == ABOUT_GUEST and record.kind < FACTS:
+        if record.about == ABOUT_GUEST and record.kind < KIND_FACTS:
             apply_event(&self.applier, record)
             books_follow(&self.books, table, record.uuid)
             stamp_guest(&stamp, table, record.uuid)
-        elif record.kind == STOPPED:
+        elif record.kind == KIND_STOPPED:
             books_settle(&self.books, record.uuid)
-        elif record.kind == CONNECTION:
+        elif record.kind == KIND_CONNECTION:
             self.connected = record.event
             if not self.connected:
                 table_mark_all_unknown(table)
@@ -236,7 +237,7 @@ cdef class Dispatcher:
         if stamp.class_ != HEARTBEAT_CLASS:
             ring_append(&self.kept.ring, &stamp, record)
         outlet_send(&self.outlet, &self.kept.encoder, record, &stamp)
-        if record.kind == LIFECYCLE and record.about == ABOUT_GUEST:
+        if record.kind == KIND_LIFECYCLE and record.about == ABOUT_GUEST:
             self.follow_stop(record, stamp.sequences[stamp.class_])
 
     cdef void follow_stop(self, const Record* record, uint64_t sequence) noexcept nogil:
@@ -252,13 +253,13 @@ cdef class Dispatcher:
         if stop == NULL:
             books_settle(&self.books, record.uuid)
         elif record.event == EVENT_STARTED:
-            self.conclude(stop, REBOOTED)
+            self.conclude(stop, KIND_REBOOTED)
 
     cdef void confirm_stop(self, const uint8_t* uuid, uint64_t asked_ns) noexcept nogil:
         """libvirt said that a guest is not running: conclude its stop, if that is due."""
         cdef OpenStop* stop = open_stop(&self.settling, uuid)
         if stop != NULL and asked_ns >= stop.due_ns:
-            self.conclude(stop, STOPPED)
+            self.conclude(stop, KIND_STOPPED)
 
     cdef void conclude(self, OpenStop* stop, int kind) noexcept nogil:
         cdef Record* record = close_stop(
@@ -286,7 +287,7 @@ cdef class Dispatcher:
             memcpy(event, told, sizeof(Record) + told.name_size)
             event.origin = ORIGIN_RESYNC if listed else ORIGIN_LIVE
             event.event = event.detail = -1
-            facts_record(event, &after, &self.kept.encoder.states, FACTS)
+            facts_record(event, &after, &self.kept.encoder.states)
             self.publish(event)
         if not is_active(facts.state):
             self.confirm_stop(told.uuid, told.monotonic_ns)
@@ -356,8 +357,7 @@ cdef class Dispatcher:
         """Publish each class's last number, and the account's sums."""
         self.books.owed = 1
         heartbeat_record(
-            <Record*>self.found, &self.kept.encoder, self.numbers.sequences, HEARTBEAT_CLASS,
-            HEARTBEAT)
+            <Record*>self.found, &self.kept.encoder, self.numbers.sequences, HEARTBEAT_CLASS)
         self.publish(<Record*>self.found)
 
     @property

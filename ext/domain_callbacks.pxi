@@ -7,7 +7,7 @@ cdef int on_lifecycle(
     # Its fields are the header's two numbers; the dispatcher, which also makes such events itself,
     # puts their names.
     cdef Draft d
-    begin_domain(&d, dom, opaque, 0)
+    begin_domain(&d, dom, opaque, KIND_LIFECYCLE)
     d.header.event = event
     d.header.detail = detail
     send(&d)
@@ -16,7 +16,7 @@ cdef int on_lifecycle(
 
 cdef void on_reboot(virConnectPtr conn, virDomainPtr dom, void* opaque) noexcept nogil:
     cdef Draft d
-    begin_domain(&d, dom, opaque, 1)
+    begin_domain(&d, dom, opaque, KIND_REBOOT)
     send(&d)
 
 
@@ -24,7 +24,7 @@ cdef void on_rtc_change(
     virConnectPtr conn, virDomainPtr dom, long long utcoffset, void* opaque
 ) noexcept nogil:
     cdef Draft d
-    begin_domain(&d, dom, opaque, 2)
+    begin_domain(&d, dom, opaque, KIND_RTC_CHANGE)
     put_int(field(&d, "utcoffset"), utcoffset)
     send(&d)
 
@@ -33,7 +33,7 @@ cdef void on_watchdog(
     virConnectPtr conn, virDomainPtr dom, int action, void* opaque
 ) noexcept nogil:
     cdef Draft d
-    begin_domain(&d, dom, opaque, 3)
+    begin_domain(&d, dom, opaque, KIND_WATCHDOG)
     put_name(field(&d, "action"), &watchdog_actions, action)
     send(&d)
 
@@ -54,7 +54,7 @@ cdef void on_graphics(
     cdef Buffer* b
     cdef int i
     cdef int count = min(subject.nidentity, MOST_IDENTITIES) if subject != NULL else 0
-    begin_domain(&d, dom, opaque, 5)
+    begin_domain(&d, dom, opaque, KIND_GRAPHICS)
     put_name(field(&d, "phase"), &graphics_phases, phase)
     put_address(field(&d, "local"), local)
     put_address(field(&d, "remote"), remote)
@@ -73,7 +73,7 @@ cdef void on_io_error(
     const char* reason, void* opaque
 ) noexcept nogil:
     cdef Draft d
-    begin_domain(&d, dom, opaque, 6)
+    begin_domain(&d, dom, opaque, KIND_IO_ERROR)
     text_field(&d, "src_path", path)
     text_field(&d, "dev_alias", alias_)
     put_name(field(&d, "action"), &io_error_actions, action)
@@ -83,7 +83,7 @@ cdef void on_io_error(
 
 cdef void on_control_error(virConnectPtr conn, virDomainPtr dom, void* opaque) noexcept nogil:
     cdef Draft d
-    begin_domain(&d, dom, opaque, 7)
+    begin_domain(&d, dom, opaque, KIND_CONTROL_ERROR)
     send(&d)
 
 
@@ -92,7 +92,7 @@ cdef void on_disk_change(
     int reason, void* opaque
 ) noexcept nogil:
     cdef Draft d
-    begin_domain(&d, dom, opaque, 9)
+    begin_domain(&d, dom, opaque, KIND_DISK_CHANGE)
     text_field(&d, "old_src_path", old)
     text_field(&d, "new_src_path", new)
     text_field(&d, "dev_alias", alias_)
@@ -104,7 +104,7 @@ cdef void on_tray_change(
     virConnectPtr conn, virDomainPtr dom, const char* alias_, int reason, void* opaque
 ) noexcept nogil:
     cdef Draft d
-    begin_domain(&d, dom, opaque, 10)
+    begin_domain(&d, dom, opaque, KIND_TRAY_CHANGE)
     text_field(&d, "dev_alias", alias_)
     put_name(field(&d, "reason"), &tray_change_reasons, reason)
     send(&d)
@@ -120,26 +120,26 @@ cdef inline void power(virDomainPtr dom, int reason, void* opaque, int kind) noe
 cdef void on_pm_wakeup(
     virConnectPtr conn, virDomainPtr dom, int reason, void* opaque
 ) noexcept nogil:
-    power(dom, reason, opaque, 11)
+    power(dom, reason, opaque, KIND_PM_WAKEUP)
 
 
 cdef void on_pm_suspend(
     virConnectPtr conn, virDomainPtr dom, int reason, void* opaque
 ) noexcept nogil:
-    power(dom, reason, opaque, 12)
+    power(dom, reason, opaque, KIND_PM_SUSPEND)
 
 
 cdef void on_pm_suspend_disk(
     virConnectPtr conn, virDomainPtr dom, int reason, void* opaque
 ) noexcept nogil:
-    power(dom, reason, opaque, 14)
+    power(dom, reason, opaque, KIND_PM_SUSPEND_DISK)
 
 
 cdef void on_balloon_change(
     virConnectPtr conn, virDomainPtr dom, unsigned long long actual, void* opaque
 ) noexcept nogil:
     cdef Draft d
-    begin_domain(&d, dom, opaque, 13)
+    begin_domain(&d, dom, opaque, KIND_BALLOON_CHANGE)
     put_uint(field(&d, "actual"), actual * 1024)
     send(&d)
 
@@ -156,26 +156,26 @@ cdef inline void device(
 cdef void on_device_removed(
     virConnectPtr conn, virDomainPtr dom, const char* alias_, void* opaque
 ) noexcept nogil:
-    device(dom, alias_, opaque, 15)
+    device(dom, alias_, opaque, KIND_DEVICE_REMOVED)
 
 
 cdef void on_device_added(
     virConnectPtr conn, virDomainPtr dom, const char* alias_, void* opaque
 ) noexcept nogil:
-    device(dom, alias_, opaque, 19)
+    device(dom, alias_, opaque, KIND_DEVICE_ADDED)
 
 
 cdef void on_device_removal_failed(
     virConnectPtr conn, virDomainPtr dom, const char* alias_, void* opaque
 ) noexcept nogil:
-    device(dom, alias_, opaque, 22)
+    device(dom, alias_, opaque, KIND_DEVICE_REMOVAL_FAILED)
 
 
 cdef void on_block_job(
     virConnectPtr conn, virDomainPtr dom, const char* disk, int type_, int status, void* opaque
 ) noexcept nogil:
     cdef Draft d
-    begin_domain(&d, dom, opaque, 16)
+    begin_domain(&d, dom, opaque, KIND_BLOCK_JOB)
     text_field(&d, "disk", disk)
     put_name(field(&d, "type"), &block_job_types, type_)
     put_name(field(&d, "status"), &block_job_statuses, status)
@@ -186,7 +186,7 @@ cdef void on_tunable(
     virConnectPtr conn, virDomainPtr dom, virTypedParameterPtr params, int count, void* opaque
 ) noexcept nogil:
     cdef Draft d
-    begin_domain(&d, dom, opaque, 17)
+    begin_domain(&d, dom, opaque, KIND_TUNABLE)
     parameters_field(&d, params, count)
     send(&d)
 
@@ -195,7 +195,7 @@ cdef void on_agent_lifecycle(
     virConnectPtr conn, virDomainPtr dom, int state, int reason, void* opaque
 ) noexcept nogil:
     cdef Draft d
-    begin_domain(&d, dom, opaque, 18)
+    begin_domain(&d, dom, opaque, KIND_AGENT_LIFECYCLE)
     d.header.event = state
     put_name(field(&d, "state"), &agent_states, state)
     put_name(field(&d, "reason"), &agent_reasons, reason)
@@ -206,7 +206,7 @@ cdef void on_migration_iteration(
     virConnectPtr conn, virDomainPtr dom, int iteration, void* opaque
 ) noexcept nogil:
     cdef Draft d
-    begin_domain(&d, dom, opaque, 20)
+    begin_domain(&d, dom, opaque, KIND_MIGRATION_ITERATION)
     put_int(field(&d, "iteration"), iteration)
     send(&d)
 
@@ -215,7 +215,7 @@ cdef void on_job_completed(
     virConnectPtr conn, virDomainPtr dom, virTypedParameterPtr params, int count, void* opaque
 ) noexcept nogil:
     cdef Draft d
-    begin_domain(&d, dom, opaque, 21)
+    begin_domain(&d, dom, opaque, KIND_JOB_COMPLETED)
     parameters_field(&d, params, count)
     send(&d)
 
@@ -224,7 +224,7 @@ cdef void on_metadata_change(
     virConnectPtr conn, virDomainPtr dom, int type_, const char* nsuri, void* opaque
 ) noexcept nogil:
     cdef Draft d
-    begin_domain(&d, dom, opaque, 23)
+    begin_domain(&d, dom, opaque, KIND_METADATA_CHANGE)
     put_name(field(&d, "type"), &metadata_types, type_)
     text_field(&d, "nsuri", nsuri)
     send(&d)
@@ -235,7 +235,7 @@ cdef void on_block_threshold(
     unsigned long long threshold, unsigned long long excess, void* opaque
 ) noexcept nogil:
     cdef Draft d
-    begin_domain(&d, dom, opaque, 24)
+    begin_domain(&d, dom, opaque, KIND_BLOCK_THRESHOLD)
     text_field(&d, "dev", dev)
     text_field(&d, "path", path)
     put_uint(field(&d, "threshold"), threshold)
@@ -248,7 +248,7 @@ cdef void on_memory_failure(
     void* opaque
 ) noexcept nogil:
     cdef Draft d
-    begin_domain(&d, dom, opaque, 25)
+    begin_domain(&d, dom, opaque, KIND_MEMORY_FAILURE)
     put_name(field(&d, "recipient"), &memory_failure_recipients, recipient)
     put_name(field(&d, "action"), &memory_failure_actions, action)
     put_uint(field(&d, "flags"), flags)
@@ -260,7 +260,7 @@ cdef void on_memory_device_size_change(
     void* opaque
 ) noexcept nogil:
     cdef Draft d
-    begin_domain(&d, dom, opaque, 26)
+    begin_domain(&d, dom, opaque, KIND_MEMORY_DEVICE_SIZE_CHANGE)
     text_field(&d, "dev_alias", alias_)
     put_uint(field(&d, "size"), size * 1024)
     send(&d)

@@ -7,6 +7,7 @@ once, by `encoder_load`, and copied.
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memset
 
+from kinds cimport KIND_LIFECYCLE
 from msgpack cimport (
     Buffer,
     buffer_size,
@@ -31,8 +32,7 @@ cdef enum:
     LIFECYCLE_EVENTS = 9
     ORIGINS = 4
     REPLAYED = 3             # of kinds.ORIGINS
-    LIFECYCLE = 0            # the kind whose fields come from the header and the stamp
-    LIFECYCLE_FIELDS = 5
+    LIFECYCLE_FIELDS = 5     # of this kind: they come from the header and the stamp
 
 cdef struct Chunk:
     # Bytes encoded ahead; the owner keeps them alive.
@@ -147,7 +147,7 @@ cdef inline void put_event(
     """The payload of one record whose kind is below KIND_LIMIT."""
     cdef uint8_t uuid[36]
     cdef int identity = 0
-    cdef int lifecycle = r.kind == LIFECYCLE
+    cdef int lifecycle = r.kind == KIND_LIFECYCLE
     cdef int origin = REPLAYED if stamp.replayed else r.origin
     if r.about != ABOUT_HOST:
         uuid_text(r.uuid, uuid)

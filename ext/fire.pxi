@@ -15,56 +15,56 @@ def fire(pipe, domain, int kind, *args):
     """
     cdef void* opaque = <void*><uintptr_t>pipe.address
     cdef virDomainPtr dom = <virDomainPtr>PyCapsule_GetPointer(domain._o, "virDomainPtr")
-    if kind == 0:
+    if kind == KIND_LIFECYCLE:
         on_lifecycle(NULL, dom, args[0], args[1], opaque)
-    elif kind == 1:
+    elif kind == KIND_REBOOT:
         on_reboot(NULL, dom, opaque)
-    elif kind == 2:
+    elif kind == KIND_RTC_CHANGE:
         on_rtc_change(NULL, dom, args[0], opaque)
-    elif kind == 3:
+    elif kind == KIND_WATCHDOG:
         on_watchdog(NULL, dom, args[0], opaque)
-    elif kind == 5:
+    elif kind == KIND_GRAPHICS:
         fire_graphics(dom, opaque, args[0], args[1], args[2], args[3], args[4])
-    elif kind == 6:
+    elif kind == KIND_IO_ERROR:
         on_io_error(
             NULL, dom, c_text(args[0]), c_text(args[1]), args[2], c_text(args[3]), opaque)
-    elif kind == 7:
+    elif kind == KIND_CONTROL_ERROR:
         on_control_error(NULL, dom, opaque)
-    elif kind == 9:
+    elif kind == KIND_DISK_CHANGE:
         on_disk_change(
             NULL, dom, c_text(args[0]), c_text(args[1]), c_text(args[2]), args[3], opaque)
-    elif kind == 10:
+    elif kind == KIND_TRAY_CHANGE:
         on_tray_change(NULL, dom, c_text(args[0]), args[1], opaque)
-    elif kind == 11:
+    elif kind == KIND_PM_WAKEUP:
         on_pm_wakeup(NULL, dom, args[0], opaque)
-    elif kind == 12:
+    elif kind == KIND_PM_SUSPEND:
         on_pm_suspend(NULL, dom, args[0], opaque)
-    elif kind == 13:
+    elif kind == KIND_BALLOON_CHANGE:
         on_balloon_change(NULL, dom, args[0], opaque)
-    elif kind == 14:
+    elif kind == KIND_PM_SUSPEND_DISK:
         on_pm_suspend_disk(NULL, dom, args[0], opaque)
-    elif kind == 15:
+    elif kind == KIND_DEVICE_REMOVED:
         on_device_removed(NULL, dom, c_text(args[0]), opaque)
-    elif kind == 16:
+    elif kind == KIND_BLOCK_JOB:
         on_block_job(NULL, dom, c_text(args[0]), args[1], args[2], opaque)
-    elif kind == 18:
+    elif kind == KIND_AGENT_LIFECYCLE:
         on_agent_lifecycle(NULL, dom, args[0], args[1], opaque)
-    elif kind == 19:
+    elif kind == KIND_DEVICE_ADDED:
         on_device_added(NULL, dom, c_text(args[0]), opaque)
-    elif kind == 20:
+    elif kind == KIND_MIGRATION_ITERATION:
         on_migration_iteration(NULL, dom, args[0], opaque)
-    elif kind in (17, 21):
+    elif kind in (KIND_TUNABLE, KIND_JOB_COMPLETED):
         fire_parameters(dom, opaque, kind, args[0])
-    elif kind == 22:
+    elif kind == KIND_DEVICE_REMOVAL_FAILED:
         on_device_removal_failed(NULL, dom, c_text(args[0]), opaque)
-    elif kind == 23:
+    elif kind == KIND_METADATA_CHANGE:
         on_metadata_change(NULL, dom, args[0], c_text(args[1]), opaque)
-    elif kind == 24:
+    elif kind == KIND_BLOCK_THRESHOLD:
         on_block_threshold(
             NULL, dom, c_text(args[0]), c_text(args[1]), args[2], args[3], opaque)
-    elif kind == 25:
+    elif kind == KIND_MEMORY_FAILURE:
         on_memory_failure(NULL, dom, args[0], args[1], args[2], opaque)
-    elif kind == 26:
+    elif kind == KIND_MEMORY_DEVICE_SIZE_CHANGE:
         on_memory_device_size_change(NULL, dom, c_text(args[0]), args[1], opaque)
     else:
         raise ValueError(f"no callback of kind {kind}")
@@ -111,7 +111,7 @@ cdef fire_parameters(virDomainPtr dom, void* opaque, int kind, tuple pairs):
             params[i].value.s = <char*>value
         else:
             params[i].type = 99
-    if kind == 17:
+    if kind == KIND_TUNABLE:
         on_tunable(NULL, dom, params, len(pairs), opaque)
     else:
         on_job_completed(NULL, dom, params, len(pairs), opaque)

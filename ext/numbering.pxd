@@ -13,12 +13,6 @@ from table cimport Table, table_find, table_row
 from uuidmap cimport NO_ROW
 
 cdef enum:
-    # Kinds as hostmon/kinds.py numbers them: from FACTS on they tell of the table, not to it.
-    FACTS = 43
-    STOPPED = 44
-    REBOOTED = 45
-    CONNECTION = 48
-    HEARTBEAT = 49
     CLASSES = 4              # as kinds.CLASSES lists them
     HEARTBEAT_CLASS = 3      # the last: neither kept nor told of by heartbeats
 

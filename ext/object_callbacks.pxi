@@ -5,7 +5,7 @@ cdef void on_network(
     virConnectPtr conn, virNetworkPtr net, int event, int detail, void* opaque
 ) noexcept nogil:
     cdef Draft d
-    begin(&d, opaque, NETWORK, virNetworkGetName(net))
+    begin(&d, opaque, KIND_NETWORK, virNetworkGetName(net))
     virNetworkGetUUID(net, d.header.uuid)
     d.header.about = ABOUT_OBJECT
     put_name(field(&d, "event"), &network_events, event)
@@ -23,7 +23,7 @@ cdef void on_pool(
     virConnectPtr conn, virStoragePoolPtr pool, int event, int detail, void* opaque
 ) noexcept nogil:
     cdef Draft d
-    begin_pool(&d, pool, opaque, POOL)
+    begin_pool(&d, pool, opaque, KIND_POOL)
     put_name(field(&d, "event"), &pool_events, event)
     put_int(field(&d, "detail"), detail)
     send(&d)
@@ -33,5 +33,5 @@ cdef void on_pool_refresh(
     virConnectPtr conn, virStoragePoolPtr pool, void* opaque
 ) noexcept nogil:
     cdef Draft d
-    begin_pool(&d, pool, opaque, POOL_REFRESH)
+    begin_pool(&d, pool, opaque, KIND_POOL_REFRESH)
     send(&d)

@@ -6,6 +6,7 @@ Inline functions for the dispatcher, without the GIL; the table's lock is held w
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
+from kinds cimport KIND_FACTS
 from msgpack cimport (
     Buffer,
     buffer_over,
@@ -61,7 +62,7 @@ cdef inline int standing_differs(const Standing* a, const Standing* b) noexcept 
 
 
 cdef inline void facts_record(
-    Record* record, const Standing* s, const Names* states, int kind
+    Record* record, const Standing* s, const Names* states
 ) noexcept nogil:
     """Make of a header and a name the event that says how its guest stands."""
     cdef Buffer body
@@ -82,5 +83,5 @@ cdef inline void facts_record(
     put_text(&body, "autostart")
     put_bool(&body, s.autostart)
     record.id = s.id
-    record.kind, record.fields = kind, 7
+    record.kind, record.fields = KIND_FACTS, 7
     record.size = <unsigned int>(before + buffer_size(&body))

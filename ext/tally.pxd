@@ -5,12 +5,11 @@ Written by the dispatcher's thread alone; a reader may see a count of a moment a
 
 from libc.stdint cimport uint64_t
 
+from kinds cimport KIND_AGENT_LIFECYCLE, KIND_LIFECYCLE
 from lifecycle cimport EVENT_CRASHED, EVENT_STOPPED, STOPPED_CRASHED
 from record cimport ABOUT_GUEST, ORIGIN_RESYNC, Record
 
 cdef enum:
-    LIFECYCLE = 0            # kinds, as hostmon/kinds.py numbers them
-    AGENT_LIFECYCLE = 18
     LIFECYCLE_EVENTS = 9
     AGENT_STATES = 3         # of the agent in a guest; the first has no name
 
@@ -26,11 +25,11 @@ cdef inline void tally_event(Tally* tally, const Record* r) noexcept nogil:
     if r.about != ABOUT_GUEST:
         return
     tally.resync += r.origin == ORIGIN_RESYNC
-    if r.kind == LIFECYCLE and 0 <= r.event < LIFECYCLE_EVENTS:
+    if r.kind == KIND_LIFECYCLE and 0 <= r.event < LIFECYCLE_EVENTS:
         tally.lifecycle[r.event] += 1
         tally.crashes += r.event == EVENT_CRASHED or (
             r.event == EVENT_STOPPED and r.detail == STOPPED_CRASHED)
-    elif r.kind == AGENT_LIFECYCLE and 0 <= r.event < AGENT_STATES:
+    elif r.kind == KIND_AGENT_LIFECYCLE and 0 <= r.event < AGENT_STATES:
         tally.agent[r.event] += 1
 
 
