@@ -120,4 +120,4 @@ cdef void put_exit(Pipe* pipe, Table* table, const Death* ended) noexcept nogil:
     put_uint(&body, ended.pid)
     record.fields = 1
     record.size = <uint32_t>(sizeof(Record) + record.name_size + buffer_size(&body))
-    pipe_put(pipe, record, record.size)
+    pipe_put(pipe, record)

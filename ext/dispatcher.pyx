@@ -6,21 +6,20 @@ and calls :meth:`Dispatcher.run`, which returns when told to stop.
 
 from libc.stdint cimport uint8_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memmove
+from libc.string cimport memcpy, memmove, memset
 from posix.time cimport timespec
 from posix.unistd cimport read
 
-from announce cimport heartbeat_record
+from announce cimport heartbeat_record, lost_record
 from apply cimport *
 from books cimport *
-from chain cimport chain_free, chain_init
 from clock cimport monotonic_ns, realtime_ns
 from history cimport HistoryData
 from kinds cimport *
 from ledger cimport LedgerState
 from numbering cimport *
 from outlet cimport *
-from pipe cimport Pipe, pipe_take, queue_release
+from pipe cimport Losses, Pipe, count_loss, pipe_take, queue_release
 from poll cimport POLLIN, pollfd, ppoll
 from record cimport *
 from ring cimport Stamp, ring_append
@@ -61,9 +60,9 @@ cdef class Dispatcher:
     cdef Outlet outlet
     cdef uint8_t* batch
     cdef size_t held         # of the batch: the beginning of a record
-    cdef uint8_t* found
+    cdef Record* found       # room for one that is made here
     cdef uint64_t lost
-    cdef uint64_t malformed
+    cdef Losses untold
     cdef uint64_t heartbeat_ns
     cdef uint64_t welcomed
     cdef int connected
@@ -76,12 +75,12 @@ cdef class Dispatcher:
                   uint64_t heartbeat_ns=1000000000, *, uint64_t reboot_window_ns=15000000000,
                   uint64_t ring_size=16 << 20, ledger=None):
         self.batch = <uint8_t*>malloc(BATCH)
-        self.found = <uint8_t*>malloc(RECORD_MAX)
+        self.found = <Record*>malloc(RECORD_MAX)
         self.books.grown = <uint8_t*>malloc(RECORD_MAX)
         self.wanted = wanted_new()
         if not (self.batch and self.found and self.books.grown):
             raise MemoryError
-        if chain_init(&self.numbers.chain) or settling_init(&self.settling, reboot_window_ns):
+        if numbering_init(&self.numbers) or settling_init(&self.settling, reboot_window_ns):
             raise MemoryError
         self.pipe_owner = pipe
         self.table_owner = table
@@ -97,8 +96,6 @@ cdef class Dispatcher:
         self.epoch, self.host = epoch, host
         self.heartbeat_ns = heartbeat_ns
         outlet_init(&self.outlet, zmq_path)
-        for number, kind in kinds.KINDS.items():
-            self.numbers.class_of[number] = kinds.CLASSES.index(kinds.CLASS_OF[kind])
 
     def __dealloc__(self):
         free(self.batch)
@@ -106,7 +103,7 @@ cdef class Dispatcher:
         free(self.found)
         free(self.books.grown)
         free(self.applier.tracks)
-        chain_free(&self.numbers.chain)
+        numbering_free(&self.numbers)
         settling_free(&self.settling)
         wanted_free(self.wanted)
 
@@ -129,14 +126,11 @@ cdef class Dispatcher:
 
     cdef int loop(self, int zmq_fd) noexcept nogil:
         cdef pollfd fds[3]
-        cdef uint64_t now
-        cdef uint64_t next
-        cdef uint64_t due = 0
+        cdef uint64_t now, next, due = 0
         cdef timespec pause
         cdef int last_round, more
         fds[0].fd, fds[1].fd, fds[2].fd = self.pipe.read_fd, self.pipe.bell_fd, zmq_fd
-        for i in range(3):
-            fds[i].events = POLLIN
+        fds[0].events = fds[1].events = fds[2].events = POLLIN
         self.welcome()
         while True:
             last_round = self.stopping
@@ -166,17 +160,24 @@ cdef class Dispatcher:
     cdef int drain(self) noexcept nogil:
         """Publish a batch of what the pipe holds; whether there is more.
 
-        The beginning of a record waits for its rest. After a loss everything is compared.
+        The beginning of a record waits for its rest.
         """
-        cdef uint64_t lost = self.lost
         cdef size_t room = BATCH - self.held
-        cdef size_t taken = pipe_take(self.pipe, self.batch + self.held, room, &self.lost)
+        cdef size_t taken = pipe_take(self.pipe, self.batch + self.held, room, &self.untold)
         self.held = self.dispatch_batch(self.held + taken)
-        if self.lost != lost:
-            want_all(self.wanted)
+        if self.untold.records:
+            self.tell_of_losses()
         if self.welcomed != self.outlet.sent:
             self.welcome()
         return taken == room  # less, and the pipe was empty
+
+    cdef void tell_of_losses(self) noexcept nogil:
+        """Publish how many events of each kind are gone; have what can be, found by comparing."""
+        self.lost += self.untold.records
+        if lost_record(self.found, &self.kept.encoder, &self.untold):
+            self.publish(self.found)
+        memset(&self.untold, 0, sizeof(Losses))
+        want_all(self.wanted)
 
     cdef size_t dispatch_batch(self, size_t size) noexcept nogil:
         """Dispatch the whole records of the batch; returns the bytes kept of an unfinished one."""
@@ -207,14 +208,14 @@ cdef class Dispatcher:
             self.retire_guest(record)
             self.confirm_stop(record.uuid, monotonic_ns())
         else:
-            self.malformed += 1
+            self.lost += 1
 
     cdef void publish(self, const Record* record) noexcept nogil:
         """Number an event, apply it to the table, keep it, send it."""
         cdef Table* table = self.applier.table
         cdef Stamp stamp
         if self.kept.encoder.topics[record.kind].size == 0:
-            self.malformed += 1
+            self.lost += 1
             return
         table_lock(table)
         stamp = number_event(&self.numbers, &self.kept.ring, table, record)
@@ -248,7 +249,7 @@ cdef class Dispatcher:
         cdef OpenStop* stop
         if record.event == EVENT_STOPPED:
             if hold_stop(&self.settling, record, sequence) < 0:
-                self.lost += 1  # for want of memory: its conclusion is
+                count_loss(&self.untold, KIND_STOPPED)  # for want of memory
         stop = open_stop(&self.settling, record.uuid)
         if stop == NULL:
             books_settle(&self.books, record.uuid)
@@ -272,7 +273,7 @@ cdef class Dispatcher:
         cdef const Facts* facts = <const Facts*>(
             <const uint8_t*>told + sizeof(Record) + told.name_size)
         cdef Table* table = self.applier.table
-        cdef Record* event = <Record*>self.found
+        cdef Record* event = self.found
         cdef Standing before, after
         table_lock(table)
         before = standing_in(table, told.uuid)
@@ -296,8 +297,7 @@ cdef class Dispatcher:
         self, const Record* about, const Step* steps, int count
     ) noexcept nogil:
         """Publish what a comparison found of one guest, as events of origin resync."""
-        cdef uint8_t* memory = self.found
-        cdef Record* event = <Record*>memory
+        cdef Record* event = self.found
         cdef int i
         step_record(about, event)
         for i in range(count):
@@ -336,8 +336,7 @@ cdef class Dispatcher:
 
         Only this thread makes and retires rows: the row is the same guest's after the lock.
         """
-        cdef uint8_t* memory = self.found
-        cdef Record* gone = <Record*>memory
+        cdef Record* gone = self.found
         cdef Step steps[MOST_STEPS]
         cdef int count = -1
         table_lock(self.applier.table)
@@ -357,8 +356,8 @@ cdef class Dispatcher:
         """Publish each class's last number, and the account's sums."""
         self.books.owed = 1
         heartbeat_record(
-            <Record*>self.found, &self.kept.encoder, self.numbers.sequences, HEARTBEAT_CLASS)
-        self.publish(<Record*>self.found)
+            self.found, &self.kept.encoder, self.numbers.sequences, HEARTBEAT_CLASS)
+        self.publish(self.found)
 
     @property
     def sequence_of(self):
@@ -382,7 +381,7 @@ cdef class Dispatcher:
 
     @property
     def lost_records(self):
-        """Records that found the native queue full."""
+        """Records that found no room, or made no sense."""
         return self.lost
 
     @property

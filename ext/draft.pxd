@@ -65,13 +65,13 @@ cdef inline void begin_domain(Draft* d, virDomainPtr dom, void* opaque, int kind
 
 
 cdef inline void send(Draft* d) noexcept nogil:
-    """Hand the record over; one that did not fit counts as lost, which ends in a resync."""
+    """Hand the record over; one that did not fit counts as lost."""
     if d.body.overflow:
-        pipe_lose(d.pipe)
+        pipe_lose(d.pipe, d.header.kind)
         return
     d.header.size = <unsigned int>(
         sizeof(Record) + d.header.name_size + buffer_size(&d.body))
-    pipe_put(d.pipe, d.bytes, d.header.size)
+    pipe_put(d.pipe, d.header)
 
 
 cdef inline size_t text_size(const char* text, size_t most) noexcept nogil:

@@ -45,6 +45,7 @@ cdef struct Encoder:
     Chunk host                   # host, and the key of time_ns
     Chunk origins[ORIGINS]
     Chunk welcome                # kind, v, epoch, host of the welcome message
+    Names kinds
     Names classes
     Names states
     Names lifecycle_events
@@ -79,6 +80,7 @@ cdef inline int encoder_load(Encoder* e, uint64_t epoch, str host, list alive) e
     whole = (("kind", "welcome"), ("v", events.WIRE_VERSION), ("epoch", epoch), ("host", host))
     chunk_keep(
         &e.welcome, b"".join([encode(key) + encode(value) for key, value in whole]), alive)
+    names_load(&e.kinds, tuple([kinds.KINDS.get(n, "") for n in range(KIND_LIMIT)]), alive)
     names_load(&e.classes, kinds.CLASSES, alive)
     names_load(&e.states, kinds.STATES, alive)
     names_load(&e.lifecycle_events, kinds.LIFECYCLE_EVENTS, alive)

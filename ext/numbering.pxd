@@ -6,7 +6,7 @@ Owned by the dispatcher's thread, the only giver of numbers; others read the cla
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from chain cimport Chain, chain_advance
+from chain cimport Chain, chain_advance, chain_free, chain_init
 from record cimport ABOUT_GUEST, KIND_LIMIT, Record
 from ring cimport Ring, Stamp
 from table cimport Table, table_find, table_row
@@ -22,6 +22,19 @@ cdef struct Numbering:
     uint64_t counts[KIND_LIMIT]
     uint8_t class_of[KIND_LIMIT]
     Chain chain
+
+
+cdef inline int numbering_init(Numbering* numbers) except -2:
+    """0, or -1 without memory."""
+    from hostmon import kinds
+
+    for number, kind in kinds.KINDS.items():
+        numbers.class_of[<int>number] = kinds.CLASSES.index(kinds.CLASS_OF[kind])
+    return chain_init(&numbers.chain)
+
+
+cdef inline void numbering_free(Numbering* numbers) noexcept nogil:
+    chain_free(&numbers.chain)
 
 
 cdef inline Stamp number_event(

@@ -1,8 +1,8 @@
 """The pipe between libvirt's callbacks and the dispatcher: struct and inline functions.
 
 A record goes into the pipe; once the pipe is full, records wait in a bounded native queue, in
-order; once that is full they are counted as lost, which the reader turns into a resync. Several
-threads may write, one reads. No lock is held across a call that can block: both ends of the pipe
+order; once that is full they are counted as lost, by kind, which the reader publishes and turns
+into a resync. Several threads may write, one reads. No lock is held across a call that can block: both ends of the pipe
 are non-blocking.
 
 The reader takes the writers' lock only when there is something behind the pipe. A writer holds it
@@ -11,10 +11,11 @@ miss what comes behind the pipe, that rings a bell: an eventfd to poll beside th
 """
 
 from libc.stdint cimport uint8_t, uint64_t, uintptr_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 from posix.unistd cimport read, write
 
 from mutex cimport pthread_mutex_lock, pthread_mutex_t, pthread_mutex_unlock
+from record cimport KIND_LIMIT, Record
 
 cdef extern from "<sys/mman.h>" nogil:
     int madvise(void*, size_t, int)
@@ -34,6 +35,10 @@ cdef enum:
     QUEUE_KEPT = 256 << 10   # of the queue's memory, between floods
     PAGE_MASK = 4095
 
+cdef struct Losses:
+    uint64_t records
+    uint64_t events[KIND_LIMIT]  # of these, by kind; the others are messages of the keeper's
+
 cdef struct Pipe:
     int read_fd
     int write_fd
@@ -49,7 +54,13 @@ cdef struct Pipe:
     uint64_t written         # records accepted
     uint64_t queued          # of these, records that had to wait in the queue
     uint64_t lost            # records refused because the queue was full, since the start
-    uint64_t lost_unseen     # of these, how many the reader has not been told of
+    Losses unseen            # of these, what the reader has not been told of
+
+
+cdef inline void count_loss(Losses* lost, int kind) noexcept nogil:
+    lost.records += 1
+    if kind < KIND_LIMIT:
+        lost.events[kind] += 1
 
 
 cdef inline void queue_append(Pipe* pipe, const uint8_t* data, size_t size) noexcept nogil:
@@ -78,8 +89,9 @@ cdef inline void queue_release(Pipe* pipe) noexcept nogil:
     pthread_mutex_unlock(&pipe.lock)
 
 
-cdef inline int pipe_put(Pipe* pipe, const void* record, size_t size) noexcept nogil:
+cdef inline int pipe_put(Pipe* pipe, const Record* record) noexcept nogil:
     """Hand over one record; 0, or -1 when it was lost (and counted). Never blocks."""
+    cdef size_t size = record.size
     cdef ssize_t done = 0
     cdef int result = 0
     pthread_mutex_lock(&pipe.lock)
@@ -95,7 +107,7 @@ cdef inline int pipe_put(Pipe* pipe, const void* record, size_t size) noexcept n
             pipe.queued += 1
         else:
             pipe.lost += 1
-            pipe.lost_unseen += 1
+            count_loss(&pipe.unseen, record.kind)
             result = -1
     if result == 0:
         pipe.written += 1
@@ -103,26 +115,27 @@ cdef inline int pipe_put(Pipe* pipe, const void* record, size_t size) noexcept n
     return result
 
 
-cdef inline void pipe_lose(Pipe* pipe) noexcept nogil:
+cdef inline void pipe_lose(Pipe* pipe, int kind) noexcept nogil:
     """Count a record that could not even be made; its reader learns of it as of any loss."""
     pthread_mutex_lock(&pipe.lock)
     pipe.lost += 1
-    pipe.lost_unseen += 1
+    count_loss(&pipe.unseen, kind)
     pthread_mutex_unlock(&pipe.lock)
     eventfd_write(pipe.bell_fd, 1)
 
 
 cdef inline size_t pipe_take(
-    Pipe* pipe, uint8_t* out, size_t room, uint64_t* lost
+    Pipe* pipe, uint8_t* out, size_t room, Losses* lost
 ) noexcept nogil:
     """Read up to ``room`` bytes, in order; 0 when there are none.
 
     ``lost`` grows by the records lost behind those bytes, once everything before them was taken.
     """
+    cdef int kind
     cdef ssize_t got = read(pipe.read_fd, out, room)
     cdef size_t taken = got if got > 0 else 0
     cdef size_t part
-    if taken == room or read_now(pipe.used) == 0 and read_now(pipe.lost_unseen) == 0:
+    if taken == room or read_now(pipe.used) == 0 and read_now(pipe.unseen.records) == 0:
         return taken
     pthread_mutex_lock(&pipe.lock)
     # While the queue holds something no one writes to the pipe: after this read it is empty.
@@ -138,8 +151,10 @@ cdef inline size_t pipe_take(
     if pipe.used == 0:
         # From the front again: memory that a backlog never reached stays untouched.
         pipe.head = 0
-    if pipe.used == 0 and pipe.lost_unseen:
-        lost[0] += pipe.lost_unseen
-        pipe.lost_unseen = 0
+    if pipe.used == 0 and pipe.unseen.records:
+        lost.records += pipe.unseen.records
+        for kind in range(KIND_LIMIT):
+            lost.events[kind] += pipe.unseen.events[kind]
+        memset(&pipe.unseen, 0, sizeof(Losses))
     pthread_mutex_unlock(&pipe.lock)
     return taken

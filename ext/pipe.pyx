@@ -77,7 +77,7 @@ cdef class EventPipe:
         if size < sizeof(Record) or size > RECORD_MAX or (<const Record*>data).size != size:
             raise ValueError(f"not a record: {size} bytes")
         with nogil:
-            result = pipe_put(&self.pipe, data, size)
+            result = pipe_put(&self.pipe, <const Record*>data)
         return result == 0
 
     def put_repeatedly(self, bytes record not None, size_t count):
@@ -101,7 +101,7 @@ cdef class EventPipe:
                     usleep(50)
                 header.time_ns = realtime_ns()
                 header.monotonic_ns = monotonic_ns()
-                pipe_put(&self.pipe, copy, size)
+                pipe_put(&self.pipe, header)
         return waits
 
 

@@ -8,7 +8,7 @@ ignored; fields that an older peer lacks take their defaults.
 import msgspec
 
 from hostmon.account import HostAccount, Sums
-from hostmon.numbers import ClassSequence, Uint64
+from hostmon.numbers import ClassSequence, KindLoss, Uint64
 
 WIRE_VERSION = 1
 
@@ -310,6 +310,15 @@ class AccountEvent(Event, frozen=True, kw_only=True, tag="account"):
     account: HostAccount
 
 
+class LostEvent(Event, frozen=True, kw_only=True, tag="lost"):
+    """Events found no room on their way here and have no number: how many of each kind.
+
+    What a comparison with libvirt can tell of them follows, of origin ``resync``.
+    """
+
+    kinds: tuple[KindLoss, ...]
+
+
 class SettledEvent(DomainEvent, frozen=True, kw_only=True):
     """What became of a guest's stop: the event ``stop_sequence`` of class lifecycle.
 
@@ -377,6 +386,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     PoolRefreshEvent,
     ConnectionEvent,
     AccountEvent,
+    LostEvent,
     StoppedEvent,
     RebootedEvent,
     HeartbeatEvent,

@@ -30,6 +30,7 @@ class GapMark(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     """Events are missing here: numbers ``first`` to ``last`` of a class within ``epoch``.
 
     After a start of the agent it is not known how many were missed: ``last`` of the old epoch is 0.
+    Both are 0 where the agent lost events before they had a number; ``reason`` says how many.
     """
 
     v: int = 1

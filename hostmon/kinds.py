@@ -43,6 +43,7 @@ HOST_KINDS: dict[int, str] = {
     41: "pool",
     42: "pool-refresh",
     46: "account",
+    47: "lost",
     48: "connection",
     49: "heartbeat",
 }

@@ -1,4 +1,4 @@
-"""A class's number, as events and answers carry it."""
+"""Numbers of classes and kinds, as events and answers carry them."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -13,6 +13,13 @@ class ClassSequence(msgspec.Struct, frozen=True, array_like=True):
 
     name: str
     sequence: Uint64
+
+
+class KindLoss(msgspec.Struct, frozen=True, array_like=True):
+    """How many events of a kind are lost; a kind without a name is its number."""
+
+    kind: str | int
+    count: Uint64
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):

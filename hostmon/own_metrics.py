@@ -63,7 +63,7 @@ class StatusCollector(Collector):
         )
         yield CounterMetricFamily(
             "hostmon_lost_records",
-            "Events that found the agent's queue full; each loss ends in a resync.",
+            "Records that found the agent's queue full; a loss is published and ends in a resync.",
             value=status.lost_records,
         )
         yield from gate_families(status.gate)

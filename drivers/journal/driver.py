@@ -7,6 +7,7 @@ is marked where it is.
 import logging
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,9 +16,9 @@ import msgspec
 from hostmon import journal
 from hostmon.driver import Driver, DriverContext
 from hostmon.errors import DriverError
-from hostmon.events import Event
+from hostmon.events import Event, LostEvent
 from hostmon.journal import GapMark, Header
-from hostmon.kinds import CLASS_OF
+from hostmon.kinds import CLASS_OF, CLASSES
 from hostmon.numbers import Position
 from hostmon.wire import kind_of
 from hostmon_drivers.journal.files import JournalFiles
@@ -97,32 +98,23 @@ class JournalDriver(Driver):
         assert self._syncer is not None
         class_ = CLASS_OF.get(kind_of(event), "")
         last = self._last.get(class_)
-        mark: GapMark | None = None
-        if last is not None and event.epoch == last.epoch:
-            if event.sequence <= last.sequence:
-                return  # a repeat: the journal has it
-            if event.sequence > last.sequence + 1:
-                mark = gap(class_, last, event.sequence - 1, "the events never arrived")
-        elif last is not None:
-            mark = gap(class_, last, 0, "the agent was started anew")
-        elif class_ and event.sequence > 1:
-            before = Position(class_, event.epoch, 0)
-            mark = gap(class_, before, event.sequence - 1, "the journal begins here")
+        if last and event.epoch == last.epoch and event.sequence <= last.sequence:
+            return  # a repeat: the journal has it
         try:
             with self._lock:
-                self._write(self._files, event, mark)
+                self._write(self._files, event, [*gaps_before(event, class_, last), *losses(event)])
         except OSError as error:
             raise DriverError(f"the journal can't be written: {error.strerror}") from None
         if class_:
             self._last[class_] = Position(class_, event.epoch, event.sequence)
         self._syncer.touch()
 
-    def _write(self, files: JournalFiles, event: Event, mark: GapMark | None) -> None:
-        """One write for mark and event, so that neither is there without the other."""
+    def _write(self, files: JournalFiles, event: Event, marks: list[GapMark]) -> None:
+        """One write for marks and event, so that neither is there without the other."""
         if files.is_full():
             files.rotate(journal.encode(Header(positions=tuple(self._last.values()))))
-        line = journal.encode(event)
-        files.append(line if mark is None else journal.encode(mark) + line)
+        lines: list[journal.Line] = [*marks, event]
+        files.append(b"".join(map(journal.encode, lines)))
 
     def stop(self) -> None:
         """Put the rest on disk."""
@@ -130,6 +122,39 @@ class JournalDriver(Driver):
             self._syncer.stop()
         if self._files is not None:
             self._files.close()
+
+
+def gaps_before(event: Event, class_: str, last: Position | None) -> Iterator[GapMark]:
+    """The mark of a hole between an event and the last one of its class, where there is one."""
+    if last is None:
+        if class_ and event.sequence > 1:
+            before = Position(class_, event.epoch, 0)
+            yield gap(class_, before, event.sequence - 1, "the journal begins here")
+    elif event.epoch != last.epoch:
+        yield gap(class_, last, 0, "the agent was started anew")
+    elif event.sequence > last.sequence + 1:
+        yield gap(class_, last, event.sequence - 1, "the events never arrived")
+
+
+def losses(event: Event) -> Iterator[GapMark]:
+    """What the agent itself lost, a mark for each class: such events never had a number."""
+    if not isinstance(event, LostEvent):
+        return
+    for class_ in CLASSES:
+        lost = [
+            f"{one.count} {one.kind}"
+            for one in event.kinds
+            if CLASS_OF.get(str(one.kind)) == class_
+        ]
+        if lost:
+            yield GapMark(
+                class_=class_,
+                epoch=event.epoch,
+                first=0,
+                last=0,
+                time_ns=event.time_ns,
+                reason=f"the agent had no room for them: {', '.join(lost)}",
+            )
 
 
 def gap(class_: str, last: Position, up_to: int, reason: str) -> GapMark:

@@ -82,8 +82,8 @@ def shown_as(line: Line, *, json: bool) -> str:
     if json:
         return journal.encode(line).decode().rstrip("\n")
     if isinstance(line, GapMark):
-        last = line.last or "an unknown end"
-        text = f"missing: events of class {line.class_}, {line.first} to {last}; {line.reason}"
+        numbers = f", {line.first} to {line.last or 'an unknown end'}" if line.first else ""
+        text = f"missing: events of class {line.class_}{numbers}; {line.reason}"
         return paint(text, "red")
     assert isinstance(line, Event)
     return f"{time.strftime('%Y-%m-%d', time.localtime(line.time_ns / 1e9))} {text_line(line)}"

@@ -61,7 +61,9 @@ def tell(repair: Repair) -> None:
     line = {
         "replay": f"missed {repair.events} events; they follow",
         "snapshot": "missed events; the agent no longer has them",
-        "nothing": "missed events",
+        "nothing": f"missed {repair.lost} events; nobody has them"
+        if repair.lost
+        else "missed events",
     }[repair.by]
     print(paint(f"{line} ({repair.reason})", "red"), file=sys.stderr, flush=True)
 

@@ -6,7 +6,7 @@ from hostmon.events import DomainEvent, Event
 from hostmon.kinds import CLASS_OF, CLASSES
 
 REPLAYED = CLASSES[:-1]
-ALWAYS = (b"welcome\0", b"heartbeat/")
+ALWAYS = (b"welcome\0", b"heartbeat/", b"host/lost/")
 
 
 class Filter(msgspec.Struct, frozen=True):

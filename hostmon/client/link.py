@@ -19,7 +19,7 @@ from hostmon.client.order import Order, Verdict
 from hostmon.client.requests import connected, decode_answer, encode_request
 from hostmon.client.view import HostView
 from hostmon.errors import ProtocolError
-from hostmon.events import Event, HeartbeatEvent
+from hostmon.events import Event, HeartbeatEvent, LostEvent
 from hostmon.kinds import CLASS_OF
 from hostmon.numbers import Position, by_class
 from hostmon.status import Answer, GuestStatus, Refusal, ReplayAnswer, Request, SnapshotAnswer
@@ -43,15 +43,17 @@ class State(Enum):
 class Repair(msgspec.Struct, frozen=True):
     """What was missed and how it was made good.
 
-    ``reason``: ``gap``, ``restart`` (of the agent) or ``join``. ``by``: ``replay`` (``events`` of
-    them were delivered), ``snapshot`` (the view is right again, the events are not known), or
-    ``nothing`` (there is no view and no request socket, or the events are gone).
+    ``reason``: ``gap``, ``restart`` (of the agent), ``join``, or ``overflow`` (the agent itself had
+    no room for ``lost`` events). ``by``: ``replay`` (``events`` of them were delivered),
+    ``snapshot`` (the view is right again, the events are not known), or ``nothing`` (there is no
+    view and no request socket, or the events are gone).
     """
 
     host: str
     reason: str
     by: str
     events: int = 0
+    lost: int = 0
 
 
 class Link:
@@ -79,6 +81,7 @@ class Link:
         self._superseded: set[int] = set()
         self._order = Order(wanted, {})
         self._newest: dict[str, int] = {}
+        self._loss_told = 0
         self._heard = time.monotonic()
         self._request: Request | None = None
         self._number = 0
@@ -164,6 +167,7 @@ class Link:
         if event.epoch != self.epoch:
             self._announced(event.epoch, event.host, {}, out)
             return
+        self._tell_of_loss(event)
         verdict = self._order.judge(event, class_, kind)
         if verdict is Verdict.NEW:
             self._deliver(event, kind, out)
@@ -171,6 +175,13 @@ class Link:
             self._newest[class_] = max(event.sequence - 1, self._newest.get(class_, 0))
             self._held = event
             self._repair(out)
+
+    def _tell_of_loss(self, event: Event) -> None:
+        """Note what the agent lost, whatever the filter: once, however often the event comes."""
+        if isinstance(event, LostEvent) and event.sequence > self._loss_told:
+            self._loss_told = event.sequence
+            lost = sum(one.count for one in event.kinds)
+            self._on_repair(Repair(self.host, "overflow", "nothing", lost=lost))
 
     def _deliver(self, event: Event, kind: str, out: list[Event]) -> None:
         if self.view is not None:
@@ -217,6 +228,7 @@ class Link:
         self.epoch, self.host = epoch, host
         self._order = Order(self._wanted, complete)
         self._newest = {}
+        self._loss_told = 0
         self.state = State.LIVE
         self._request = None
         self.deadline = float("inf")
@@ -304,6 +316,7 @@ class Link:
         for event in wire.decode_many(answer.events):
             kind = wire.kind_of(event)
             class_ = CLASS_OF.get(kind, "")
+            self._tell_of_loss(event)
             if self._order.judge(event, class_, kind, replayed=True) is Verdict.NEW:
                 self._replayed += 1
                 self._deliver(event, kind, out)

@@ -14,9 +14,10 @@ from hostmon import journal
 from hostmon.client import Subscriber
 from hostmon.driver import DriverContext
 from hostmon.errors import DriverError, SettingsError
-from hostmon.events import ConnectionEvent, Event, LifecycleEvent
+from hostmon.events import ConnectionEvent, Event, LifecycleEvent, LostEvent
 from hostmon.journal import GapMark, Header
 from hostmon.kinds import CLASS_OF
+from hostmon.numbers import KindLoss
 from hostmon.settings import convert
 from hostmon.supervisor import worker
 from hostmon.wire import kind_of
@@ -62,6 +63,23 @@ def test_a_repeat_is_left_out_and_a_hole_is_marked_where_it_is(tmp_path: Path) -
     mark = lines[2]
     assert isinstance(mark, GapMark)
     assert (mark.class_, mark.epoch, mark.first, mark.last) == ("lifecycle", 1, 3, 4)
+
+
+def test_what_the_agent_lost_is_marked_by_class(tmp_path: Path) -> None:
+    driver = started(tmp_path)
+    lost = (KindLoss("watchdog", 1), KindLoss("io-error", 3), KindLoss("network", 2))
+    driver.handle(LostEvent(epoch=1, sequence=1, kinds=lost))
+    driver.stop()
+    *marks, event = written(tmp_path)
+    assert isinstance(event, LostEvent)
+    assert [(m.class_, m.first, m.last, m.reason) for m in marks if isinstance(m, GapMark)] == [
+        ("lifecycle", 0, 0, "the agent had no room for them: 1 watchdog, 3 io-error"),
+        ("host", 0, 0, "the agent had no room for them: 2 network"),
+    ]
+    shown = hostmon("journal", "--directory", str(tmp_path))
+    assert (
+        "missing: events of class host; the agent had no room for them: 2 network" in shown.stdout
+    )
 
 
 def test_a_journal_that_begins_late_says_so(tmp_path: Path) -> None:

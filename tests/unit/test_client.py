@@ -13,7 +13,14 @@ from hostmon._pipe import record
 from hostmon.answers import Answers
 from hostmon.client import Endpoint, Filter, FleetView, Subscriber
 from hostmon.errors import AgentUnreachableError, ProtocolError
-from hostmon.events import DomainEvent, Event, HeartbeatEvent, LifecycleEvent, RebootEvent
+from hostmon.events import (
+    DomainEvent,
+    Event,
+    HeartbeatEvent,
+    LifecycleEvent,
+    LostEvent,
+    RebootEvent,
+)
 from hostmon.numbers import Position
 from hostmon.status import Request, SnapshotAnswer
 from tests.unit.bus import STARTED, STOPPED, SUSPENDED, Bus, until
@@ -56,6 +63,46 @@ def test_events_begin_with_the_first_after_the_join(bus: Bus) -> None:
         bus.churn(GUESTS, 300, 2)
         numbers = [e.sequence for e in take(subscriber, 300)]
         assert numbers == list(range(before + 1, before + 301))
+
+
+def overflow(bus: Bus) -> None:
+    """Put events faster than they are published, until one has found no room."""
+    large = record(1, uuid=GUESTS[0].bytes, name=b"n" * 60_000)
+    bus.rig.subscriber.unsubscribe("lifecycle/reboot/")  # nobody keeps them
+    for _ in range(5_000):
+        if not bus.rig.pipe.put(large):
+            return
+    raise AssertionError("every event found room")
+
+
+@pytest.mark.parametrize("wanted", [Filter(), Filter(guests=(str(GUESTS[1]),)), Filter(classes=())])
+def test_what_the_agent_lost_is_told_whatever_the_filter(tmp_path: Path, wanted: Filter) -> None:
+    bus = Bus(tmp_path, queue_size=128 << 10)
+    try:
+        with Subscriber(bus.endpoint, wanted=wanted) as subscriber:
+            until(lambda: subscriber.receive(1), lambda: None)  # a heartbeat: joined
+            overflow(bus)
+            until(lambda: subscriber.repairs, lambda: subscriber.receive(0.2))
+            repair = subscriber.repairs[0]
+            assert (repair.reason, repair.by) == ("overflow", "nothing")
+            assert repair.lost >= 1
+    finally:
+        bus.close()
+
+
+def test_what_was_lost_while_away_is_told_once(tmp_path: Path) -> None:
+    bus = Bus(tmp_path, queue_size=128 << 10)
+    try:
+        overflow(bus)
+        bus.wait()
+        with Subscriber(bus.endpoint) as subscriber:
+            subscriber.resume([Position("host", bus.rig.dispatcher.epoch, 0)])
+            (event,) = take(subscriber, 1, LostEvent)
+            assert isinstance(event, LostEvent)
+            told = [repair.lost for repair in subscriber.repairs if repair.reason == "overflow"]
+            assert told == [sum(one.count for one in event.kinds)]
+    finally:
+        bus.close()
 
 
 @pytest.mark.parametrize("same_run", [True, False])

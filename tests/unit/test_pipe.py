@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hostmon import events
+from hostmon import events, kinds, records, wire
 from hostmon._pipe import EventPipe, record
+from hostmon.numbers import KindLoss
 from tests.unit.rig import Rig
 
 GUEST = uuid.uuid4()
@@ -71,6 +72,39 @@ def test_what_finds_the_queue_full_is_counted_and_wants_a_resync(paused: Rig) ->
     assert paused.dispatcher.lost_records == refused
     assert paused.dispatcher.take_wanted() is None, "everything is compared with libvirt"
     assert paused.dispatcher.count_of["lifecycle"] == 40 - refused
+
+
+def told_lost(rig: Rig) -> events.LostEvent:
+    """The one event of a loss, out of the ring; as its type encodes it."""
+    page = rig.dispatcher.history.replay({"host": 0}, ("lost",))
+    assert page is not None
+    maps, count, _, _ = page
+    assert count == 1
+    event = wire.decode(maps)
+    assert wire.encode(event) == maps
+    assert isinstance(event, events.LostEvent)
+    return event
+
+
+def test_what_is_lost_is_published_by_kind(paused: Rig) -> None:
+    lost = dict.fromkeys(("lifecycle", "watchdog", "io-error", "network"), 0)
+    for kind in (*["lifecycle"] * 40, "watchdog", "io-error", "io-error", "network"):
+        name = b"x" * 60_000
+        lost[kind] += not paused.pipe.put(record(kinds.NUMBERS[kind], uuid=GUEST.bytes, name=name))
+    assert not paused.pipe.put(record(records.RESYNC_GUEST, uuid=GUEST.bytes, name=b"x" * 60_000))
+    assert lost["lifecycle"] > 1
+    paused.run()
+    assert paused.dispatcher.lost_records == sum(lost.values()) + 1
+    assert told_lost(paused).kinds == tuple(KindLoss(kind, count) for kind, count in lost.items())
+    assert paused.dispatcher.count_of["lifecycle"] == 40 - lost["lifecycle"]
+
+
+def test_a_loss_of_the_keepers_messages_alone_is_no_event(paused: Rig) -> None:
+    told = record(records.RESYNC_GUEST, uuid=GUEST.bytes, name=b"x" * 60_000)
+    assert [paused.pipe.put(told) for _ in range(40)].count(False) > 0
+    paused.run()
+    assert paused.dispatcher.take_wanted() is None, "everything is compared with libvirt"
+    assert paused.dispatcher.count_of["lost"] == 0
 
 
 def resident() -> int:

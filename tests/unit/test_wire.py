@@ -10,7 +10,7 @@ import pytest
 from hostmon import events, wire
 from hostmon.account import Sums
 from hostmon.errors import ProtocolError
-from hostmon.numbers import ClassSequence
+from hostmon.numbers import ClassSequence, KindLoss
 from hostmon.status import Request
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +53,7 @@ EXAMPLES: dict[str, Any] = {
         stop_sequence=11,
     ),
     "connection": events.ConnectionEvent(**COMMON, state="down", reason="keepalive timeout"),
+    "lost": events.LostEvent(**COMMON, kinds=(KindLoss("watchdog", 1), KindLoss("io-error", 3))),
     "heartbeat": events.HeartbeatEvent(**COMMON, classes=CLASSES, sums=SUMS),
     "welcome": events.Welcome(epoch=COMMON["epoch"], host="node-1", classes=CLASSES),
     "replay-request": Request(ask="replay", re=7, after={"lifecycle": 12}, kinds=("lifecycle",)),
@@ -111,7 +112,7 @@ def test_garbage_is_a_protocol_error(payload: bytes) -> None:
 
 def test_the_page_shows_the_golden_bytes() -> None:
     shown = re.findall(r"```hex (\S+)\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert {name for name, _ in shown} >= {"lifecycle", "welcome", "replay-request"}
+    assert {name for name, _ in shown} >= {"lifecycle", "lost", "welcome", "replay-request"}
     for name, text in shown:
         assert bytes.fromhex(text) == golden(name)
 
