@@ -111,6 +111,7 @@ cdef void put_exit(Pipe* pipe, Table* table, const Death* ended) noexcept nogil:
         guest = table_row(table, row)
         record.id = guest.id
         record.name_size = <uint16_t>min(guest.name.count, <uint32_t>LONGEST_NAME)
+        record.truncated = guest.name.count > LONGEST_NAME
         memcpy(memory + sizeof(Record), table_array(table, &guest.name), record.name_size)
     table_unlock(table)
     if row == NO_ROW:

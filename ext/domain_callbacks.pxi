@@ -38,11 +38,13 @@ cdef void on_watchdog(
     send(&d)
 
 
-cdef void put_address(Buffer* b, const virDomainEventGraphicsAddress* a) noexcept nogil:
-    put_array(b, 3)
-    put_name(b, &graphics_families, a.family)
-    put_bounded(b, a.node, SHORT_TEXT)
-    put_bounded(b, a.service, SHORT_TEXT)
+cdef void address_field(
+    Draft* d, const char* key, const virDomainEventGraphicsAddress* a
+) noexcept nogil:
+    put_array(field(d, key), 3)
+    put_name(&d.body, &graphics_families, a.family)
+    put_bounded(d, a.node, SHORT_TEXT)
+    put_bounded(d, a.service, SHORT_TEXT)
 
 
 cdef void on_graphics(
@@ -51,20 +53,18 @@ cdef void on_graphics(
     const char* scheme, const virDomainEventGraphicsSubject* subject, void* opaque
 ) noexcept nogil:
     cdef Draft d
-    cdef Buffer* b
-    cdef int i
-    cdef int count = min(subject.nidentity, MOST_IDENTITIES) if subject != NULL else 0
+    cdef int i, count
     begin_domain(&d, dom, opaque, KIND_GRAPHICS)
     put_name(field(&d, "phase"), &graphics_phases, phase)
-    put_address(field(&d, "local"), local)
-    put_address(field(&d, "remote"), remote)
+    address_field(&d, "local", local)
+    address_field(&d, "remote", remote)
     text_field(&d, "auth_scheme", scheme)
-    b = field(&d, "subject")
-    put_array(b, count)
+    count = bounded_count(&d, subject.nidentity, MOST_IDENTITIES) if subject != NULL else 0
+    put_array(field(&d, "subject"), count)
     for i in range(count):
-        put_array(b, 2)
-        put_bounded(b, subject.identities[i].type, SHORT_TEXT)
-        put_bounded(b, subject.identities[i].name, SHORT_TEXT)
+        put_array(&d.body, 2)
+        put_bounded(&d, subject.identities[i].type, SHORT_TEXT)
+        put_bounded(&d, subject.identities[i].name, SHORT_TEXT)
     send(&d)
 
 

@@ -26,7 +26,7 @@ cdef extern from "<string.h>" nogil:
 
 cdef enum:
     # Bounds of what one record may carry: together they fit into RECORD_MAX, even where every byte
-    # of a text is replaced by the three of U+FFFD.
+    # of a text is replaced by the three of U+FFFD. What is cut to them is marked as truncated.
     LONGEST_TEXT = 4096      # PATH_MAX, what libvirt's own paths are bounded by
     SHORT_TEXT = 256         # values of typed parameters, addresses, identities
     MOST_PARAMETERS = 64
@@ -42,10 +42,11 @@ cdef struct Draft:
 
 cdef inline void begin(Draft* d, void* opaque, int kind, const char* name) noexcept nogil:
     """Start a record about something of this name; its header lies at the front of the draft."""
-    cdef size_t size = text_size(name, LONGEST_TEXT)
+    cdef size_t size
     d.pipe = <Pipe*>opaque
     d.header = <Record*>d.bytes
     memset(d.header, 0, sizeof(Record))
+    size = bounded(d, name, LONGEST_TEXT)
     d.header.kind = kind
     d.header.event = d.header.detail = d.header.id = -1
     d.header.origin = ORIGIN_LIVE
@@ -74,16 +75,29 @@ cdef inline void send(Draft* d) noexcept nogil:
     pipe_put(d.pipe, d.header)
 
 
-cdef inline size_t text_size(const char* text, size_t most) noexcept nogil:
-    return strnlen(text, most) if text != NULL else 0
+cdef inline size_t bounded(Draft* d, const char* text, size_t most) noexcept nogil:
+    """The bytes of a text, at most so many; the record tells if there are more."""
+    cdef size_t size = strnlen(text, most + 1) if text != NULL else 0
+    if size <= most:
+        return size
+    d.header.truncated = 1
+    return most
 
 
-cdef inline void put_bounded(Buffer* b, const char* text, size_t most) noexcept nogil:
+cdef inline int bounded_count(Draft* d, int count, int most) noexcept nogil:
+    """The items of a list, at most so many; the record tells if there are more."""
+    if count <= most:
+        return count
+    d.header.truncated = 1
+    return most
+
+
+cdef inline void put_bounded(Draft* d, const char* text, size_t most) noexcept nogil:
     """At most so many bytes of a text, nil for NULL."""
     if text == NULL:
-        put_nil(b)
+        put_nil(&d.body)
     else:
-        put_bytes_as_text(b, <const uint8_t*>text, text_size(text, most))
+        put_bytes_as_text(&d.body, <const uint8_t*>text, bounded(d, text, most))
 
 
 cdef inline Buffer* field(Draft* d, const char* key) noexcept nogil:
@@ -94,12 +108,14 @@ cdef inline Buffer* field(Draft* d, const char* key) noexcept nogil:
 
 
 cdef inline void text_field(Draft* d, const char* key, const char* text) noexcept nogil:
-    put_bounded(field(d, key), text, LONGEST_TEXT)
+    field(d, key)
+    put_bounded(d, text, LONGEST_TEXT)
 
 
-cdef inline void put_parameter(Buffer* b, virTypedParameter* p) noexcept nogil:
+cdef inline void put_parameter(Draft* d, virTypedParameter* p) noexcept nogil:
+    cdef Buffer* b = &d.body
     put_array(b, 2)
-    put_bounded(b, p.field, VIR_TYPED_PARAM_FIELD_LENGTH)
+    put_bytes_as_text(b, <const uint8_t*>p.field, strnlen(p.field, VIR_TYPED_PARAM_FIELD_LENGTH))
     if p.type == VIR_TYPED_PARAM_INT:
         put_int(b, p.value.i)
     elif p.type == VIR_TYPED_PARAM_UINT:
@@ -113,7 +129,7 @@ cdef inline void put_parameter(Buffer* b, virTypedParameter* p) noexcept nogil:
     elif p.type == VIR_TYPED_PARAM_BOOLEAN:
         put_bool(b, p.value.b)
     elif p.type == VIR_TYPED_PARAM_STRING:
-        put_bounded(b, p.value.s, SHORT_TEXT)
+        put_bounded(d, p.value.s, SHORT_TEXT)
     else:
         put_nil(b)  # a type this libvirt.h does not know
 
@@ -122,8 +138,7 @@ cdef inline void parameters_field(
     Draft* d, virTypedParameterPtr params, int count
 ) noexcept nogil:
     cdef int i
-    cdef Buffer* b = field(d, "params")
-    count = min(count, MOST_PARAMETERS)
-    put_array(b, count)
+    count = bounded_count(d, count, MOST_PARAMETERS)
+    put_array(field(d, "params"), count)
     for i in range(count):
-        put_parameter(b, &params[i])
+        put_parameter(d, &params[i])

@@ -27,8 +27,8 @@ from record cimport ABOUT_GUEST, ABOUT_HOST, KIND_LIMIT, Record
 from ring cimport Stamp
 
 cdef enum:
-    # kind, v, epoch, sequence, kind_previous, host, time_ns, monotonic_ns, origin, sums
-    COMMON_FIELDS = 10
+    # kind, v, epoch, sequence, kind_previous, host, time_ns, monotonic_ns, origin, sums, truncated
+    COMMON_FIELDS = 11
     LIFECYCLE_EVENTS = 9
     ORIGINS = 4
     REPLAYED = 3             # of kinds.ORIGINS
@@ -169,6 +169,8 @@ cdef inline void put_event(
         put_raw(b, <const uint8_t*>r + r.size - stamp.tail, stamp.tail)
     else:
         put_nil(b)
+    put_text(b, "truncated")
+    put_bool(b, r.truncated)
     if identity:
         put_identity(b, r, stamp, uuid)
     if lifecycle:

@@ -111,7 +111,7 @@ cdef extern from "<unistd.h>" nogil:
 
 def record(
     int kind, *, bytes uuid=b"", bytes name=b"", int fields=0, bytes body=b"", int event=-1,
-    int detail=-1, int id=-1, int origin=0, monotonic=None,
+    int detail=-1, int id=-1, int origin=0, bint truncated=False, monotonic=None,
 ):
     """One record as bytes; ``monotonic`` is the time, in ns, that what it says was true at."""
     cdef Record header
@@ -121,6 +121,7 @@ def record(
     header.size = sizeof(Record) + len(name) + len(body)
     header.kind = kind
     header.fields = fields
+    header.truncated = truncated
     header.event = event
     header.detail = detail
     header.id = id

@@ -30,7 +30,8 @@ cdef enum:
 cdef packed struct Record:
     uint32_t size            # of header, name and body together
     uint16_t kind
-    uint16_t fields          # MessagePack pairs in the body
+    uint8_t fields           # MessagePack pairs in the body
+    uint8_t truncated        # texts or lists were longer than a record may carry
     int32_t event            # lifecycle, and the state of agent-lifecycle: libvirt's numbers
     int32_t detail
     int32_t id               # libvirt's domain id, -1 when inactive

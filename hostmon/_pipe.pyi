@@ -25,5 +25,6 @@ def record(
     detail: int = -1,
     id: int = -1,  # noqa: A002
     origin: int = 0,
+    truncated: bool = False,
     monotonic: int | None = None,
 ) -> bytes: ...

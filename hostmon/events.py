@@ -24,7 +24,8 @@ class Event(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True):
     is the number of the event of the same kind before, 0 for none. ``origin`` is ``live`` for what
     was reported as it happened, ``resync`` for what a comparison with libvirt found, ``kernel`` for
     what the kernel told first, ``replayed`` for what a subscriber asked for again. ``sums`` are the
-    host's after an event that changed them, and in heartbeats.
+    host's after an event that changed them, and in heartbeats. ``truncated``: texts or lists of it
+    were longer than the agent carries, and are cut.
     """
 
     v: int = WIRE_VERSION
@@ -36,6 +37,7 @@ class Event(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True):
     monotonic_ns: Uint64 = 0
     origin: str = "live"
     sums: Sums | None = None
+    truncated: bool = False
 
 
 class DomainEvent(Event, frozen=True, kw_only=True):

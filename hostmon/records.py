@@ -19,14 +19,22 @@ GONE = 68
 # The body of FACTS and RESYNC_GUEST: struct Facts of ext/record.pxd, in host order, packed.
 _FACTS = struct.Struct("=iiQQQQQQQBB")
 
+LONGEST_REASON = 1000  # characters of why a connection ended
+
 _encode = msgspec.msgpack.encode
 
 
 def connection(*, up: bool, reason: str) -> bytes:
     """The event that the connection to libvirt came up or went down."""
     state = kinds.CONNECTION_STATES[up]
-    body = _encode("state") + _encode(state) + _encode("reason") + _encode(reason[:1000])
-    return record(kinds.NUMBERS["connection"], event=int(up), fields=2, body=body)
+    body = _encode("state") + _encode(state) + _encode("reason") + _encode(reason[:LONGEST_REASON])
+    return record(
+        kinds.NUMBERS["connection"],
+        event=int(up),
+        fields=2,
+        body=body,
+        truncated=len(reason) > LONGEST_REASON,
+    )
 
 
 def account(now: HostAccount) -> bytes:

@@ -84,6 +84,8 @@ def text_line(event: Event) -> str:
         if field.name not in hidden:
             value = getattr(event, field.name)
             parts.append(describe(field.name, value))
+    if event.truncated:
+        parts.append(paint("(truncated)", "yellow"))
     if event.origin != "live":
         parts.append(paint(f"({event.origin})", "blue"))
     return (

@@ -31,11 +31,12 @@ class EventSink:
     def put(self, event: Event) -> None:
         """Publish an event that has just happened.
 
-        Of the fields that all events have, uuid, name and id count; number, time and what the guest
-        is after it are the agent's to say.
+        Of the fields that all events have, uuid, name, id and truncated count; number, time and
+        what the guest is after it are the agent's to say.
         """
         kind = str(type(event).__struct_config__.tag)
-        numbers, body = {}, b""
+        numbers: dict[str, int] = {}
+        body = b""
         if isinstance(event, LifecycleEvent):
             numbers = lifecycle_numbers(event)
         else:
@@ -50,6 +51,7 @@ class EventSink:
                 name=getattr(event, "name", "").encode(errors="surrogateescape"),
                 id=getattr(event, "id", -1),
                 body=body,
+                truncated=event.truncated,
                 **numbers,
             )
         )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hostmon import events, kinds, wire
+from hostmon import events, kinds, records, wire
 from hostmon._callbacks import fire
 from hostmon._pipe import record
 from tests.unit.rig import EPOCH, HOST, Rig
@@ -21,7 +21,7 @@ class FiringRig(Rig):
         self.domain = domain
         super().__init__(address)
 
-    def fire(self, kind: str, *args: object) -> events.DomainEvent:
+    def fire(self, kind: str, *args: object, truncated: bool = False) -> events.DomainEvent:
         """Raise a callback; the typed event, once its own encoding is found to be the bytes."""
         fire(self.pipe, self.domain, kinds.NUMBERS[kind], *args)
         topic, payload = self.receive()
@@ -30,6 +30,7 @@ class FiringRig(Rig):
         assert wire.encode(event) == payload
         assert isinstance(event, events.DomainEvent)
         assert (event.epoch, event.host, event.origin) == (EPOCH, HOST, "live")
+        assert event.truncated == truncated
         assert (event.uuid, event.name) == (self.domain.UUIDString(), self.domain.name())
         assert event.time_ns > EPOCH
         return event
@@ -151,12 +152,33 @@ def test_sequence_counts_each_class_without_a_gap(rig: FiringRig) -> None:
     assert rig.fire("reboot").sequence == first + 1
 
 
-def test_more_than_a_record_may_carry_is_cut(rig: FiringRig) -> None:
+def test_more_than_a_record_may_carry_is_cut_and_marked(rig: FiringRig) -> None:
     long = b"\xff" * 10_000
-    rig.fire("io-error", long, long, 0, long)
-    rig.fire("tunable", tuple((b"k" * 79, long) for _ in range(256)))
+    rig.fire("io-error", long, long, 0, long, truncated=True)
+    rig.fire("tunable", tuple((b"k" * 79, long) for _ in range(256)), truncated=True)
     identities = ((long, long),) * 32
-    rig.fire("graphics", 0, (0, long, long), (1, long, long), long, identities)
+    rig.fire("graphics", 0, (0, long, long), (1, long, long), long, identities, truncated=True)
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_the_mark_begins_with_the_first_that_is_cut(rig: FiringRig, over: int) -> None:
+    event = rig.fire("device-added", b"a" * (4096 + over), truncated=bool(over))
+    assert isinstance(event, events.DeviceAddedEvent)
+    assert event.dev_alias == "a" * 4096
+    rig.fire("tunable", ((b"k" * 80, b"v" * (256 + over)),), truncated=bool(over))
+    rig.fire("tunable", ((b"k", 1),) * (64 + over), truncated=bool(over))
+    end = (0, b"", b"")
+    rig.fire("graphics", 0, end, end, b"", ((b"t", b"n"),) * (16 + over), truncated=bool(over))
+
+
+def test_a_long_reason_is_cut_and_marked(rig: FiringRig) -> None:
+    for reason in ("e" * 1000, "e" * 1001):
+        rig.pipe.put(records.connection(up=False, reason=reason))
+        payload = rig.receive()[1]
+        event = wire.decode(payload)
+        assert wire.encode(event) == payload
+        assert isinstance(event, events.ConnectionEvent)
+        assert (event.reason, event.truncated) == ("e" * 1000, len(reason) > 1000)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
