@@ -3,7 +3,7 @@
 Inline functions for the dispatcher, without the GIL; the table's lock is held where a row is read.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
 from kinds cimport KIND_FACTS
@@ -23,6 +23,7 @@ from table cimport Table, table_find, table_row
 from uuidmap cimport NO_ROW
 
 cdef struct Standing:
+    # Two are compared as bytes: there must be no padding.
     uint64_t vcpus
     uint64_t memory
     uint64_t memory_max
@@ -30,10 +31,10 @@ cdef struct Standing:
     int32_t id
     int32_t state
     int32_t reason
-    uint8_t presence
-    uint8_t persistent
-    uint8_t autostart
-    uint8_t sized
+    uint16_t presence
+    uint16_t persistent
+    uint16_t autostart
+    uint16_t sized
 
 
 cdef inline Standing standing_of(const Row* row) noexcept nogil:
