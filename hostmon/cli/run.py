@@ -76,7 +76,8 @@ def awaited(agent: "Agent", settle: "Callable[[], None]") -> int:
     settled = time.monotonic() + SETTLED_AFTER
     while not agent.ended():
         received = signal.sigtimedwait(SIGNALS, LOOK_EVERY)
-        if received is not None:
+        # After a SIGSTOP longer than the wait CPython (3.11) returns a siginfo never written to.
+        if received is not None and received.si_signo in SIGNALS:
             return received.si_signo
         if time.monotonic() >= settled:
             settle()

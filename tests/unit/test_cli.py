@@ -13,6 +13,7 @@ import pytest
 
 import hostmon as package
 from hostmon import kinds
+from hostmon.cli.run import LOOK_EVERY
 from tests.agent_process import HOSTMON, AgentProcess, agent, hostmon, wait_for
 
 
@@ -113,6 +114,19 @@ def test_a_signal_ends_the_agent_cleanly(tmp_path: Path, name: str) -> None:
         assert time.monotonic() - began < 2
         assert not (tmp_path / "events.sock").exists()
         assert f"{name}: stopping" in running.log.read_text()
+
+
+def test_an_agent_that_was_stopped_for_long_goes_on(tmp_path: Path) -> None:
+    with agent(tmp_path) as running:
+        stopped = time.monotonic()
+        running.process.send_signal(signal.SIGSTOP)
+        wait_for(lambda: time.monotonic() - stopped > 1.5 * LOOK_EVERY)
+        running.process.send_signal(signal.SIGCONT)
+        wait_for(lambda: running.fetch("readyz")[0] == 200)
+        # The wait that was interrupted would have ended the process by now.
+        with pytest.raises(subprocess.TimeoutExpired):
+            running.process.wait(2 * LOOK_EVERY)
+        assert running.stop() == 0
 
 
 def test_wrong_usage_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
