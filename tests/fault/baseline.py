@@ -27,7 +27,10 @@ RETURN_S = 30.0  # how soon after a fault the baseline must be reached again
 
 
 class Footprint(msgspec.Struct, frozen=True):
-    """What a process holds: resident bytes, open descriptors, threads."""
+    """What a process holds: resident bytes, open descriptors, threads.
+
+    Pages of files are left out: the kernel takes them and gives them back as it likes.
+    """
 
     resident: int
     descriptors: int
@@ -50,7 +53,7 @@ def footprint(pid: int) -> Footprint:
     status = Path(f"/proc/{pid}/status").read_text()
     resident, threads = (
         int(re.search(rf"(?m)^{key}:\s+(\d+)", status)[1])  # type: ignore[index]
-        for key in ("VmRSS", "Threads")
+        for key in ("RssAnon", "Threads")
     )
     return Footprint(resident << 10, len(list(Path(f"/proc/{pid}/fd").iterdir())), threads)
 

@@ -5,12 +5,16 @@ HOSTMON_FAULTS=full has every fault at its full size, as tests/soak does; otherw
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.fault.stage import Stage
+from tests.fault.outcome import Outcome
+from tests.fault.registry import put_through, sizes_of
+from tests.fault.stage import GUESTS, Stage
 from tests.lab.node import missing
+
+Survive = Callable[[str], Outcome]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,9 +28,16 @@ def full() -> bool:
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory, *, full: bool) -> Iterator[Stage]:
     """A node with guests, an agent, and the recorders of both; shared by a module's faults."""
     if reason := missing():
         pytest.skip(reason)
-    with Stage.create(tmp_path_factory.mktemp("stage")) as made:
+    directory = tmp_path_factory.mktemp("stage")
+    with Stage.create(directory, guests=26 if full else GUESTS, patient=full) as made:
         yield made
+
+
+@pytest.fixture
+def survive(stage: Stage, *, full: bool) -> Survive:
+    """Puts the stage through a fault by its name, at the size that is wanted."""
+    return lambda name: put_through(stage, name, sizes_of(name, full=full))

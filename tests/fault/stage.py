@@ -1,79 +1,73 @@
 """A real host, its agent, and the two recorders: where a fault is injected and then judged.
 
-After every fault: the view equals libvirt's, every gap is explained by a marked one, and nothing
-came twice or out of order. Raises AssertionError with what is wrong.
+After every fault: the view equals libvirt's, every gap is explained by a marked one, nothing came
+twice or out of order, and the agent's process is back at its baseline. Raises AssertionError with
+what is wrong.
 """
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from hostmon.events import ConnectionEvent, Event, LifecycleEvent
+from hostmon.events import ConnectionEvent, Event
 from tests.agent_process import AgentProcess, agent, wait_for
-from tests.fault.align import Alignment, Token, align
+from tests.fault.align import Token, align
+from tests.fault.baseline import Baseline, Scraper
 from tests.fault.figures import Value
 from tests.fault.listing import differences, listed
+from tests.fault.outcome import Outcome
 from tests.fault.record import BusRecord, VirshRecord, by_name, tokens_of
 from tests.lab.guests import define, guest_xml, start
-from tests.lab.node import Node
+from tests.lab.node import LIBVIRTD_CONF, Node
 
-GUESTS = 6
-RUNNING = 3
+GUESTS = 8
+RETURN_S = 30.0
+"""The longest a view may take to equal libvirt's again."""
 EXPLAINED_S = 10.0
 """Within so long of a connection's return its comparison has told what it found."""
 
+# Without these a fault of seconds would go unnoticed: full-size faults take the defaults.
+IMPATIENT_LIBVIRTD = "keepalive_interval = 1\nkeepalive_count = 3\n"
+IMPATIENT_AGENT = "[connection]\nkeepalive_interval = 1\nkeepalive_count = 2\n"
+# libvirt is asked all the time, so that it is asked while a guest is stuck.
+ASKING_AGENT = "[virt.libvirt.cadences]\nballoon = 1.0\nblock = 1.0\nvcpu = 1.0\n"
+RING_MIB = 1
 
-@dataclass(frozen=True)
-class Outcome:
-    """What one fault came to; ``recovery_s`` from its end until the view equalled libvirt's."""
-
-    alignment: Alignment
-    events: Sequence[Event]
-    recovery_s: float
-
-    @property
-    def resyncs(self) -> list[LifecycleEvent]:
-        """What comparisons found."""
-        return [e for e in self.events if isinstance(e, LifecycleEvent) and e.origin == "resync"]
-
-    def figures(self) -> dict[str, Value]:
-        """For tests/fault/figures.py."""
-        return {
-            "virsh_saw": self.alignment.told,
-            "subscriber_saw": self.alignment.heard,
-            "behind_gaps": self.alignment.missed,
-            "resynced": len(self.resyncs),
-            "lost": self.alignment.lost,
-            "recovery_s": self.recovery_s,
-        }
+Inject = Callable[["Stage"], Mapping[str, Value]]
 
 
 class Stage:
     """A node, its agent, virsh's record of it and a subscriber's."""
 
-    def __init__(self, node: Node, running: AgentProcess) -> None:
+    def __init__(self, node: Node, running: AgentProcess, guests: Sequence[str]) -> None:
         self.node = node
         self.agent = running
+        self.guests = list(guests)
         self.virsh = VirshRecord(node)
         self.bus = BusRecord(running)
-        self.guests: list[str] = []
+        self.scraper = Scraper(running.port)
         self._fences = itertools.count()
 
     @classmethod
     @contextmanager
     def create(
-        cls, directory: Path, *, guests: int = GUESTS, running: int = RUNNING
+        cls, directory: Path, *, guests: int = GUESTS, patient: bool = False
     ) -> "Iterator[Stage]":
-        """A stage whose first guests run, idle; everything is taken away at the end."""
-        with Node.create() as node:
+        """A stage with idle guests; ``patient``: keepalive as hostmon and libvirt have it."""
+        with Node.create(start_libvirtd=False) as node:
+            if not patient:
+                (node.root / "etc/libvirtd.conf").write_text(LIBVIRTD_CONF + IMPATIENT_LIBVIRTD)
+            node.start_libvirtd()
             names = define(node, guests, idle=True)
-            start(node, names[:running])
-            with agent(directory, ("--uri", node.uri_readonly)) as process:
-                stage = cls(node, process)
-                stage.guests = names
+            config = ASKING_AGENT + ("" if patient else IMPATIENT_AGENT)
+            bus = (
+                f'[bus]\nevents = ["ipc://{directory}/events.sock"]\n'
+                f'requests = "ipc://{directory}/requests.sock"\nring_mib = {RING_MIB}\n'
+            )
+            with agent(directory, ("--uri", node.uri_readonly), config=config, bus=bus) as process:
+                stage = cls(node, process, names)
                 stage.virsh.resume()
                 stage.bus.start()
                 try:
@@ -83,7 +77,19 @@ class Stage:
                     stage.bus.stop()
                     stage.virsh.stop()
 
-    def fence(self, deadline_s: float = 30.0) -> Token:
+    def active(self, count: int) -> list[str]:
+        """So many guests that run, started or resumed where they did not."""
+        states = {name: one.state for name, one in listed(self.node).items()}
+        order = ("running", "paused", "shutoff", "crashed")
+        chosen = sorted(self.guests, key=lambda name: order.index(states[name]))[:count]
+        for name in chosen:
+            if states[name] == "paused":
+                self.node.virsh("resume", name)
+        start(self.node, [name for name in chosen if states[name] in ("shutoff", "crashed")])
+        assert len(chosen) == count, f"{count} guests are asked for, {len(self.guests)} are there"
+        return chosen
+
+    def fence(self, deadline_s: float = RETURN_S) -> Token:
         """An event that both records hold in the end: whatever came before it is in both."""
         end = time.monotonic() + deadline_s
         while True:
@@ -96,7 +102,7 @@ class Stage:
             # virsh may have begun to listen too late, the agent may be connecting: again, then.
             until = min(end, time.monotonic() + 2)
             while time.monotonic() < until:
-                if self.virsh.has(token) and self.bus.has(token):
+                if self.virsh.has(token) and self.bus.count(token):
                     return token
                 time.sleep(0.01)
             assert time.monotonic() < end, f"no event came through to all within {deadline_s} s"
@@ -113,7 +119,7 @@ class Stage:
         found = differences(listed(self.node), view)
         return found if connection == "up" else [f"connection {connection}", *found]
 
-    def recovered(self, deadline_s: float = 30.0) -> float:
+    def recovered(self, deadline_s: float = RETURN_S) -> float:
         """Seconds until the view equals libvirt's."""
         began = time.monotonic()
         found: list[str] = []
@@ -128,18 +134,20 @@ class Stage:
             raise AssertionError(f"after {deadline_s} s the view is wrong: {found}") from None
         return time.monotonic() - began
 
-    def survive(self, inject: Callable[["Stage"], object]) -> Outcome:
+    def survive(self, inject: Inject) -> Outcome:
         """Inject one fault, wait for the recovery, and hold both records against each other."""
-        self.begin()
-        inject(self)
-        recovery_s = self.recovered()
-        token = self.fence()
-        told, events = self.virsh.take(token), self.bus.take(token)
+        with Baseline(self.agent.process.pid, self.agent.port) as baseline:
+            self.scraper = baseline.scraper
+            self.begin()
+            own = inject(self)
+            recovery_s = self.recovered()
+            token = self.fence()
+            told, events = self.virsh.take(token), self.bus.take(token)
         alignment = align(told, tokens_of(events))
         assert not alignment.problem, alignment.problem
         explained(events)
         assert not self.disagreement()
-        return Outcome(alignment, events, recovery_s)
+        return Outcome(alignment, events, recovery_s, baseline, own)
 
 
 def explained(events: Sequence[Event]) -> None:
