@@ -16,7 +16,14 @@ from typing import TypeVar
 
 from hostmon import kinds
 from hostmon.client import Endpoint, HostView, Repair, Subscriber
-from hostmon.events import ConnectionEvent, DomainEvent, Event, HeartbeatEvent, LifecycleEvent
+from hostmon.events import (
+    ConnectionEvent,
+    DomainEvent,
+    Event,
+    HeartbeatEvent,
+    LifecycleEvent,
+    LostEvent,
+)
 from hostmon.status import GuestStatus
 from hostmon.wire import kind_of
 from tests.agent_process import AgentProcess
@@ -50,6 +57,9 @@ DETAILS = (
 )  # fmt: skip
 TWINS = {"io-error": "", "io-error-reason": "io-error", "block-job": "", "block-job-2": "block-job"}
 """virsh tells of both of libvirt's twins, hostmon of the richer one."""
+
+MARKS = (ConnectionEvent, LostEvent)
+"""By these the agent tells that it may have missed events."""
 
 DOMAIN_KINDS = frozenset(kinds.DOMAIN_KINDS.values())
 TICK_S = 0.05
@@ -213,13 +223,13 @@ def by_name(view: HostView) -> dict[str, GuestStatus]:
 
 
 def tokens_of(events: Iterable[Event]) -> list[Token]:
-    """What libvirt told, by the bus: a gap where the agent says that it was not connected.
+    """What libvirt told, by the bus: a gap where the agent says that it missed some.
 
     What a comparison found is no event of libvirt's; what was replayed may be either.
     """
     tokens: list[Token] = []
     for event in events:
-        if isinstance(event, ConnectionEvent):
+        if isinstance(event, MARKS):
             tokens.append(GAP)
         elif isinstance(event, DomainEvent) and kind_of(event) in DOMAIN_KINDS:
             if event.origin == "live":

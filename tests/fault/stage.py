@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from hostmon.events import ConnectionEvent, Event
+from hostmon.events import Event
 from tests.agent_process import AgentProcess, agent, wait_for
 from tests.fault.align import Token, align
 from tests.fault.baseline import Baseline, Scraper
 from tests.fault.figures import Value
 from tests.fault.listing import differences, listed
 from tests.fault.outcome import Outcome
-from tests.fault.record import BusRecord, VirshRecord, by_name, tokens_of
+from tests.fault.record import MARKS, BusRecord, VirshRecord, by_name, tokens_of
 from tests.lab.guests import define, guest_xml, start
 from tests.lab.node import LIBVIRTD_CONF, Node
 
@@ -26,7 +26,7 @@ GUESTS = 8
 RETURN_S = 30.0
 """The longest a view may take to equal libvirt's again."""
 EXPLAINED_S = 10.0
-"""Within so long of a connection's return its comparison has told what it found."""
+"""Within so long of a gap its comparison has told what it found."""
 
 # Without these a fault of seconds would go unnoticed: full-size faults take the defaults.
 IMPATIENT_LIBVIRTD = "keepalive_interval = 1\nkeepalive_count = 3\n"
@@ -154,9 +154,9 @@ def explained(events: Sequence[Event]) -> None:
     """Nothing is found by a comparison but after a gap that is told of."""
     gap_ns: int | None = None
     for event in events:
-        if isinstance(event, ConnectionEvent):
+        if isinstance(event, MARKS):
             gap_ns = event.monotonic_ns
         elif event.origin == "resync":
             assert gap_ns is not None, f"a comparison without a gap found {event}"
             late_s = (event.monotonic_ns - gap_ns) / 1e9
-            assert late_s < EXPLAINED_S, f"{late_s:.1f} s after the connection's return: {event}"
+            assert late_s < EXPLAINED_S, f"{late_s:.1f} s after the gap: {event}"
