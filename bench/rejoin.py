@@ -15,9 +15,10 @@ import zmq
 
 from bench.front import Options, Result, measure
 from hostmon._dispatcher import Dispatcher
+from hostmon._ledger import Taken
 from hostmon._pipe import EventPipe, record
 from hostmon._table import GuestTable
-from hostmon.account import HostAccount, Taken
+from hostmon.account import HostAccount
 from hostmon.answers import Answers
 from hostmon.client import Endpoint, Subscriber
 from hostmon.events import Event
@@ -43,7 +44,7 @@ class Up:
     def __init__(self, ledger: HostLedger) -> None:
         self._ledger = ledger
 
-    def account(self, taken: "Taken | None" = None) -> HostAccount:
+    def account(self, taken: Taken | None = None) -> HostAccount:
         return self._ledger.account(taken=taken)
 
     def connection(self) -> str:

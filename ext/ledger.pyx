@@ -39,6 +39,9 @@ from mutex cimport pthread_mutex_destroy, pthread_mutex_init
 
 import os
 
+# Names for annotations: hostmon/_ledger.pyi says what they hold.
+ClaimFields = Placed = Taken = tuple
+
 
 cdef const uint8_t* identity(bytes uuid) except NULL:
     if len(uuid) != 16:

@@ -1,6 +1,6 @@
 """The guest table's owner, and the snapshots it gives out."""
 
-from hostmon._ledger import Ledger, Placed, Sums
+from hostmon._ledger import Ledger, Taken
 from hostmon.samples import Guest
 
 PRESENCES: tuple[str, ...]
@@ -44,6 +44,6 @@ class Snapshot:
     sequence: int
     sequences: tuple[int, ...]
     uuids: tuple[bytes, ...]
-    account: tuple[Sums, Placed] | None
+    account: Taken | None
     def __len__(self) -> int: ...
     def guest(self, uuid: bytes) -> Guest: ...

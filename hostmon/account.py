@@ -3,16 +3,10 @@
 Sizes are bytes and whole vCPUs; docs/accounting.md gives every formula and its source.
 """
 
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import Self
 
 import msgspec
 from msgspec.structs import replace
-
-if TYPE_CHECKING:
-    from hostmon import _ledger
-
-Taken: TypeAlias = "tuple[_ledger.Sums, _ledger.Placed]"
-"""Sums and what is bound, of one moment: as the ledger and a table's snapshot give them."""
 
 
 class Resource(msgspec.Struct, frozen=True):

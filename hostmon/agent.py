@@ -12,10 +12,11 @@ import msgspec
 import hostmon
 from hostmon import kinds, records
 from hostmon._dispatcher import Dispatcher
+from hostmon._ledger import Taken
 from hostmon._pipe import EventPipe
 from hostmon._sampler import Sampler
 from hostmon._table import GuestTable
-from hostmon.account import HostAccount, Taken
+from hostmon.account import HostAccount
 from hostmon.answers import Answers
 from hostmon.bookkeeper import Bookkeeper
 from hostmon.deaths import DeathNotice
@@ -237,7 +238,7 @@ class Agent:
         """Why, for people."""
         return self._keeper.reason
 
-    def account(self, taken: "Taken | None" = None) -> HostAccount:
+    def account(self, taken: Taken | None = None) -> HostAccount:
         """The host's account, now or as a snapshot has it."""
         return self._bookkeeper.account(taken)
 

@@ -13,8 +13,9 @@ import msgspec
 
 from hostmon import roster, status
 from hostmon._dispatcher import Dispatcher
+from hostmon._ledger import Taken
 from hostmon._table import GuestTable, Snapshot
-from hostmon.account import HostAccount, Taken
+from hostmon.account import HostAccount
 from hostmon.driver import AgentView
 from hostmon.errors import RefusedError
 from hostmon.events import EVENT_TYPES, Welcome
@@ -36,7 +37,7 @@ class AgentState(AgentView, Protocol):
     def connection_reason(self) -> str:
         """Why, for people."""
 
-    def account(self, taken: "Taken | None" = None) -> HostAccount:
+    def account(self, taken: Taken | None = None) -> HostAccount:
         """The host's account, now or as a snapshot of table and ledger has it."""
 
 

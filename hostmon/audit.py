@@ -6,16 +6,11 @@ for anything.
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from hostmon._ledger import Ledger
+from hostmon._ledger import ClaimFields, Ledger
 from hostmon.account import GuestClaim
-
-if TYPE_CHECKING:
-    from hostmon._ledger import ClaimFields
-
 
 FIELDS = ("active", "defined", "vcpus", "memory", "defined_vcpus", "defined_memory")
 
@@ -109,7 +104,7 @@ class Auditor:
         )
 
 
-def disagreements(guest: GuestClaim, claim: "ClaimFields | None") -> list[Disagreement]:
+def disagreements(guest: GuestClaim, claim: ClaimFields | None) -> list[Disagreement]:
     """Every field that differs. A stop that is not settled is no disagreement: the guest is off."""
     if claim is None:
         claim = (False, False, False, 0, 0, 0, 0, 0, 0, 0)

@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from hostmon.account import Binding, GuestClaim, HostAccount, PagePool, Sums, Taken
+from hostmon._ledger import Taken
+from hostmon.account import Binding, GuestClaim, HostAccount, PagePool, Sums
 from hostmon.audit import Auditor, Report
 from hostmon.claims import bare_claim_of
 from hostmon.definitions import Definitions
@@ -106,7 +107,7 @@ class Bookkeeper:
         """Whether its thread runs."""
         return self._thread.is_alive()
 
-    def account(self, taken: "Taken | None" = None) -> HostAccount:
+    def account(self, taken: Taken | None = None) -> HostAccount:
         """The account now, or of a snapshot, with the latest readings; without waiting."""
         return self._ledger.account(
             self._memory(),

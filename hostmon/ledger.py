@@ -5,16 +5,13 @@ business; the arithmetic is ``ext/ledger.pxd``; formulas and sources are in docs
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from hostmon._ledger import Ledger
-from hostmon.account import Binding, CellAccount, HostAccount, Offer, PagePool, Resource, Taken
+from hostmon._ledger import Ledger, Placed, Taken
+from hostmon.account import Binding, CellAccount, HostAccount, Offer, PagePool, Resource
 from hostmon.images.storage import Storage
 from hostmon.machine.memory import Memory
 from hostmon.machine.topology import Cell, Pages, Topology
-
-if TYPE_CHECKING:
-    from hostmon._ledger import Placed
 
 
 class HostLedger(Ledger):
@@ -55,7 +52,7 @@ class HostLedger(Ledger):
         topology: Topology | None = None,
         *,
         surveyed_ns: int = 0,
-        taken: "Taken | None" = None,
+        taken: Taken | None = None,
     ) -> HostAccount:
         """The account now, or as ``taken`` in a snapshot; from any thread.
 
@@ -100,7 +97,7 @@ class HostLedger(Ledger):
             surveyed_ns=surveyed_ns,
         )
 
-    def _cell(self, cell: Cell, placed: "Placed") -> CellAccount:
+    def _cell(self, cell: Cell, placed: Placed) -> CellAccount:
         by_pool, vcpus = placed[self._cells[cell.id] + 1]
         return CellAccount(
             id=cell.id,
@@ -115,7 +112,7 @@ class HostLedger(Ledger):
         used = by_pool[self._pools[pages.size]] if pages.size in self._pools else 0
         return PagePool(pages.size, pages.total, pages.free, used)
 
-    def _host_pages(self, cells: list[Cell], placed: "Placed") -> tuple[PagePool, ...]:
+    def _host_pages(self, cells: list[Cell], placed: Placed) -> tuple[PagePool, ...]:
         """Each size of page over all cells, guests that are bound to no cell included."""
         by_pool = tuple(sum(row[0][pool] for row in placed) for pool in range(len(placed[0][0])))
         pools = [

@@ -1,6 +1,7 @@
-"""A module imports only from a lower rank: reads every import and fails on a breach."""
+"""A module imports only from a lower rank: reads imports and cimports, and fails on a breach."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # A package stands for everything below it; an extension's rank is that of what it is for. Within
 # rank 0 the names and errors stand below the types that use them, within rank 3 the Host and the
-# loader below the plug points that act through them.
+# loader below the plug points that act through them. Extensions know the words of rank 0 alone.
 # fmt: off
 RANKS = {
     0: {"__init__", "account", "errors", "kinds", "numbers", "printable", "suggest"},
     0.5: {"events", "settings", "samples", "status"},
+    0.7: {"_history", "_ledger", "_loop", "_pipe", "_trim"},
+    0.8: {"_callbacks", "_table"},
+    0.85: {"_deaths"},
+    0.9: {"_columns", "_dispatcher", "_exposition", "_plan", "_roster", "_sampler", "_stats"},
+    0.95: {"_synthetic"},
     1: {"xml", "machine", "wire", "driver", "metrics", "scrape", "logs", "libvirt_errors", "keys"},
     1.5: {"publisher"},
     2: {"facts", "verify", "guest", "images", "capabilities", "claims", "eventloop", "memory",
@@ -30,7 +36,24 @@ RANKS = {
     6: {"cli", "web"},
     7: {"__main__"},
 }
+# Declaration files of ext/, each under what it is for; they cimport of their own kind, without a
+# circle, or of a lower rank: the kernel's readers know nothing of the bus, the ledger of no guest.
+EXT_RANKS = {
+    "language": (0, {"arena", "clock", "digits", "kinds", "libvirt", "libvirtstats", "lifecycle",
+                     "msgpack", "mutex", "names", "poll", "record", "textfile", "uuidmap",
+                     "zmqapi"}),
+    "pipe": (1, {"deaths", "draft", "pipe"}),
+    "ledger": (1, {"claims", "copied", "follow", "holds", "ledger"}),
+    "table": (2, {"devices", "rows", "table", "view"}),
+    "kernel": (3, {"cgroup", "commit", "links", "process", "procstat", "reading", "watch"}),
+    "statistics": (3, {"absorb", "fields", "params", "singles"}),
+    "exposition": (3, {"page"}),
+    "bus": (3, {"announce", "encoder", "history", "outlet", "peers", "ring"}),
+    "dispatcher": (4, {"apply", "books", "chain", "numbering", "settle", "standing", "tally",
+                       "wanted"}),
+}
 # fmt: on
+EXT_KIND_OF = {name: kind for kind, (_, names) in EXT_RANKS.items() for name in names}
 RANK_OF = {name: rank for rank, names in RANKS.items() for name in names}
 NO_SETTINGS = {"host", "guest", "xml"}
 DRIVERS_MAY_IMPORT_RANK = 3
@@ -64,7 +87,8 @@ def imported(path: Path) -> Iterator[str]:
                 yield parts[1]
 
 
-SOURCES = sorted((ROOT / "hostmon").rglob("*.py"))
+SOURCES = sorted([*(ROOT / "hostmon").rglob("*.py"), *(ROOT / "hostmon").rglob("*.pyi")])
+EXT = sorted(path for path in (ROOT / "ext").iterdir() if path.suffix in {".pyx", ".pxd", ".pxi"})
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -73,11 +97,57 @@ def test_module_imports_only_lower_ranks(path: Path) -> None:
     assert key in RANK_OF, f"{path.name}: give it a rank in RANKS"
     for name in imported(path):
         assert name != "hostmon_drivers", f"{path.name} imports a driver"
-        if name.startswith("_") and not name.startswith("__"):
-            continue  # a compiled extension: below its façade
         if name in RANK_OF and name != key:
             assert RANK_OF[name] < RANK_OF[key], f"{path.name} imports {name}, of no lower rank"
         assert not (key in NO_SETTINGS and name == "settings"), f"{path.name} reads settings"
+
+
+def named(path: Path, pattern: str) -> set[str]:
+    """What a pattern finds in the code of an ext/ source, docstrings aside."""
+    code = re.sub(r'""".*?"""', "", path.read_text(), flags=re.DOTALL)
+    return set(re.findall(pattern, code, re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", EXT, ids=lambda p: p.name)
+def test_compiled_code_imports_only_lower_ranks(path: Path) -> None:
+    """Declarations and included parts, which no extension owns, keep to the words of rank 0."""
+    modules = named(path, r"^\s*from hostmon\.(\w+) import")
+    for names in named(path, r"^\s*from hostmon import ([\w, ]+)$"):
+        modules |= set(names.replace(" ", "").split(","))
+    rank = (
+        RANK_OF[f"_{path.stem}"]
+        if path.suffix == ".pyx"
+        else min(rank for name, rank in RANK_OF.items() if name[0] == "_" != name[1])
+    )
+    for name in modules:
+        assert RANK_OF[name] < rank, f"{path.name} imports {name}, of no lower rank"
+
+
+def cimported(path: Path) -> set[str]:
+    """The declaration files of ours that a source of ext/ cimports."""
+    found = named(path, r"^\s*from (\w+) cimport") | named(path, r"^\s*cimport (\w+)")
+    return found - {"cpython", "cython", "libc", "posix"}
+
+
+PXD = [path for path in EXT if path.suffix == ".pxd"]
+
+
+@pytest.mark.parametrize("path", PXD, ids=lambda p: p.name)
+def test_declarations_cimport_their_own_kind_or_a_lower_rank(path: Path) -> None:
+    assert path.stem in EXT_KIND_OF, f"{path.name}: give it a place in EXT_RANKS"
+    own = EXT_KIND_OF[path.stem]
+    for name in cimported(path):
+        kind = EXT_KIND_OF[name]
+        assert kind == own or EXT_RANKS[kind][0] < EXT_RANKS[own][0], (
+            f"{path.name}, of {own}, cimports {name}, of {kind}"
+        )
+
+
+def test_declarations_cimport_in_no_circle() -> None:
+    left = {path.stem: cimported(path) for path in PXD}
+    while free := {name for name, needs in left.items() if not needs & set(left)}:
+        left = {name: needs for name, needs in left.items() if name not in free}
+    assert not left, f"these cimport one another: {sorted(left)}"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "drivers").rglob("*.py")), ids=str)
