@@ -18,8 +18,17 @@ cdef extern from "<sys/mman.h>" nogil:
     enum:
         MADV_DONTNEED
 
-cdef extern from "<malloc.h>" nogil:
-    int malloc_trim(size_t)
+cdef extern from *:
+    """
+    #include <malloc.h>
+    #if __GLIBC_PREREQ(2, 33)
+    static inline size_t free_of_heap(void) { return mallinfo2().fordblks; }
+    #else  /* it counts to 4 GiB, then begins again */
+    static inline size_t free_of_heap(void) { return (unsigned int)mallinfo().fordblks; }
+    #endif
+    """
+    size_t free_of_heap() nogil
+    int malloc_trim(size_t) nogil
 
 cdef enum:
     # Of an entry of /proc/PID/pagemap, Documentation/admin-guide/mm/pagemap.rst of the kernel.
@@ -70,5 +79,19 @@ def trim(str process="/proc/self"):
                 dropped += drop(pagemap, start, (end - start) // PAGE, PAGE)
         finally:
             os.close(pagemap)
-    malloc_trim(0)
+    trim_heap()
     return dropped
+
+
+def trim_heap():
+    """Give free pages of the heap back: 4 ms of 50 MiB, which others' allocations may wait for."""
+    with nogil:
+        malloc_trim(0)
+
+
+def heap_free():
+    """Bytes of the heap that are free, whether or not their pages were given back."""
+    cdef size_t found
+    with nogil:
+        found = free_of_heap()
+    return found

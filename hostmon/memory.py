@@ -1,8 +1,11 @@
-"""What a process gives back once it has started and will run for long."""
+"""What a process gives back: once it has started and will run for long, and after a flood."""
 
 import gc
+from collections.abc import Callable
 
-from hostmon._trim import trim
+from hostmon._trim import heap_free, trim, trim_heap
+
+GROWN = 4 << 20
 
 
 def settle() -> None:
@@ -14,3 +17,26 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     trim()
+
+
+class Thrift:
+    """Gives free pages of the heap back, each time that GROWN bytes of it have become free.
+
+    What waited for a subscriber that lagged is freed when that one is dropped, but the allocator
+    keeps its pages: 48 MiB after 240,000 events.
+    """
+
+    def __init__(
+        self, free: Callable[[], int] = heap_free, trim: Callable[[], None] = trim_heap
+    ) -> None:
+        self._free = free
+        self._trim = trim
+        self._given_back = free()
+
+    def look(self) -> None:
+        """Call it now and then."""
+        free = self._free()
+        self._given_back = min(self._given_back, free)
+        if free - self._given_back >= GROWN:
+            self._trim()
+            self._given_back = free

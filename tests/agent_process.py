@@ -43,6 +43,7 @@ class AgentProcess:
         config: str = "",
         bus: str = "",
         program: Sequence[str] = (sys.executable, "-m", "hostmon"),
+        stdin: int | None = None,
     ) -> None:
         self.directory = directory
         self.port = free_port()
@@ -57,6 +58,7 @@ class AgentProcess:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*program, "run", "--config", str(self.config), *arguments],
+                stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=log,
             )
@@ -109,8 +111,10 @@ class AgentProcess:
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
 
 
 HOSTMON = (sys.executable, "-m", "hostmon")

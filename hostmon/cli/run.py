@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hostmon.agent import Agent
+    from hostmon.memory import Thrift
 
 log = logging.getLogger("hostmon")
 
@@ -40,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     # After the settings are known to be good: these imports load the extensions.
     try:
         from hostmon.agent import Agent
-        from hostmon.memory import settle
+        from hostmon.memory import Thrift, settle
     except ImportError as error:
         raise HostmonError(
             f"the agent is not installed ({error}); install hostmon[agent]"
@@ -55,7 +56,8 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError(str(error)) from error
     settle()
     announce(agent.uri, agent.web_addresses(), settings, demo=demo)
-    while (received := awaited(agent, settle)) == signal.SIGHUP:
+    thrift = Thrift()
+    while (received := awaited(agent, settle, thrift)) == signal.SIGHUP:
         reload(agent, options)
     ended = ", ".join(agent.ended())
     if ended:
@@ -68,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def awaited(agent: "Agent", settle: "Callable[[], None]") -> int:
+def awaited(agent: "Agent", settle: "Callable[[], None]", thrift: "Thrift") -> int:
     """The signal that came, 0 once a part of the agent has ended by itself.
 
     What starting, or a reload, needed is given up before a long wait.
@@ -79,6 +81,7 @@ def awaited(agent: "Agent", settle: "Callable[[], None]") -> int:
         # After a SIGSTOP longer than the wait CPython (3.11) returns a siginfo never written to.
         if received is not None and received.si_signo in SIGNALS:
             return received.si_signo
+        thrift.look()
         if time.monotonic() >= settled:
             settle()
             settled = float("inf")

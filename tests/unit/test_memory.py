@@ -1,0 +1,34 @@
+"""What a process gives back after it has used more for a while."""
+
+import resource
+from pathlib import Path
+
+from hostmon._trim import heap_free
+from hostmon.memory import GROWN, Thrift
+
+
+def test_it_trims_once_for_what_became_free() -> None:
+    free, trims = [10 * GROWN], []
+    thrift = Thrift(lambda: free[0], lambda: trims.append(free[0]))
+    steps = (11 * GROWN - 1, 11 * GROWN, 11 * GROWN, 0, GROWN, GROWN // 2, GROWN, 2 * GROWN)
+    for free[0] in steps:
+        thrift.look()
+    assert trims == [11 * GROWN, GROWN, 2 * GROWN]
+
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def test_a_real_heap_shrinks() -> None:
+    thrift = Thrift()
+    before = resident()
+    held = [bytes(700) for _ in range(200_000)]
+    kept = held[::50]  # they pin the heap, as whatever else is allocated meanwhile does
+    grown, free = resident(), heap_free()
+    assert grown - before > 20 * GROWN
+    del held
+    assert heap_free() - free > 20 * GROWN
+    thrift.look()
+    assert resident() - before < 0.6 * (grown - before)
+    assert len(kept) == 4000
