@@ -50,6 +50,9 @@ class Up:
     def connection(self) -> str:
         return "up"
 
+    def is_current(self) -> bool:
+        return True
+
     def connection_reason(self) -> str:
         return "bench"
 

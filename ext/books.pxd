@@ -9,10 +9,10 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from follow cimport UNSEEN, UNSEEN_VCPUS, Seen, ledger_follow
+from grants cimport grants_expire
 from ledger cimport (
     FOREVER,
     LedgerState,
-    Sums,
     ledger_lock,
     ledger_settle,
     ledger_unlock,
@@ -22,11 +22,13 @@ from msgpack cimport Buffer, buffer_over, buffer_size, put_array, put_uint
 from record cimport RECORD_MAX, Facts, Record
 from ring cimport Stamp
 from rows cimport GROUP_SIZES, UNKNOWN, Row
+from sums cimport Sums
 from table cimport Table, table_find, table_row
 from uuidmap cimport NO_ROW
 
 cdef enum:
-    SUMS_ROOM = 128          # bytes of the sums, at most
+    SUMS_ROOM = 160          # bytes of the sums, at most
+    SUMS_FIELDS = 16
 
 cdef struct Books:
     LedgerState* ledger
@@ -86,9 +88,23 @@ cdef inline void books_settle(Books* books, const uint8_t* uuid) noexcept nogil:
     ledger_unlock(books.ledger)
 
 
+cdef inline int books_due(Books* books, uint64_t now_ns, uint64_t* next_ns) noexcept nogil:
+    """End the grants whose time is over: whether the account is to be told without an event.
+
+    ``next_ns`` comes no later than the next of them.
+    """
+    ledger_lock(books.ledger)
+    grants_expire(&books.ledger.grants, &books.ledger.sums, now_ns)
+    next_ns[0] = min(next_ns[0], books.ledger.grants.next_due)
+    books.owed |= books.ledger.grants.told
+    books.ledger.grants.told = 0
+    ledger_unlock(books.ledger)
+    return books.owed
+
+
 cdef inline void put_sums(Buffer* b, const Sums* s) noexcept nogil:
     """As hostmon.account.Sums has its fields."""
-    put_array(b, 12)
+    put_array(b, SUMS_FIELDS)
     put_uint(b, s.changes)
     put_uint(b, s.vcpus_used)
     put_uint(b, s.vcpus_held)
@@ -101,6 +117,10 @@ cdef inline void put_sums(Buffer* b, const Sums* s) noexcept nogil:
     put_uint(b, s.defined)
     put_uint(b, s.active)
     put_uint(b, s.held)
+    put_uint(b, s.vcpus_claimed)
+    put_uint(b, s.memory_claimed)
+    put_uint(b, s.disk_claimed)
+    put_uint(b, s.claims)
 
 
 cdef inline const Record* books_carry(
@@ -114,6 +134,7 @@ cdef inline const Record* books_carry(
         return record
     ledger_lock(books.ledger)
     sums = books.ledger.sums
+    books.ledger.grants.told = 0
     ledger_unlock(books.ledger)
     memcpy(grown, record, record.size)
     buffer_over(&tail, books.grown + record.size, SUMS_ROOM)

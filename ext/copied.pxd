@@ -7,7 +7,8 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from ledger cimport LedgerState, Sums, ledger_lock, ledger_unlock
+from ledger cimport LedgerState, ledger_lock, ledger_unlock
+from sums cimport Sums
 
 cdef struct Copied:
     Sums sums

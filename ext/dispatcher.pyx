@@ -61,13 +61,9 @@ cdef class Dispatcher:
     cdef uint8_t* batch
     cdef size_t held         # of the batch: the beginning of a record
     cdef Record* found       # room for one that is made here
-    cdef uint64_t lost
     cdef Losses untold
-    cdef uint64_t heartbeat_ns
-    cdef uint64_t welcomed
-    cdef int connected
-    cdef int interrupted
-    cdef int stopping
+    cdef uint64_t lost, heartbeat_ns, welcomed
+    cdef int connected, interrupted, stopping
     cdef readonly uint64_t epoch, turned_ns  # the loop last turned then, by the monotonic clock
     cdef readonly str host
 
@@ -122,6 +118,10 @@ cdef class Dispatcher:
     def interrupt(self):
         """Have :meth:`run` return soon, to be called again; from any thread."""
         self.interrupted = 1
+        self.wake()
+
+    def wake(self):
+        """Have :meth:`run` look at what others changed in the account; from any thread."""
         self.pipe_owner.ring()
 
     cdef int loop(self, int zmq_fd) noexcept nogil:
@@ -140,12 +140,12 @@ cdef class Dispatcher:
                 self.interrupted = 0
                 return last_round
             now = self.turned_ns = monotonic_ns()
-            if now >= due or self.books.owed:
+            next = ask_about_stops(&self.settling, self.wanted, self.connected, now)
+            if books_due(&self.books, now, &next) or now >= due:
                 self.heartbeat()
                 queue_release(self.pipe)
                 due = now + self.heartbeat_ns
-            next = min(due, ask_about_stops(&self.settling, self.wanted, self.connected, now))
-            next = now if more else min(next, wanted_ring(self.wanted, now))
+            next = now if more else min(next, due, wanted_ring(self.wanted, now))
             pause.tv_sec, pause.tv_nsec = (next - now) // SECOND, (next - now) % SECOND
             ppoll(fds, 3, &pause, NULL)
             if fds[1].revents:

@@ -26,32 +26,20 @@ from claims cimport (
     claims_get,
     claims_remove,
 )
+from grants cimport PART_DISK, PART_PAGES, Grants, grants_follow
 from holds cimport Hold, Holds, holds_put, holds_take
 from mutex cimport pthread_mutex_lock, pthread_mutex_t, pthread_mutex_unlock
+from sums cimport Sums
 
 cdef enum:
     FOREVER = 0              # a hold that falls due never: only an explicit settlement ends it
-
-cdef struct Sums:
-    uint64_t vcpus_used
-    uint64_t vcpus_held
-    uint64_t vcpus_allocated
-    uint64_t memory_used
-    uint64_t memory_held
-    uint64_t memory_allocated
-    uint64_t disk_used
-    uint64_t disk_allocated
-    uint64_t defined
-    uint64_t active
-    uint64_t held
-    uint64_t changes         # changes so far; a snapshot's number
-    uint64_t removals        # number of the change that last removed a claim
 
 cdef struct LedgerState:
     pthread_mutex_t lock
     Sums sums
     Claims claims
     Holds holds
+    Grants grants
     int32_t cells
     int32_t pools
     uint64_t* placed_memory  # (cells + 1) x pools, the first row for any cell
@@ -107,6 +95,7 @@ cdef inline void claim_close(LedgerState* s, Claim* claim) noexcept nogil:
     s.sums.changes += 1
     claim.touched = s.sums.changes
     claim_count(s, claim, 1)
+    grants_follow(&s.grants, &s.sums, claim, 0)
     if not claim.flags:
         s.sums.removals = s.sums.changes
         if claim.extra != NULL:
@@ -238,6 +227,9 @@ cdef inline int ledger_disk(
     cdef Extra* extra
     if claim == NULL:
         return 0
+    grants_follow(&s.grants, &s.sums, claim, PART_DISK)
+    if claim.extra == NULL and not used and not capacity:
+        return 0
     extra = claim_extra(claim)
     if extra == NULL:
         return -1
@@ -265,6 +257,7 @@ cdef inline int ledger_place(
         return 0
     if claim_extra(claim) == NULL:
         return -1
+    grants_follow(&s.grants, &s.sums, claim, PART_PAGES)
     if n == claim.n_places and (
         n == 0 or memcmp(claim.extra.places, places, n * sizeof(Place)) == 0
     ):

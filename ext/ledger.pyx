@@ -19,10 +19,10 @@ from claims cimport (
 )
 from copied cimport Copied, copied_free, copied_reserve, copied_rows, copied_take
 from follow cimport UNSEEN, UNSEEN_VCPUS, Seen, ledger_follow, ledger_heal
+from grants cimport grants_free, grants_init
 from holds cimport holds_next
 from ledger cimport (
     LedgerState,
-    Sums,
     ledger_adjust,
     ledger_define,
     ledger_disk,
@@ -36,6 +36,7 @@ from ledger cimport (
     ledger_unlock,
 )
 from mutex cimport pthread_mutex_destroy, pthread_mutex_init
+from sums cimport Sums
 
 import os
 
@@ -79,6 +80,7 @@ cdef class Ledger:
             self.state.claims.items == NULL
             or self.state.placed_memory == NULL
             or self.state.placed_vcpus == NULL
+            or grants_init(&self.state.grants, pools) < 0
         ):
             raise MemoryError
 
@@ -89,6 +91,7 @@ cdef class Ledger:
                 claim_free(&self.state.claims.items[i])
         free(self.state.claims.items)
         free(self.state.holds.ring)
+        grants_free(&self.state.grants)
         free(self.state.placed_memory)
         free(self.state.placed_vcpus)
         pthread_mutex_destroy(&self.state.lock)
@@ -234,6 +237,10 @@ cdef class Ledger:
         finally:
             free(out)
         return changed(result)
+
+    def pool_of(self, uint64_t page_size):
+        """The pool of a size of pages, None where there is none; whoever knows sizes says more."""
+        return None if page_size else 0
 
     def sums(self):
         """The sums now: a dict by the names of ``Sums``."""

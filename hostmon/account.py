@@ -14,6 +14,7 @@ class Resource(msgspec.Struct, frozen=True):
 
     ``used`` is what running guests hold, ``held`` the part of it whose guests have stopped without
     the stop being settled; ``allocated`` is what all guests may claim, running or only defined.
+    ``claimed`` was granted to schedulers for guests that do not run yet.
     """
 
     total: int
@@ -22,6 +23,7 @@ class Resource(msgspec.Struct, frozen=True):
     used: int = 0
     held: int = 0
     allocated: int = 0
+    claimed: int = 0
 
     @property
     def capacity(self) -> int:
@@ -38,14 +40,27 @@ class Resource(msgspec.Struct, frozen=True):
         """Capacity less ``allocated``; negative where not all guests could run at once."""
         return self.capacity - self.allocated
 
+    def room(self, taken: int) -> int:
+        """What a claim may have of it, ``taken`` being taken: no more than the host has."""
+        return min(self.total, self.capacity - taken - self.claimed)
+
 
 class PagePool(msgspec.Struct, frozen=True):
-    """Pages of one size: what the kernel has, and ``used`` bytes of them bound by guests."""
+    """Pages of one size: what the kernel has, and ``used`` bytes of them bound by guests.
+
+    ``claimed`` bytes were granted to schedulers; cells do not tell them, only the host does.
+    """
 
     size: int
     total: int
     free: int | None = None
     used: int = 0
+    claimed: int = 0
+
+    @property
+    def room(self) -> int:
+        """Bytes that a claim may still have."""
+        return self.total * self.size - self.used - self.claimed
 
 
 class CellAccount(msgspec.Struct, frozen=True):
@@ -113,11 +128,16 @@ class Sums(msgspec.Struct, frozen=True, array_like=True):
     defined: int
     active: int
     held: int
+    vcpus_claimed: int = 0
+    memory_claimed: int = 0
+    disk_claimed: int = 0
+    claims: int = 0
 
 
 class HostAccount(msgspec.Struct, frozen=True):
     """The whole account at one change.
 
+    ``claims`` counts what holds ``claimed`` room.
     ``memory_in_use`` is the other view of memory: what the kernel cannot give away.
     ``disk_available_least`` is None until the images have been looked at, at ``surveyed_ns`` of the
     agent's monotonic clock (0: never).
@@ -135,6 +155,23 @@ class HostAccount(msgspec.Struct, frozen=True):
     memory_in_use: int | None = None
     disk_available_least: int | None = None
     surveyed_ns: int = 0
+    claims: int = 0
+    traits: tuple[str, ...] = ()
+
+    @property
+    def vcpus_room(self) -> int:
+        """vCPUs that a claim may have."""
+        return self.vcpus.room(self.vcpus.used)
+
+    @property
+    def memory_room(self) -> int:
+        """Memory that a claim may have."""
+        return self.memory.room(self.memory.used)
+
+    @property
+    def disk_room(self) -> int:
+        """Storage that a claim may have: sparse images grow without another event."""
+        return self.disk.room(self.disk.allocated)
 
     @property
     def sums(self) -> Sums:
@@ -145,6 +182,7 @@ class HostAccount(msgspec.Struct, frozen=True):
             self.memory.used, self.memory.held, self.memory.allocated,
             self.disk.used, self.disk.allocated,
             self.defined, self.active, self.held,
+            self.vcpus.claimed, self.memory.claimed, self.disk.claimed, self.claims,
         )  # fmt: skip
 
     def counted(self, sums: Sums) -> Self:
@@ -156,16 +194,24 @@ class HostAccount(msgspec.Struct, frozen=True):
                 used=sums.vcpus_used,
                 held=sums.vcpus_held,
                 allocated=sums.vcpus_allocated,
+                claimed=sums.vcpus_claimed,
             ),
             memory=replace(
                 self.memory,
                 used=sums.memory_used,
                 held=sums.memory_held,
                 allocated=sums.memory_allocated,
+                claimed=sums.memory_claimed,
             ),
-            disk=replace(self.disk, used=sums.disk_used, allocated=sums.disk_allocated),
+            disk=replace(
+                self.disk,
+                used=sums.disk_used,
+                allocated=sums.disk_allocated,
+                claimed=sums.disk_claimed,
+            ),
             defined=sums.defined,
             active=sums.active,
             held=sums.held,
+            claims=sums.claims,
             changes=sums.changes,
         )

@@ -96,11 +96,9 @@ class Agent:
         self._dispatching = DispatcherThread(self._dispatcher, settings.bus, self._gate, access)
         self._started_parts = ExitStack()
         self._watched: dict[str, Watched] = {}
+        self._answers = Answers(self, self._table, self._dispatcher)
         self._requests = RequestServer(
-            settings.bus.requests_addresses,
-            Answers(self, self._table, self._dispatcher),
-            self._gate,
-            access,
+            settings.bus.requests_addresses, self._answers, self._gate, access
         )
         self._gate.guard(self._dispatching, self._requests)
         self._definitions = Definitions(self._table, topology, self._ledger.bind)
@@ -121,6 +119,7 @@ class Agent:
             ready=self._keeper.has_listed,
             publish=lambda account: self._pipe.put(records.account(account)),
             survey=Survey(folders=settings.account.image_folders),
+            traits=settings.account.traits,
         )
         self._deaths = DeathNotice(self._pipe, self._table)
         self._rhythm = Rhythm()
@@ -238,6 +237,10 @@ class Agent:
         """Why, for people."""
         return self._keeper.reason
 
+    def is_current(self) -> bool:
+        """Whether the account is what the hypervisor last told, all guests seen."""
+        return self._keeper.connected and self._keeper.has_listed()
+
     def account(self, taken: Taken | None = None) -> HostAccount:
         """The host's account, now or as a snapshot has it."""
         return self._bookkeeper.account(taken)
@@ -298,6 +301,7 @@ class Agent:
             reading=self._reading(),
             gate=self._gate_status(),
             ailing=self._ailing(),
+            claims=self._answers.granting.status(),
         )
 
     def _gate_status(self) -> GateStatus:

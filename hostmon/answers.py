@@ -19,6 +19,7 @@ from hostmon.account import HostAccount
 from hostmon.driver import AgentView
 from hostmon.errors import RefusedError
 from hostmon.events import EVENT_TYPES, Welcome
+from hostmon.granting import Granting
 from hostmon.kinds import CLASS_OF, CLASSES
 from hostmon.numbers import listed
 from hostmon.status import Answer, Request
@@ -30,6 +31,9 @@ REPLAYED = CLASSES[:-1]
 
 class AgentState(AgentView, Protocol):
     """The agent, as far as questions go; answers at once, from memory."""
+
+    def is_current(self) -> bool:
+        """Whether the account is what the hypervisor last told, all guests seen."""
 
     def connection(self) -> str:
         """``up`` or ``down``."""
@@ -48,6 +52,9 @@ class Answers:
         self._view = view
         self._table = table
         self._dispatcher = dispatcher
+        self.granting = Granting(
+            view, dispatcher.ledger, dispatcher.wake, dispatcher.epoch, dispatcher.host
+        )
         self._held: OrderedDict[int, Snapshot] = OrderedDict()
         self._ids = itertools.count(1)
 
@@ -66,9 +73,12 @@ class Answers:
                 return self._health(request)
             case "schema":
                 return status.SchemaAnswer(re=request.re, schema=schema())
+            case "claim":
+                return self.granting.claim(request.re, request.claim)
+            case "release":
+                return self.granting.release(request.re, request.claim)
         raise RefusedError(
-            f"no question {request.ask!r}; ask snapshot, replay, status, guests, health or schema",
-            "unknown",
+            f"no question {request.ask!r}; ask {', '.join(status.QUESTIONS)}", "unknown"
         )
 
     def _snapshot(self, request: Request) -> Answer:

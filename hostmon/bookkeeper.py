@@ -27,6 +27,7 @@ from hostmon.machine.files import HERE, Roots
 from hostmon.machine.memory import Memory, read_memory
 from hostmon.machine.sysfs import read_topology
 from hostmon.machine.topology import Cell, Cpu, Topology
+from hostmon.machine.traits import traits_of
 from hostmon.objects import HostObjects, read_objects
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Bookkeeper:
 
     ``local``: the guests are this machine's, whose kernel and files then tell its size; otherwise
     the hypervisor does, and storage stays unknown. ``publish`` is given the account whenever more
-    of it changed than its sums.
+    of it changed than its sums. ``traits`` are added to those of the processors.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Bookkeeper:
         ready: Callable[[], bool] = lambda: True,
         publish: Callable[[HostAccount], object] = lambda _: None,
         survey: Survey | None = None,
+        traits: tuple[str, ...] = (),
         roots: Roots = HERE,
     ) -> None:
         self.auditor = Auditor(ledger)
@@ -86,6 +88,8 @@ class Bookkeeper:
         self._survey = survey or Survey(roots)
         self._roots = roots
         self._topology = read_topology(roots) if local else Topology(arch="", cells=())
+        own = traits_of(roots.proc / "cpuinfo") if local else ()
+        self._traits = tuple(sorted({*own, *traits}))
         self._surveyed_ns = 0
         self._imaged: set[bytes] = set()
         self._audit_due = self._objects_due = 0.0
@@ -114,6 +118,7 @@ class Bookkeeper:
             self.storage,
             self._topology,
             surveyed_ns=self._surveyed_ns,
+            traits=self._traits,
             taken=taken,
         )
 
@@ -168,10 +173,14 @@ class Bookkeeper:
         return report
 
     def survey(self) -> Storage:
-        """Look at every guest's images, and tell the ledger what they occupy."""
+        """Look at every guest's images, and tell the ledger what they occupy.
+
+        Of guests without images too: what was granted for their disks is no longer held.
+        """
+        known = self._definitions.uuids()
         storage = self._survey.run(self._definitions.images())
         guests = storage.by_guest()
-        for uuid in guests.keys() | self._imaged:
+        for uuid in guests.keys() | known | self._imaged:
             self._ledger.disk(uuid, *guests.get(uuid, (0, 0)))
         self._imaged = set(guests)
         self.storage, self._surveyed_ns = storage, time.monotonic_ns()

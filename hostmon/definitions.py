@@ -71,6 +71,10 @@ class Definitions:
         known = self._known.get(uuidlib.UUID(uuid).bytes)
         return None if known is None else known.facts
 
+    def uuids(self) -> set[bytes]:
+        """The guests whose XML has been read."""
+        return set(self._known)
+
     def images(self) -> list[Disk]:
         """The disks of all guests that may take room on this host."""
         return [disk for known in list(self._known.values()) for disk in known.images]

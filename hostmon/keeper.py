@@ -94,7 +94,7 @@ class Keeper:
         return self._thread.is_alive()
 
     def has_listed(self) -> bool:
-        """Whether a first comparison with libvirt is done, and published too."""
+        """Whether this connection's first comparison with libvirt is done, and published too."""
         return self._listed_at > 0 and time.monotonic() - self._listed_at > PUBLISHED_S
 
     def look_up_soon(self, uuids: list[bytes]) -> None:
@@ -152,6 +152,7 @@ class Keeper:
         if self._announced is not False:
             self._pipe.put(records.connection(up=False, reason=reason))
         self._announced = self.connected = False
+        self._listed_at = 0.0
         self.reason = reason
         self._close()
 

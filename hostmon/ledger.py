@@ -7,6 +7,7 @@ business; the arithmetic is ``ext/ledger.pxd``; formulas and sources are in docs
 from collections.abc import Iterable
 from typing import Self
 
+from hostmon._grants import Grants
 from hostmon._ledger import Ledger, Placed, Taken
 from hostmon.account import Binding, CellAccount, HostAccount, Offer, PagePool, Resource
 from hostmon.images.storage import Storage
@@ -23,6 +24,7 @@ class HostLedger(Ledger):
 
     def __init__(self, topology: Topology, offer: Offer | None = None) -> None:
         self.offer = offer or Offer()
+        self.grants = Grants(self)
         self._topology = topology
         self._cells = {cell.id: i for i, cell in enumerate(topology.cells)}
         self._pools = {size: i for i, size in enumerate(topology.page_sizes)}
@@ -45,6 +47,10 @@ class HostLedger(Ledger):
             ],
         )
 
+    def pool_of(self, page_size: int) -> int | None:
+        """The pool of a size of pages, None where the host has none; 0 is the base page's."""
+        return self._pools.get(page_size) if page_size else 0
+
     def account(
         self,
         memory: Memory | None = None,
@@ -52,6 +58,7 @@ class HostLedger(Ledger):
         topology: Topology | None = None,
         *,
         surveyed_ns: int = 0,
+        traits: tuple[str, ...] = (),
         taken: Taken | None = None,
     ) -> HostAccount:
         """The account now, or as ``taken`` in a snapshot; from any thread.
@@ -70,6 +77,7 @@ class HostLedger(Ledger):
                 sums["vcpus_used"],
                 sums["vcpus_held"],
                 sums["vcpus_allocated"],
+                sums["vcpus_claimed"],
             ),
             memory=Resource(
                 shape.memory if memory is None else memory.total,
@@ -78,6 +86,7 @@ class HostLedger(Ledger):
                 sums["memory_used"],
                 sums["memory_held"],
                 sums["memory_allocated"],
+                sums["memory_claimed"],
             ),
             disk=Resource(
                 0 if storage is None else storage.total,
@@ -85,11 +94,14 @@ class HostLedger(Ledger):
                 offer.disk_ratio,
                 used=sums["disk_used"],
                 allocated=sums["disk_allocated"],
+                claimed=sums["disk_claimed"],
             ),
             defined=sums["defined"],
             active=sums["active"],
             held=sums["held"],
             changes=sums["changes"],
+            claims=sums["claims"],
+            traits=traits,
             cells=tuple(self._cell(cell, placed) for cell in cells),
             pages=self._host_pages(cells, placed),
             memory_in_use=None if memory is None else memory.in_use,
@@ -108,18 +120,23 @@ class HostLedger(Ledger):
             pages=tuple(self._pool(pages, by_pool) for pages in cell.pages),
         )
 
-    def _pool(self, pages: Pages, by_pool: tuple[int, ...]) -> PagePool:
-        used = by_pool[self._pools[pages.size]] if pages.size in self._pools else 0
-        return PagePool(pages.size, pages.total, pages.free, used)
+    def _pool(
+        self, pages: Pages, by_pool: tuple[int, ...], claimed: tuple[int, ...] = ()
+    ) -> PagePool:
+        pool = self._pools.get(pages.size)
+        used = by_pool[pool] if pool is not None else 0
+        held = claimed[pool] if pool is not None and claimed else 0
+        return PagePool(pages.size, pages.total, pages.free, used, held)
 
     def _host_pages(self, cells: list[Cell], placed: Placed) -> tuple[PagePool, ...]:
         """Each size of page over all cells, guests that are bound to no cell included."""
         by_pool = tuple(sum(row[0][pool] for row in placed) for pool in range(len(placed[0][0])))
+        claimed = self.grants.pages()
         pools = [
             [pages for cell in cells for pages in cell.pages if pages.size == size]
             for size in self._pools
         ]
-        return tuple(self._pool(together(same), by_pool) for same in pools if same)
+        return tuple(self._pool(together(same), by_pool, claimed) for same in pools if same)
 
 
 def together(pools: list[Pages]) -> Pages:

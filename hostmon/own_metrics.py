@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from hostmon.status import (
     AgentStatus,
+    ClaimsStatus,
     DriverStatus,
     GateStatus,
     ImageCacheStatus,
@@ -67,6 +68,7 @@ class StatusCollector(Collector):
             value=status.lost_records,
         )
         yield from gate_families(status.gate)
+        yield from claim_families(status.claims)
         if status.image_cache is not None:
             yield from image_cache_families(status.image_cache)
         yield from reading_families(status.reading)
@@ -94,6 +96,17 @@ def gate_families(gate: GateStatus) -> Iterator[Metric]:
         ("refused_requests", "Questions that were malformed, unknown or too many.", gate.refused),
     ):
         yield CounterMetricFamily(f"hostmon_bus_{name}", text, value=value)
+
+
+def claim_families(claims: ClaimsStatus) -> Iterator[Metric]:
+    """Room that schedulers were granted, and what became of it."""
+    yield GaugeMetricFamily(
+        "hostmon_claims_outstanding", "Claims that hold room now.", value=claims.outstanding
+    )
+    states = CounterMetricFamily("hostmon_claims", "Claims of schedulers.", labels=["state"])
+    for state in ("granted", "confirmed", "expired", "released", "refused"):
+        states.add_metric([state], getattr(claims, state))
+    yield states
 
 
 def image_cache_families(cache: ImageCacheStatus) -> Iterator[Metric]:

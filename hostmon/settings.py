@@ -251,7 +251,7 @@ class AccountSettings(_Checked, frozen=True, kw_only=True):
     """What the host offers: how far it is over-committed, what is kept from guests.
 
     The account is audited every ``audit`` seconds; images lie in ``image_folders``, besides where
-    guests' XML says.
+    guests' XML says. ``traits`` are what schedulers may ask for, besides those of the processors.
     """
 
     vcpu_ratio: float = 1.0
@@ -262,6 +262,7 @@ class AccountSettings(_Checked, frozen=True, kw_only=True):
     reserved_disk_mib: int = 0
     audit: float = 300.0
     image_folders: tuple[str, ...] = ("/var/lib/libvirt/images",)
+    traits: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("vcpu_ratio", "memory_ratio", "disk_ratio"):
@@ -274,6 +275,9 @@ class AccountSettings(_Checked, frozen=True, kw_only=True):
         for folder in self.image_folders:
             if not folder.startswith("/"):
                 raise ValueError(f"image_folders = {folder!r}: give a path from the root")
+        for trait in self.traits:
+            if not re.fullmatch("[A-Z][A-Z0-9_]{0,254}", trait):
+                raise ValueError(f"traits = {trait!r}: give A-Z, 0-9 and _, such as CUSTOM_FAST")
 
     @property
     def offer(self) -> Offer:

@@ -4,10 +4,13 @@ from typing import Annotated
 
 import msgspec
 
-from hostmon.account import HostAccount
+from hostmon.account import HostAccount, Sums
 from hostmon.numbers import ClassSequence
 
 WIRE_VERSION = 1
+QUESTIONS = (
+    "snapshot", "replay", "status", "guests", "health", "schema", "claim", "release"
+)  # fmt: skip
 
 
 class GuestStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +95,20 @@ class GateStatus(msgspec.Struct, frozen=True, kw_only=True):
     refused: int = 0
 
 
+class ClaimsStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Claims of schedulers: ``outstanding`` hold room now, the others are counted since the start.
+
+    ``confirmed`` ones had their guests started, ``refused`` ones found no room.
+    """
+
+    outstanding: int = 0
+    granted: int = 0
+    confirmed: int = 0
+    expired: int = 0
+    released: int = 0
+    refused: int = 0
+
+
 class ImageCacheStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The cache of base images: looks, those that failed, files removed, since the agent's start.
 
@@ -165,17 +182,38 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     audited_at: float = 0.0
     healed: dict[str, int] = {}
     gate: GateStatus = GateStatus()
+    claims: ClaimsStatus = ClaimsStatus()
     image_cache: ImageCacheStatus | None = None
     reading: ReadingStatus = ReadingStatus()
     ailing: tuple[str, ...] = ()
 
 
+Bytes = Annotated[int, msgspec.Meta(ge=0, lt=1 << 60)]
+
+
+class ClaimWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Room that a scheduler wants for a guest that is to be; the id, a UUID, is its own choice.
+
+    Memory and disk in bytes, ``ttl`` in seconds. ``page_size`` is that of the huge pages that are
+    to back all of the memory, 0 for none; ``guest`` the uuid by which the guest will start.
+    """
+
+    id: str
+    vcpus: Annotated[int, msgspec.Meta(ge=0, lt=1 << 20)] = 0
+    memory: Bytes = 0
+    disk: Bytes = 0
+    page_size: Bytes = 0
+    guest: str = ""
+    ttl: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 60.0
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A question: ``status``, ``guests``, ``snapshot``, ``replay``, ``schema`` or ``health``.
+    """A question: one of ``QUESTIONS``.
 
     ``re`` comes back in the answer. A replay gives ``after``, by class the number it wants the
     events beyond, and may be limited to ``kinds`` and ``guests`` (uuids, 64 at most). A snapshot's
-    further pages are asked for by the ``id`` and ``row`` of the page before.
+    further pages are asked for by the ``id`` and ``row`` of the page before. ``claim`` is what a
+    claim wants; a release names the claim by its id.
     """
 
     ask: str
@@ -186,6 +224,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     guests: tuple[str, ...] = ()
     id: Annotated[int, msgspec.Meta(ge=0)] = 0
     row: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)] = 0
+    claim: ClaimWanted | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -261,11 +300,33 @@ class HealthAnswer(_Answer, frozen=True, kw_only=True, tag="health"):
     classes: tuple[ClassSequence, ...]
 
 
+class ClaimAnswer(_Answer, frozen=True, kw_only=True, tag="claim"):
+    """Answer to ``claim`` and ``release``: how the claim stands, and the account's sums now.
+
+    ``state`` is ``granted``, ``confirmed`` (its guest has started), ``expired``, ``released``,
+    ``refused`` or ``unknown``. A claim that was refused found too little of ``resource``:
+    ``vcpus``, ``memory``, ``disk``, ``hugepages``, ``guest`` (that guest runs here, or has another
+    claim) or ``claims`` (there are too many); ``asked`` and ``free`` say how much. One that was
+    granted expires at ``expires_ns`` by the agent's monotonic clock.
+    """
+
+    epoch: int
+    host: str
+    id: str
+    state: str
+    sums: Sums
+    resource: str = ""
+    asked: int = 0
+    free: int = 0
+    expires_ns: int = 0
+
+
 class Refusal(_Answer, frozen=True, kw_only=True, tag="refusal"):
     """Answer to what the agent does not understand or cannot do; ``error`` is for people.
 
     ``code`` is ``malformed``, ``unknown``, ``beyond`` (the ring no longer holds what was asked
-    for), ``expired`` (the snapshot whose page was asked for is gone) or ``rate``.
+    for), ``expired`` (the snapshot whose page was asked for is gone), ``unready`` (the account may
+    be behind: no claim is granted) or ``rate``.
     """
 
     error: str
@@ -280,9 +341,17 @@ ANSWERS = (
     ReplayAnswer,
     SchemaAnswer,
     HealthAnswer,
+    ClaimAnswer,
     Refusal,
 )
 Answer = (
-    GuestList | StatusAnswer | SnapshotAnswer | ReplayAnswer | SchemaAnswer | HealthAnswer | Refusal
+    GuestList
+    | StatusAnswer
+    | SnapshotAnswer
+    | ReplayAnswer
+    | SchemaAnswer
+    | HealthAnswer
+    | ClaimAnswer
+    | Refusal
 )
 """Every answer there is; the tag ``type`` tells them apart."""

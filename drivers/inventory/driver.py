@@ -16,10 +16,10 @@ from hostmon.driver import Capabilities, Driver, DriverContext
 from hostmon.errors import AgentUnreachableError, DriverError, ProtocolError
 from hostmon.events import Event
 from hostmon.kinds import CLASS_OF
+from hostmon.machine.traits import traits_of
 from hostmon.publisher import Access, BoundSocket
 from hostmon.settings import check_address, runtime_directory
 from hostmon_drivers.inventory.resources import resources_of
-from hostmon_drivers.inventory.traits import traits_of
 from hostmon_drivers.inventory.types import Inventory, encode
 
 CPUINFO = Path("/proc/cpuinfo")

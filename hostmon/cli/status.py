@@ -10,7 +10,7 @@ from hostmon.account import HostAccount, Resource
 from hostmon.cli.reach import asked
 from hostmon.cli.terminal import STATE_COLOURS, duration, paint
 from hostmon.client import status as ask_status
-from hostmon.status import AgentStatus, GateStatus
+from hostmon.status import AgentStatus, ClaimsStatus, GateStatus
 
 
 def run(options: argparse.Namespace) -> int:
@@ -30,6 +30,7 @@ def page(status: AgentStatus) -> str:
         "guests": f"{status.guests}, {status.running} running"
         + (f", {status.reading.stuck} do not answer" if status.reading.stuck else ""),
         **(account_lines(status.account) if status.account else {}),
+        "claims": claims(status.claims),
         "audit": audit(status),
         "events": f"{published} published, {status.lost_records} lost to overflow",
         "sequence": ", ".join(f"{c.name} {c.sequence}" for c in status.classes),
@@ -61,10 +62,12 @@ def account_lines(account: HostAccount) -> dict[str, str]:
 def resource(one: Resource, text: Callable[[int], str]) -> str:
     """What is used, free and claimed of a resource."""
     held = f" ({text(one.held)} held)" if one.held else ""
+    claimed = f", {text(one.claimed)} claimed" if one.claimed else ""
     ratio = f" x {one.allocation_ratio:g}" if one.allocation_ratio != 1 else ""
     kept = f", {text(one.reserved)} reserved" if one.reserved else ""
     return (
-        f"{text(one.used)}{held} of {text(one.total)}{ratio} used, {text(one.free)} free{kept}, "
+        f"{text(one.used)}{held} of {text(one.total)}{ratio} used{claimed}, "
+        f"{text(one.free)} free{kept}, "
         f"{text(one.allocated)} allocated"
     )
 
@@ -77,6 +80,14 @@ def size(number: int) -> str:
             return f"{value:.4g} {unit}"
         value /= 1024
     return f"{value:.4g} TiB"
+
+
+def claims(counts: ClaimsStatus) -> str:
+    """What schedulers hold, and what became of their claims."""
+    return (
+        f"{counts.outstanding} outstanding; {counts.granted} granted, {counts.confirmed} confirmed,"
+        f" {counts.expired} expired, {counts.released} released, {counts.refused} refused"
+    )
 
 
 def audit(status: AgentStatus) -> str:

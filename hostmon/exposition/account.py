@@ -32,6 +32,7 @@ def resource_figures(resource: Resource) -> Iterator[tuple[str, float]]:
     yield "", resource.total
     yield "_used", resource.used
     yield "_held", resource.held
+    yield "_claimed", resource.claimed
     yield "_reserved", resource.reserved
     yield "_free", resource.free
     yield "_allocated", resource.allocated

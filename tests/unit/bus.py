@@ -22,15 +22,17 @@ class Bus:
     """Both sockets of one agent; ``epoch`` names its run."""
 
     def __init__(self, folder: Any, **options: Any) -> None:
+        self.current = True
         self.rig = Rig(f"ipc://{folder}/events", **options)
         view = SimpleNamespace(
             connection=lambda: "up",
             connection_reason=lambda: "test",
+            is_current=lambda: self.current,
             account=lambda taken=None: self.rig.ledger.account(taken=taken),
         )
-        answers = Answers(cast("AgentState", view), self.rig.table, self.rig.dispatcher)
+        self.answers = Answers(cast("AgentState", view), self.rig.table, self.rig.dispatcher)
         self.gate = Gate()
-        self.server = RequestServer([f"ipc://{folder}/requests"], answers, self.gate, Access())
+        self.server = RequestServer([f"ipc://{folder}/requests"], self.answers, self.gate, Access())
         self.gate.guard(self.server)
         self.gate.start()
         self.server.start()

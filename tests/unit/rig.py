@@ -18,6 +18,7 @@ from hostmon.samples import Guest
 
 EPOCH = 1_700_000_000_000_000_000
 HOST = "host-ä"
+NOWHERE = Topology(arch="", cells=())
 
 
 class Rig:
@@ -32,12 +33,13 @@ class Rig:
         epoch: int = EPOCH,
         host: str = HOST,
         also: Sequence[str] = (),
+        topology: Topology = NOWHERE,
         **options: int,
     ) -> None:
         self.address = address
         self.pipe = EventPipe(queue_size)
         self.table = GuestTable()
-        self.ledger = HostLedger(Topology(arch="", cells=()))
+        self.ledger = HostLedger(topology)
         self.dispatcher = Dispatcher(
             self.pipe, self.table, epoch, host, zmq_library(), ledger=self.ledger, **options
         )

@@ -10,8 +10,9 @@ import pytest
 from hostmon import events, wire
 from hostmon.account import Sums
 from hostmon.errors import ProtocolError
+from hostmon.granting import RESOURCES, STATES
 from hostmon.numbers import ClassSequence, KindLoss
-from hostmon.status import Request
+from hostmon.status import QUESTIONS, ClaimAnswer, ClaimWanted, Request
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "data" / "wire"
@@ -34,7 +35,10 @@ GUEST: dict[str, Any] = {
 CLASSES = (
     ClassSequence("lifecycle", 12), ClassSequence("host", 2), ClassSequence("settled", 1),
 )  # fmt: skip
-SUMS = Sums(4, 6, 2, 10, 6 << 30, 2 << 30, 12 << 30, 5 << 30, 40 << 30, 3, 2, 1)
+SUMS = Sums(
+    4, 6, 2, 10, 6 << 30, 2 << 30, 12 << 30, 5 << 30, 40 << 30, 3, 2, 1, 4, 4 << 30, 20 << 30, 1
+)
+CLAIM = "0b2b1bd6-6b8f-4e53-9b1e-2d4f8f4a7a11"
 EXAMPLES: dict[str, Any] = {
     "lifecycle": events.LifecycleEvent(
         **COMMON, **GUEST, event="suspended", detail="paused", state="paused", reason=1,
@@ -56,6 +60,21 @@ EXAMPLES: dict[str, Any] = {
     "lost": events.LostEvent(**COMMON, kinds=(KindLoss("watchdog", 1), KindLoss("io-error", 3))),
     "heartbeat": events.HeartbeatEvent(**COMMON, classes=CLASSES, sums=SUMS),
     "welcome": events.Welcome(epoch=COMMON["epoch"], host="node-1", classes=CLASSES),
+    "claim-request": Request(
+        ask="claim", re=8,
+        claim=ClaimWanted(
+            id=CLAIM, vcpus=4, memory=4 << 30, disk=20 << 30, guest=GUEST["uuid"], ttl=30.0
+        ),
+    ),
+    "claim-granted": ClaimAnswer(
+        re=8, epoch=COMMON["epoch"], host="node-1", id=CLAIM, state="granted", sums=SUMS,
+        expires_ns=35_000_000_000,
+    ),
+    "claim-refused": ClaimAnswer(
+        re=8, epoch=COMMON["epoch"], host="node-1", id=CLAIM, state="refused", sums=SUMS,
+        resource="vcpus", asked=4, free=3,
+    ),
+    "release-request": Request(ask="release", re=9, claim=ClaimWanted(id=CLAIM)),
     "replay-request": Request(ask="replay", re=7, after={"lifecycle": 12}, kinds=("lifecycle",)),
 }  # fmt: skip
 
@@ -85,6 +104,16 @@ def test_fields_of_a_newer_peer_are_ignored_and_those_of_an_older_one_default() 
     assert (older.previous, older.state) == (0, "nostate")
 
 
+def test_sums_of_an_older_peer_claim_nothing() -> None:
+    tree = msgspec.msgpack.decode(golden("heartbeat"))
+    older = wire.decode(msgspec.msgpack.encode(tree | {"sums": tree["sums"][:12]}))
+    assert older.sums == msgspec.structs.replace(
+        SUMS, vcpus_claimed=0, memory_claimed=0, disk_claimed=0, claims=0
+    )
+    newer = wire.decode(msgspec.msgpack.encode(tree | {"sums": [*tree["sums"], 7]}))
+    assert newer.sums == SUMS
+
+
 def test_a_kind_of_a_newer_peer_is_told_as_unknown() -> None:
     tree = msgspec.msgpack.decode(golden("lifecycle")) | {"kind": "teleported"}
     event = wire.decode(msgspec.msgpack.encode(tree))
@@ -112,7 +141,10 @@ def test_garbage_is_a_protocol_error(payload: bytes) -> None:
 
 def test_the_page_shows_the_golden_bytes() -> None:
     shown = re.findall(r"```hex (\S+)\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert {name for name, _ in shown} >= {"lifecycle", "lost", "welcome", "replay-request"}
+    assert {name for name, _ in shown} >= {
+        "lifecycle", "lost", "welcome", "replay-request",
+        "claim-request", "claim-granted", "claim-refused", "release-request",
+    }  # fmt: skip
     for name, text in shown:
         assert bytes.fromhex(text) == golden(name)
 
@@ -121,5 +153,16 @@ def test_the_page_names_every_kind_and_code() -> None:
     page = PAGE.read_text()
     from hostmon.kinds import CLASS_OF
 
-    for word in (*CLASS_OF, "malformed", "unknown", "beyond", "expired", "rate"):
+    for word in (
+        *CLASS_OF,
+        *QUESTIONS,
+        *STATES[1:],
+        *RESOURCES[1:],
+        "malformed",
+        "unknown",
+        "beyond",
+        "expired",
+        "unready",
+        "rate",
+    ):
         assert f"`{word}`" in page, word

@@ -1,0 +1,192 @@
+"""What the agent answers to claims: room for guests that are to be, granted or refused.
+
+A host's room is given away here alone: the ledger decides in the one lock that every change of the
+account takes (ext/granting.pxd). What the answers mean is docs/wire.md, "Claims".
+"""
+
+import math
+import time
+import uuid
+from collections.abc import Callable
+from typing import Protocol
+
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from hostmon._grants import GrantFields, Grants
+from hostmon._ledger import Ledger
+from hostmon.account import HostAccount, Sums
+from hostmon.errors import RefusedError
+from hostmon.status import ClaimAnswer, ClaimsStatus, ClaimWanted
+
+SECOND = 1_000_000_000
+STATES = ("", "granted", "confirmed", "expired", "released")
+RESOURCES = ("", "vcpus", "memory", "disk", "hugepages", "guest", "claims")
+"""What a claim may be refused for, in the order of ext/granting.pxd."""
+
+
+class AccountView(Protocol):
+    """The agent, as far as claims go."""
+
+    def account(self) -> HostAccount:
+        """The host's account now."""
+
+    def is_current(self) -> bool:
+        """Whether the account is what the hypervisor last told, all guests seen."""
+
+
+class Granting:
+    """Grants claims on one ledger; ``wake`` has the account told to subscribers."""
+
+    def __init__(
+        self,
+        view: AccountView,
+        ledger: Ledger,
+        wake: Callable[[], object],
+        epoch: int = 0,
+        host: str = "",
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._view = view
+        self._epoch, self._host = epoch, host
+        self._ledger = ledger
+        self._grants = Grants(ledger)
+        self._wake = wake
+        self._clock = clock
+
+    def claim(self, re: int, wanted: ClaimWanted | UnsetType) -> ClaimAnswer:
+        """Grant it or say why not; the same claim again is answered as it stands.
+
+        Raises RefusedError for one that is none, or while the account may be behind.
+        """
+        wanted, key = checked(wanted)
+        known = self._grants.granted(key)
+        if known is None:
+            return self._decide(re, wanted, key)
+        if not same(known, wanted, self._ledger):
+            raise RefusedError(f"claim.id {wanted.id!r} was used for another claim; make a new one")
+        self._grants.expire(self._clock())
+        return self._answer(re, wanted.id, key)
+
+    def release(self, re: int, wanted: ClaimWanted | UnsetType) -> ClaimAnswer:
+        """Give back what was granted, unless its guest has started."""
+        wanted, key = checked(wanted)
+        if self._grants.release(key):
+            self._wake()
+        return self._answer(re, wanted.id, key)
+
+    def status(self) -> ClaimsStatus:
+        """Counts since the agent's start."""
+        granted, confirmed, expired, released, refused = self._grants.counts
+        return ClaimsStatus(
+            outstanding=self._ledger.sums()["claims"],
+            granted=granted,
+            confirmed=confirmed,
+            expired=expired,
+            released=released,
+            refused=refused,
+        )
+
+    def _decide(self, re: int, wanted: ClaimWanted, key: bytes) -> ClaimAnswer:
+        if not self._view.is_current():
+            raise RefusedError(
+                "the account may be behind: the hypervisor is not connected, or its guests are not "
+                "all known yet; ask again, or another host",
+                "unready",
+            )
+        account = self._view.account()
+        pool = self._ledger.pool_of(wanted.page_size)
+        now = self._clock()
+        short, left = self._grants.grant(
+            key,
+            uuid.UUID(wanted.guest).bytes if wanted.guest else None,
+            wanted.vcpus,
+            wanted.memory,
+            wanted.disk,
+            -1 if pool is None else pool,
+            now + int(wanted.ttl * SECOND),
+            now,
+            room_of(account, wanted.page_size),
+        )
+        if not short:
+            self._wake()
+            return self._answer(re, wanted.id, key)
+        resource = RESOURCES[short]
+        return replace(
+            self._answer(re, wanted.id, key),
+            state="refused",
+            resource=resource,
+            asked=asked_of(wanted, resource),
+            free=left,
+        )
+
+    def _answer(self, re: int, name: str, key: bytes) -> ClaimAnswer:
+        """How a claim stands, and the account's sums now."""
+        found = self._grants.granted(key)
+        return ClaimAnswer(
+            re=re,
+            epoch=self._epoch,
+            host=self._host,
+            id=name,
+            state=STATES[found[0]] if found else "unknown",
+            expires_ns=found[6] if found else 0,
+            sums=told(self._ledger),
+        )
+
+
+def checked(wanted: ClaimWanted | UnsetType) -> tuple[ClaimWanted, bytes]:
+    """A claim and the bytes of its id; raises RefusedError where one of them is none."""
+    if wanted is UNSET:
+        raise RefusedError("claim: missing; give a map with at least an id")
+    for name in ("id", "guest"):
+        value = getattr(wanted, name)
+        try:
+            if value or name == "id":
+                uuid.UUID(value)
+        except ValueError:
+            raise RefusedError(f"claim.{name} {value!r}: give a UUID") from None
+    if not math.isfinite(wanted.ttl):
+        raise RefusedError(f"claim.ttl {wanted.ttl}: give 1 to 3600 seconds")
+    return wanted, uuid.UUID(wanted.id).bytes
+
+
+def same(known: GrantFields, wanted: ClaimWanted, ledger: Ledger) -> bool:
+    """Whether a claim asks for what was granted under its id."""
+    guest = uuid.UUID(wanted.guest).bytes if wanted.guest else None
+    size = (wanted.vcpus, wanted.memory, wanted.disk, ledger.pool_of(wanted.page_size))
+    return known[1:6] == (guest, *size)
+
+
+def room_of(account: HostAccount, page_size: int) -> tuple[int, int, int, int, int, int, int]:
+    """Total and capacity of each resource, and the bytes in pages of a size."""
+    pages = sum(pool.total * pool.size for pool in account.pages if pool.size == page_size)
+    return (
+        account.vcpus.total, account.vcpus.capacity,
+        account.memory.total, account.memory.capacity,
+        account.disk.total, account.disk.capacity,
+        pages,
+    )  # fmt: skip
+
+
+def asked_of(wanted: ClaimWanted, resource: str) -> int:
+    """How much of a resource a claim asks for; 1 of what is not counted."""
+    sizes = {
+        "vcpus": wanted.vcpus,
+        "memory": wanted.memory,
+        "hugepages": wanted.memory,
+        "disk": wanted.disk,
+    }
+    return sizes.get(resource, 1)
+
+
+def told(ledger: Ledger) -> Sums:
+    """A ledger's sums now, as they travel."""
+    sums = ledger.sums()
+    return Sums(
+        sums["changes"],
+        sums["vcpus_used"], sums["vcpus_held"], sums["vcpus_allocated"],
+        sums["memory_used"], sums["memory_held"], sums["memory_allocated"],
+        sums["disk_used"], sums["disk_allocated"],
+        sums["defined"], sums["active"], sums["held"],
+        sums["vcpus_claimed"], sums["memory_claimed"], sums["disk_claimed"], sums["claims"],
+    )  # fmt: skip

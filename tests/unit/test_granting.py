@@ -1,0 +1,222 @@
+"""Claims over the real request socket: granted, refused with the reason, told to everybody."""
+
+import random
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import zmq
+
+from hostmon._ledger import Ledger
+from hostmon.account import HostAccount, PagePool, Resource
+from hostmon.client import Subscriber, ask
+from hostmon.errors import ProtocolError, RefusedError
+from hostmon.granting import Granting
+from hostmon.ledger import HostLedger
+from hostmon.machine.topology import Cell, Cpu, Pages, Topology
+from hostmon.status import ClaimAnswer, ClaimWanted, Request
+from tests.unit.bus import STARTED, Bus, until
+from tests.unit.test_dispatcher import RUNNING, facts
+
+GIB = 1 << 30
+HUGE = 2 << 20
+PAGES = (Pages(4096, 63 * GIB // 4096, None), Pages(HUGE, 512, 512))
+HOST = Topology(arch="", cells=(Cell(0, 64 * GIB, tuple(Cpu(n) for n in range(16)), PAGES),))
+
+
+def name() -> str:
+    return str(uuid.uuid4())
+
+
+@pytest.fixture
+def bus(tmp_path: Path) -> Iterator[Bus]:
+    bus = Bus(tmp_path, topology=HOST, reboot_window_ns=0, heartbeat_ns=3600 * 10**9)
+    yield bus
+    bus.close()
+
+
+def claim(bus: Bus, **fields: Any) -> ClaimAnswer:
+    fields.setdefault("id", name())
+    answer = ask(bus.endpoint, Request(ask="claim", claim=ClaimWanted(**fields)))
+    assert isinstance(answer, ClaimAnswer), answer
+    return answer
+
+
+def test_room_is_granted_once_and_a_refusal_says_what_is_free(bus: Bus) -> None:
+    first = claim(bus, vcpus=10, memory=GIB)
+    assert (first.state, first.sums.vcpus_claimed, first.sums.claims) == ("granted", 10, 1)
+    assert first.expires_ns > time.monotonic_ns()
+    second = claim(bus, vcpus=8)
+    assert (second.state, second.resource, second.asked, second.free) == ("refused", "vcpus", 8, 6)
+    assert claim(bus, memory=64 * GIB).free == 63 * GIB
+    assert claim(bus, disk=1).resource == "disk"  # its storage is not known
+    status = bus.answers.granting.status()
+    assert (status.outstanding, status.granted, status.refused) == (1, 1, 3)
+
+
+def test_a_claim_repeated_is_answered_as_it_stands(bus: Bus) -> None:
+    guest, wanted = uuid.uuid4(), ClaimWanted(id=name(), vcpus=2, memory=1 << 20)
+    wanted = msgspec.structs.replace(wanted, guest=str(guest))
+    request = Request(ask="claim", claim=wanted)
+    states = [ask(bus.endpoint, request).state for _ in range(2)]  # type: ignore[union-attr]
+    assert states == ["granted", "granted"]
+    assert bus.rig.ledger.sums()["vcpus_claimed"] == 2
+    bus.rig.put_lifecycle(guest, STARTED, 0, id_=1)
+    facts(bus.rig, guest, RUNNING, resync=False, persistent=False, id=1)
+    until(lambda: bus.rig.ledger.sums()["vcpus_used"] == 2, lambda: time.sleep(0.005))
+    assert bus.rig.ledger.sums()["vcpus_claimed"] == 0
+    again = ask(bus.endpoint, request)
+    assert isinstance(again, ClaimAnswer)
+    assert (again.state, again.sums.claims) == ("confirmed", 0)
+    released = ask(bus.endpoint, Request(ask="release", claim=wanted))
+    assert isinstance(released, ClaimAnswer)
+    assert (released.state, released.sums.vcpus_used) == ("confirmed", 2)
+    other = msgspec.structs.replace(wanted, vcpus=3)
+    with pytest.raises(ProtocolError, match="was used for another claim"):
+        ask(bus.endpoint, Request(ask="claim", claim=other))
+    taken = claim(bus, vcpus=1, guest=str(guest))
+    assert (taken.state, taken.resource) == ("refused", "guest")
+
+
+def test_huge_pages_are_counted_by_their_size(bus: Bus) -> None:
+    assert claim(bus, memory=GIB, page_size=HUGE).state == "granted"
+    refused = claim(bus, memory=HUGE, page_size=HUGE)
+    assert (refused.resource, refused.asked, refused.free) == ("hugepages", HUGE, 0)
+    assert claim(bus, memory=1, page_size=12345).resource == "hugepages"
+    _, pool = bus.rig.ledger.account().pages
+    assert (pool.claimed, pool.room) == (GIB, 0)
+
+
+def test_every_view_sees_claims_at_once_and_their_end(bus: Bus) -> None:
+    """No event and no heartbeat is due: a claim makes the agent tell, its expiry too."""
+    with Subscriber(bus.endpoint, view=True) as subscriber:
+        view = subscriber.views[0]
+        until(lambda: view.joined, lambda: subscriber.receive(0.01))
+
+        def claimed() -> int:
+            assert view.account is not None
+            return view.account.vcpus.claimed
+
+        mine = claim(bus, vcpus=5)
+        until(lambda: claimed() == 5, lambda: subscriber.receive(0.01), 2)
+        ask(bus.endpoint, Request(ask="release", claim=ClaimWanted(id=mine.id)))
+        until(lambda: claimed() == 0, lambda: subscriber.receive(0.01), 2)
+        claim(bus, vcpus=3, ttl=1)
+        until(lambda: claimed() == 3, lambda: subscriber.receive(0.01), 2)
+        until(lambda: claimed() == 0, lambda: subscriber.receive(0.01), 4)
+        assert view.account is not None
+        assert view.account.vcpus_room == 16
+    status = bus.answers.granting.status()
+    assert (status.granted, status.released, status.expired) == (2, 1, 1)
+
+
+def test_a_snapshot_holds_what_is_claimed(bus: Bus) -> None:
+    claim(bus, vcpus=5, memory=GIB)
+    with Subscriber(bus.endpoint, view=True) as subscriber:
+        view = subscriber.views[0]
+        until(lambda: view.joined, lambda: subscriber.receive(0.01))
+        assert view.account is not None
+        assert (view.account.vcpus.claimed, view.account.claims) == (5, 1)
+        assert view.account.memory_room == 63 * GIB
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        (None, "claim: missing"),
+        ({}, "missing required field `id`"),
+        ({"id": 7}, "Expected `str`, got `int` - at `$.claim.id`"),
+        ({"id": "x"}, "claim.id 'x': give a UUID"),
+        ({"id": name(), "guest": "web-1"}, "claim.guest 'web-1': give a UUID"),
+        ({"id": name(), "vcpus": -1}, "`int` >= 0 - at `$.claim.vcpus`"),
+        ({"id": name(), "vcpus": 1 << 20}, "<= 1048575 - at `$.claim.vcpus`"),
+        ({"id": name(), "memory": 1 << 63}, "at `$.claim.memory`"),
+        ({"id": name(), "memory": 1.5}, "at `$.claim.memory`"),
+        ({"id": name(), "ttl": 0.5}, ">= 1.0 - at `$.claim.ttl`"),
+        ({"id": name(), "ttl": 86400}, "<= 3600.0 - at `$.claim.ttl`"),
+        ({"id": name(), "ttl": float("nan")}, "ttl"),
+        ({"id": name(), "ttl": float("inf")}, "ttl"),
+        ([], "Expected `object`"),
+    ],
+)
+@pytest.mark.parametrize("question", ["claim", "release"])
+def test_what_is_no_claim_is_refused_in_one_line(
+    bus: Bus, question: str, wanted: Any, says: str
+) -> None:
+    tree: dict[str, Any] = {"ask": question, "v": 1}
+    if wanted is not None:
+        tree["claim"] = wanted
+    answer = bus.server.answer(b"peer", msgspec.msgpack.encode(tree))
+    assert says in answer.error  # type: ignore[union-attr]
+    assert "\n" not in answer.error  # type: ignore[union-attr]
+    assert answer.code == "malformed"  # type: ignore[union-attr]
+    assert bus.rig.ledger.sums()["claims"] == 0
+
+
+def test_hostile_bytes_grant_nothing_and_harm_nothing(bus: Bus) -> None:
+    chosen = random.Random(6)
+    whole = msgspec.msgpack.encode(Request(ask="claim", claim=ClaimWanted(id=name(), vcpus=1)))
+    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+        socket.linger = 0
+        socket.connect(bus.endpoint.requests)
+        for n in range(300):
+            cut = bytearray(whole[: chosen.randrange(len(whole))])
+            if cut and n % 2:
+                cut[chosen.randrange(len(cut))] = chosen.randrange(256)
+            socket.send(bytes(cut))
+        for _ in range(300):
+            assert socket.poll(5000)
+            assert msgspec.msgpack.decode(socket.recv())["type"] in ("refusal", "claim")
+    assert bus.rig.ledger.sums()["claims"] <= 1
+    assert claim(bus, vcpus=1).state == "granted"
+
+
+def test_nothing_is_granted_while_the_account_may_be_behind(bus: Bus) -> None:
+    bus.current = False
+    with pytest.raises(ProtocolError, match="the account may be behind"):
+        claim(bus, vcpus=1)
+    bus.current = True
+    assert claim(bus, vcpus=1).state == "granted"
+
+
+class View:
+    """An account that is another at each look."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+
+    def is_current(self) -> bool:
+        return True
+
+    def account(self) -> HostAccount:
+        return HostAccount(
+            vcpus=Resource(8, reserved=2, allocation_ratio=2.0),
+            memory=Resource(100, reserved=10),
+            disk=Resource(50, allocation_ratio=3.0),
+            defined=0, active=0, held=0, changes=0, pages=(PagePool(4, 10),),
+        )  # fmt: skip
+
+
+def test_ratios_and_what_is_reserved_count() -> None:
+    ledger = HostLedger(Topology(arch="", cells=()))
+    woken: list[int] = []
+    granting = Granting(View(ledger), ledger, lambda: woken.append(1))
+
+    def free(**fields: int) -> int:
+        answer = granting.claim(1, ClaimWanted(id=name(), **fields))  # type: ignore[arg-type]
+        assert answer.state == "refused"
+        return answer.free
+
+    assert free(vcpus=100) == 8  # (8 - 2) x 2 may be given, 8 of them to one guest
+    assert free(memory=91) == 90
+    assert free(disk=51) == 50
+    assert not woken
+    assert granting.claim(1, ClaimWanted(id=name(), vcpus=8)).state == "granted"
+    assert (free(vcpus=5), len(woken)) == (4, 1)
+    with pytest.raises(RefusedError, match="give a UUID"):
+        granting.release(1, ClaimWanted(id="7"))
+    assert granting.release(1, ClaimWanted(id=name())).state == "unknown"
