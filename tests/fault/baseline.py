@@ -170,15 +170,16 @@ class Baseline:
 
     def figures(self) -> dict[str, Value]:
         """What was measured, for tests/fault/figures.py."""
-        before, after = self.before, self.after
         return {
-            "memory_before_kib": before.resident >> 10,
-            "memory_most_kib": self.most >> 10,
-            "memory_after_kib": after.resident >> 10,
-            "descriptors": f"{before.descriptors} -> {after.descriptors}",
-            "threads": f"{before.threads} -> {after.threads}",
+            "memory_before_mib": round(self.before.resident / MIB, 1),
+            "memory_most_mib": round(self.most / MIB, 1),
+            "memory_after_mib": round(self.after.resident / MIB, 1),
+            "fds_before": self.before.descriptors,
+            "fds_after": self.after.descriptors,
+            "threads_before": self.before.threads,
+            "threads_after": self.after.threads,
             "scrapes": len(self.scraper.answers),
-            "slowest_scrape_s": max(self.scraper.answers),
+            "slowest_scrape_s": round(max(self.scraper.answers), 3),
         }
 
     def _wait_for_return(self) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hostmon.events import ConnectionEvent, Event, LifecycleEvent
 from tests.fault.align import Alignment
-from tests.fault.baseline import MIB, Baseline
+from tests.fault.baseline import Baseline
 from tests.fault.figures import Value
 
 
@@ -38,7 +38,6 @@ class Outcome:
 
     def figures(self) -> dict[str, Value]:
         """For tests/fault/figures.py: events counted, seconds, MiB."""
-        before, after, scrapes = self.baseline.before, self.baseline.after, self.baseline.scraper
         return {
             **self.own,
             "virsh_saw": self.alignment.told,
@@ -47,12 +46,5 @@ class Outcome:
             "resynced": len(self.resyncs),
             "lost": self.alignment.lost,
             "recovery_s": round(self.recovery_s, 3),
-            "memory_before_mib": round(before.resident / MIB, 1),
-            "memory_after_mib": round(after.resident / MIB, 1),
-            "fds_before": before.descriptors,
-            "fds_after": after.descriptors,
-            "threads_before": before.threads,
-            "threads_after": after.threads,
-            "scrapes": len(scrapes.answers),
-            "slowest_scrape_s": round(max(scrapes.answers), 3),
+            **self.baseline.figures(),
         }

@@ -30,7 +30,8 @@ from tests.agent_process import AgentProcess, wait_for
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What a viewer saw, of class lifecycle: ``complete`` is the number up to which it has all.
 
-    ``holes`` are numbers between events that it was given; ``repairs`` counts each way of repair.
+    ``holes`` are numbers between events that it was given; ``repairs`` counts each way of repair;
+    ``kinds`` are what became of guests, or the kinds of other events.
     """
 
     joined: bool
@@ -45,6 +46,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     heartbeats: int
     repairs: dict[str, int]
     replayed: int
+    kinds: list[str]
     guests: list[GuestStatus]
 
 
@@ -88,6 +90,10 @@ class Viewer:
         """What it has seen by now."""
         return self.tell("report")
 
+    def by_name(self) -> dict[str, GuestStatus]:
+        """The guests of its view."""
+        return {guest.name: guest for guest in self.report().guests}
+
     def caught_up(self, agent: AgentProcess, deadline: float = 30) -> float:
         """Seconds until its view is the agent's table; fails when it never is."""
         began = time.monotonic()
@@ -119,6 +125,7 @@ class Follower:
         self._repairs: Counter[str] = Counter()
         self._replayed = self._events = self._heartbeats = self._disordered = self._holes = 0
         self._resumed = 0
+        self._kinds: set[str] = set()
         self._last = (0, 0)
         self._slow = 0.0
 
@@ -139,6 +146,7 @@ class Follower:
         self._events += 1
         self._resumed += getattr(event, "event", "") == "resumed"
         if isinstance(event, DomainEvent) and CLASS_OF.get(kind_of(event)) == "lifecycle":
+            self._kinds.add(str(getattr(event, "event", kind_of(event))))
             epoch, last = self._last
             if event.epoch == epoch:
                 self._disordered += event.sequence <= last
@@ -164,6 +172,7 @@ class Follower:
             heartbeats=self._heartbeats,
             repairs=dict(self._repairs),
             replayed=self._replayed,
+            kinds=sorted(self._kinds),
             guests=list(view.guests.values()),
         )
 
