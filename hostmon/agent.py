@@ -80,17 +80,7 @@ class Agent:
         local = self._hypervisor.is_local
         topology = read_topology() if local else Topology(arch="", cells=())
         self._ledger = HostLedger(topology, settings.account.offer)
-        self._dispatcher = Dispatcher(
-            self._pipe,
-            self._table,
-            time.time_ns(),
-            settings.agent.host_name,
-            zmq_library(),
-            int(settings.bus.heartbeat * 1e9),
-            reboot_window_ns=int(settings.agent.reboot_window * 1e9),
-            ring_size=settings.bus.ring_mib << 20,
-            ledger=self._ledger,
-        )
+        self._dispatcher = self._event_dispatcher()
         access = access_of(settings.bus)
         self._gate = Gate(Path(settings.bus.keys) if settings.bus.keys else None)
         self._dispatching = DispatcherThread(self._dispatcher, settings.bus, self._gate, access)
@@ -110,17 +100,7 @@ class Agent:
             self._dispatcher,
             self._definitions,
         )
-        self._bookkeeper = Bookkeeper(
-            self._ledger,
-            self._definitions,
-            self._hypervisor.connect,
-            local=local,
-            audit_s=settings.account.audit,
-            ready=self._keeper.has_listed,
-            publish=lambda account: self._pipe.put(records.account(account)),
-            survey=Survey(folders=settings.account.image_folders),
-            traits=settings.account.traits,
-        )
+        self._bookkeeper = self._account_keeper()
         self._deaths = DeathNotice(self._pipe, self._table)
         self._rhythm = Rhythm()
         self._asker = StatsSampler(
@@ -130,22 +110,10 @@ class Agent:
             rhythm=self._rhythm,
             deadline=settings.sampling.deadline,
         )
-        self._kernel = self._kernel_sampler() if self._hypervisor.is_local else None
+        self._kernel = self._kernel_sampler() if local else None
         self._image_cache = image_cache_of(self._hypervisor, settings)
         self._supervisor = Supervisor(settings, settings.agent.host_name, self)
-        self._exposition = Exposition(
-            self._table,
-            self._definitions.describe,
-            self._figures,
-            registry_of(self.status),
-            profile=settings.metrics.profile,
-            on=settings.metrics.on,
-            off=settings.metrics.off,
-            without=settings.metrics.without,
-            fresh=self._kernel.fresh if self._kernel is not None else lambda: None,
-        )
-        # An interface's counters are the kernel's where it has them, and libvirt's elsewhere.
-        self._exposition.keep(oldest(self._hypervisor.readings))
+        self._exposition = self._metric_page()
 
     def start(self) -> None:
         """Start every part; raises the error of the first that can't, having stopped the others."""
@@ -192,6 +160,54 @@ class Agent:
         if self._watched and self._dispatching.alive and still > longest * 1e9:
             return (*self.ended(), f"dispatcher: no turn for {still / 1e9:.0f} s")
         return self.ended()
+
+    def _event_dispatcher(self) -> Dispatcher:
+        """What numbers and publishes, with the epoch that begins now."""
+        settings = self._settings
+        return Dispatcher(
+            self._pipe,
+            self._table,
+            time.time_ns(),
+            settings.agent.host_name,
+            zmq_library(),
+            int(settings.bus.heartbeat * 1e9),
+            reboot_window_ns=int(settings.agent.reboot_window * 1e9),
+            ring_size=settings.bus.ring_mib << 20,
+            ledger=self._ledger,
+        )
+
+    def _account_keeper(self) -> Bookkeeper:
+        """What keeps right the part of the account that no event tells."""
+        settings = self._settings.account
+        return Bookkeeper(
+            self._ledger,
+            self._definitions,
+            self._hypervisor.connect,
+            local=self._hypervisor.is_local,
+            audit_s=settings.audit,
+            ready=self._keeper.has_listed,
+            publish=lambda account: self._pipe.put(records.account(account)),
+            survey=Survey(folders=settings.image_folders),
+            traits=settings.traits,
+        )
+
+    def _metric_page(self) -> Exposition:
+        """What scrapes are answered from."""
+        settings = self._settings.metrics
+        page = Exposition(
+            self._table,
+            self._definitions.describe,
+            self._figures,
+            registry_of(self.status),
+            profile=settings.profile,
+            on=settings.on,
+            off=settings.off,
+            without=settings.without,
+            fresh=self._kernel.fresh if self._kernel is not None else lambda: None,
+        )
+        # An interface's counters are the kernel's where it has them, and libvirt's elsewhere.
+        page.keep(oldest(self._hypervisor.readings))
+        return page
 
     def _kernel_sampler(self) -> KernelSampler:
         """The sampler of this machine's own QEMU guests."""

@@ -29,23 +29,40 @@ table{{border-collapse:collapse}}td{{padding:.15rem 1.5rem .15rem 0}}</style></h
 
 def application(view: AgentView) -> Starlette:
     """The routes, over the agent's view."""
-    # One render at a time: scrapes that come together share it, and need no more threads.
-    rendering = CapacityLimiter(1)
+    pages = Pages(view)
+    return Starlette(
+        routes=[
+            Route("/metrics", pages.metrics),
+            Route("/healthz", pages.healthz),
+            Route("/readyz", pages.readyz),
+            Route("/", pages.landing),
+        ]
+    )
 
-    async def metrics(request: Request) -> Response:
+
+class Pages:
+    """Each answers one request."""
+
+    def __init__(self, view: AgentView) -> None:
+        self._view = view
+        # One render at a time: scrapes that come together share it, and need no more threads.
+        self._rendering = CapacityLimiter(1)
+
+    async def metrics(self, request: Request) -> Response:
+        """The metric page, as its reader takes it."""
         openmetrics = accepts_openmetrics(request.headers.get("accept", ""))
         compressed = accepts_gzip(request.headers.get("accept-encoding", ""))
         collect = request.query_params.getlist("collect[]")
         profile = request.query_params.get("profile", "")
         render = partial(
-            view.metrics,
+            self._view.metrics,
             openmetrics=openmetrics,
             compressed=compressed,
             collect=collect,
             profile=profile,
         )
         try:
-            body = await to_thread.run_sync(render, limiter=rendering)
+            body = await to_thread.run_sync(render, limiter=self._rendering)
         except SettingsError as error:
             return PlainTextResponse(f"{error}\n", status_code=400)
         headers = {"vary": "accept, accept-encoding"}
@@ -54,20 +71,23 @@ def application(view: AgentView) -> Starlette:
         media = OPENMETRICS if openmetrics else TEXT
         return Response(body, media_type=media, headers=headers)
 
-    async def healthz(_request: Request) -> Response:
-        if ailing := view.status().ailing:
+    async def healthz(self, _request: Request) -> Response:
+        """Whether every part of the agent is well."""
+        if ailing := self._view.status().ailing:
             return PlainTextResponse(f"not well: {'; '.join(ailing)}\n", status_code=503)
         return PlainTextResponse("ok\n")
 
-    async def readyz(_request: Request) -> Response:
-        status = view.status()
+    async def readyz(self, _request: Request) -> Response:
+        """Whether libvirt is connected."""
+        status = self._view.status()
         if status.connection == "up":
             return PlainTextResponse("ready\n")
         reason = f"libvirt connection {status.connection}: {status.connection_reason}\n"
         return PlainTextResponse(reason, status_code=503)
 
-    async def landing(_request: Request) -> Response:
-        status = view.status()
+    async def landing(self, _request: Request) -> Response:
+        """For people."""
+        status = self._view.status()
         facts = {
             "libvirt": f"{status.uri}, {status.connection}",
             "guests": f"{status.guests}, {status.running} running",
@@ -79,15 +99,6 @@ def application(view: AgentView) -> Starlette:
             f"<tr><td>{html.escape(key)}<td>{html.escape(value)}" for key, value in facts.items()
         )
         return HTMLResponse(PAGE.format(host=html.escape(status.host), rows=rows))
-
-    return Starlette(
-        routes=[
-            Route("/metrics", metrics),
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-            Route("/", landing),
-        ]
-    )
 
 
 def accepts_openmetrics(header: str) -> bool:

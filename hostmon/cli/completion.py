@@ -2,7 +2,7 @@
 
 import argparse
 
-from hostmon.cli import parser
+from hostmon.cli.parser import parser
 
 
 def run(options: argparse.Namespace) -> int:
