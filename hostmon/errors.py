@@ -12,6 +12,10 @@ class SettingsError(HostmonError):
     """The operator's configuration is wrong; nothing has been started."""
 
 
+class ArgumentError(HostmonError, ValueError):
+    """A call was given a value that it does not take; the caller's fault, nothing was done."""
+
+
 class AddressInUseError(HostmonError):
     """Another process holds an address that the configuration names."""
 

@@ -85,6 +85,14 @@ def translate(error: libvirt.libvirtError, what: str) -> LibvirtError:
     return _MEANINGS.get(code, LibvirtError)(text, code)
 
 
+def constant(name: str, what: str) -> int:
+    """The number of a name that not every libvirt has; raises UnsupportedError."""
+    number = getattr(libvirt, name, None)
+    if number is None:
+        raise UnsupportedError(f"{what}: this libvirt has no {name}; it takes a newer one")
+    return int(number)
+
+
 def translated(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a function raise our errors, naming ``what`` it asks libvirt for."""
 

@@ -6,8 +6,12 @@ import libvirt
 import msgspec
 
 from hostmon import kinds
+from hostmon.choices import chosen
 from hostmon.guest.handle import Handle, asks
 from hostmon.kinds import name_of
+
+# How a job may be ended before its time.
+ENDINGS = {"cancel": 0, "pivot": libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT}
 
 
 class BlockStats(msgspec.Struct, frozen=True):
@@ -103,5 +107,4 @@ class Blocks(Handle):
         Event: block-job (canceled or completed). Raises ReadOnlyError, LibvirtError without a job,
         GuestBusyError when the copy is not ready for a pivot.
         """
-        flags = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT if how == "pivot" else 0
-        self._domain.blockJobAbort(disk, flags)
+        self._domain.blockJobAbort(disk, chosen("how", how, ENDINGS))

@@ -5,9 +5,9 @@ Defining and creating are Host's, since before them there is no guest.
 
 from typing import Literal
 
-import libvirt
-
+from hostmon.choices import chosen
 from hostmon.guest.handle import Handle, asks
+from hostmon.libvirt_errors import constant
 
 
 class Definition(Handle):
@@ -28,21 +28,20 @@ class Definition(Handle):
         Event: undefined. A running guest becomes transient. Where a guest has a managed save,
         snapshots' or checkpoints' metadata, or variables of its firmware, libvirt refuses
         (GuestStateError) unless told here what becomes of them. Raises ReadOnlyError,
-        GuestStateError for a transient guest, LibvirtError where the driver lacks a choice.
+        GuestStateError for a transient guest, UnsupportedError or LibvirtError where libvirt or the
+        driver lacks a choice.
         """
-        chosen = {
+        kept = {
             "MANAGED_SAVE": managed_save,
             "SNAPSHOTS_METADATA": snapshots,
             "CHECKPOINTS_METADATA": checkpoints,
-            "NVRAM": nvram == "drop",
-            "KEEP_NVRAM": nvram == "keep",
-            "TPM": tpm == "drop",
-            "KEEP_TPM": tpm == "keep",
         }
-        flags = 0
-        for name, on in chosen.items():
-            # Looked up late: the TPM's are newer than the oldest libvirt supported.
-            flags |= getattr(libvirt, f"VIR_DOMAIN_UNDEFINE_{name}") if on else 0
+        names = [name for name, forget in kept.items() if forget]
+        for what, choice in (("nvram", nvram), ("tpm", tpm)):
+            flag = what.upper()
+            names += chosen(what, choice, {None: [], "drop": [flag], "keep": [f"KEEP_{flag}"]})
+        # Looked up late: the TPM's are newer than the oldest libvirt supported.
+        flags = sum(constant(f"VIR_DOMAIN_UNDEFINE_{name}", "undefine") for name in names)
         self._domain.undefineFlags(flags)
 
     @asks("set autostart")

@@ -47,7 +47,8 @@ class Handle:
         """Watch this guest's events of these kinds: ``with guest.watch("lifecycle") as watch:``.
 
         Start to watch before asking for what causes an event, and none is missed. Raises
-        UnsupportedError for a kind that the connection does not have.
+        ArgumentError for a kind that is not among ``hostmon.guest.signals.KINDS``; entering raises
+        UnsupportedError for one that the connection does not have.
         """
         return self._signals.watch(self.uuid.bytes, kinds)
 

@@ -8,6 +8,7 @@ import time
 
 import libvirt
 
+from hostmon.choices import chosen
 from hostmon.errors import GuestStateError, GuestTimeoutError
 from hostmon.events import DomainEvent, LifecycleEvent
 from hostmon.guest.facts import Facts
@@ -21,6 +22,12 @@ MODES = {
     "initctl": libvirt.VIR_DOMAIN_SHUTDOWN_INITCTL,
     "signal": libvirt.VIR_DOMAIN_SHUTDOWN_SIGNAL,
     "paravirt": libvirt.VIR_DOMAIN_SHUTDOWN_PARAVIRT,
+}
+# How a saved guest comes back: paused, running, or as it was.
+PAUSED = {
+    None: 0,
+    True: libvirt.VIR_DOMAIN_SAVE_PAUSED,
+    False: libvirt.VIR_DOMAIN_SAVE_RUNNING,
 }
 
 
@@ -52,18 +59,20 @@ class Power(Facts):
         It is asked again every ``again_every`` seconds: one that is still booting forgets requests.
         Events: shutdown, stopped. Raises GuestTimeoutError when it still runs after ``timeout``
         seconds (it may yet stop), GuestStateError when it is off to begin with, GuestBusyError
-        where ``mode="agent"`` and the agent does not answer.
+        where ``mode="agent"`` and the agent does not answer, ArgumentError for a mode that is not
+        among MODES.
         """
+        how = chosen("mode", mode, MODES)
         deadline = time.monotonic() + timeout
         with self.watch("lifecycle") as watch:
-            self._domain.shutdownFlags(MODES[mode])
+            self._domain.shutdownFlags(how)
             while watch.wait(_is_stop, min(again_every, deadline - time.monotonic())) is None:
                 if time.monotonic() >= deadline:
                     raise GuestTimeoutError(
                         f"guest {self.name}: still runs {timeout:g} s after it was asked to shut "
                         "down; wait longer, or power it off"
                     )
-                if not self._ask_again(MODES[mode]):
+                if not self._ask_again(how):
                     return
 
     def _ask_again(self, mode: int) -> bool:
@@ -91,10 +100,12 @@ class Power(Facts):
         """Ask the guest to reboot; with a timeout, wait until it does.
 
         Event: reboot, no lifecycle event. Raises GuestTimeoutError when it did not within
-        ``timeout`` seconds, GuestStateError when it is off.
+        ``timeout`` seconds, GuestStateError when it is off, ArgumentError for a mode that is not
+        among MODES.
         """
+        how = chosen("mode", mode, MODES)
         with self.watch("reboot") as watch:
-            self._domain.reboot(MODES[mode])
+            self._domain.reboot(how)
             if timeout is not None and watch.wait(timeout=timeout) is None:
                 raise GuestTimeoutError(
                     f"guest {self.name}: has not rebooted within {timeout:g} s; "
@@ -137,11 +148,7 @@ class Power(Facts):
         unless a path is given; UnsupportedError where a device of it cannot be saved. Blocks until
         all is written; abort_job() on another connection's guest ends it early.
         """
-        flags = {
-            None: 0,
-            True: libvirt.VIR_DOMAIN_SAVE_PAUSED,
-            False: libvirt.VIR_DOMAIN_SAVE_RUNNING,
-        }[paused]
+        flags = chosen("paused", paused, PAUSED)
         if path is None:
             self._domain.managedSave(flags)
         else:

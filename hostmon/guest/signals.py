@@ -14,6 +14,7 @@ from types import TracebackType
 import libvirt
 
 from hostmon import kinds
+from hostmon.choices import chosen
 from hostmon.errors import NotConnectedError
 from hostmon.events import (
     AgentLifecycleEvent,
@@ -127,7 +128,12 @@ class Signals:
         self._registering = threading.Lock()
 
     def watch(self, guest: bytes, watched: tuple[str, ...]) -> Watch:
-        """A watch for these kinds of one guest's events; it watches once it is entered."""
+        """A watch for these kinds of one guest's events; it watches once it is entered.
+
+        Raises ArgumentError for a kind that is not among KINDS.
+        """
+        for kind in watched:
+            chosen("kind", kind, _EVENTS)
         return Watch(self, guest, watched)
 
     def add(self, watch: Watch) -> None:

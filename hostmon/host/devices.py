@@ -1,9 +1,8 @@
 """The host's devices: PCI, mediated, network, block … as libvirt lists them."""
 
-import libvirt
-
+from hostmon.choices import chosen
 from hostmon.host.connection import Connection
-from hostmon.libvirt_errors import translated
+from hostmon.libvirt_errors import constant, translated
 from hostmon.xml.nodedev import NodeDevice
 
 # What a device can be, by libvirt's names for its capabilities (virNodeDevCapType).
@@ -45,11 +44,12 @@ class HostDevices(Connection):
     def devices(self, *capabilities: str) -> tuple[NodeDevice, ...]:
         """The devices that have any of these capabilities (CAPABILITIES), or all.
 
-        Raises KeyError for a capability that libvirt does not know.
+        Raises ArgumentError for another name, UnsupportedError for one newer than this libvirt.
         """
         flags = 0
         for name in capabilities:
-            flags |= getattr(libvirt, f"VIR_CONNECT_LIST_NODE_DEVICES_CAP_{CAPABILITIES[name]}")
+            cap = chosen("capability", name, CAPABILITIES)
+            flags |= constant(f"VIR_CONNECT_LIST_NODE_DEVICES_CAP_{cap}", f"devices: {name}")
         found = self.connection.listAllDevices(flags)
         return tuple(NodeDevice.parse(device.XMLDesc(0)) for device in found)
 

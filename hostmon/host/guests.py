@@ -4,7 +4,9 @@ import uuid as uuidlib
 
 import libvirt
 
+from hostmon.choices import chosen
 from hostmon.guest import Guest
+from hostmon.guest.power import PAUSED
 from hostmon.host.connection import Connection
 from hostmon.libvirt_errors import translated
 
@@ -73,9 +75,4 @@ class HostGuests(Connection):
         Events: started (restored), resumed. Raises ReadOnlyError, GuestStateError when it runs,
         LibvirtError where the file is no saved guest. Blocks until it runs.
         """
-        flags = {
-            None: 0,
-            True: libvirt.VIR_DOMAIN_SAVE_PAUSED,
-            False: libvirt.VIR_DOMAIN_SAVE_RUNNING,
-        }[paused]
-        self.connection.restoreFlags(path, None, flags)
+        self.connection.restoreFlags(path, None, chosen("paused", paused, PAUSED))

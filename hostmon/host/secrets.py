@@ -4,6 +4,7 @@ import uuid as uuidlib
 
 import libvirt
 
+from hostmon.choices import chosen
 from hostmon.errors import ObjectNotFoundError
 from hostmon.host.connection import Connection
 from hostmon.libvirt_errors import translated
@@ -33,7 +34,10 @@ class HostSecrets(Connection):
         return Secret.parse(self.connection.secretLookupByUUID(uuid.bytes).XMLDesc(0))
 
     def find_secret(self, usage: str, name: str) -> Secret | None:
-        """The secret for a use (USAGES): a volume's path, or a name. None if there is none."""
+        """The secret for a use (USAGES): a volume's path, or a name. None if there is none.
+
+        Raises ArgumentError for another use.
+        """
         try:
             return Secret.parse(self._by_usage(usage, name).XMLDesc(0))
         except ObjectNotFoundError:
@@ -41,7 +45,7 @@ class HostSecrets(Connection):
 
     @translated("secret")
     def _by_usage(self, usage: str, name: str) -> libvirt.virSecret:
-        return self.connection.secretLookupByUsage(USAGES[usage], name)
+        return self.connection.secretLookupByUsage(chosen("usage", usage, USAGES), name)
 
     @translated("define secret")
     def define_secret(self, secret: Secret, value: bytes | None = None) -> Secret:

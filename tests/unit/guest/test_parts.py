@@ -1,15 +1,19 @@
 """What a guest tells and does on libvirt's test driver; tests/lab does it for real."""
 
 import threading
+from collections.abc import Callable
+from typing import Any, cast
 
 import libvirt
 import pytest
 
 from hostmon.errors import (
+    ArgumentError,
     DeviceNotFoundError,
     GuestStateError,
     GuestTimeoutError,
     NotConnectedError,
+    UnsupportedError,
 )
 from hostmon.events import LifecycleEvent
 from hostmon.guest import Guest
@@ -92,6 +96,34 @@ def test_metadata_by_namespace(make_host: MakeHost) -> None:
     guest.set_metadata(URI, "inv", None)
     guest.set_title(None)
     assert guest.metadata(URI) is guest.title() is None
+
+
+WRONG: dict[str, tuple[Callable[[Guest], object], str]] = {
+    "watch": (lambda g: g.watch("job-complete"), r"kind = 'job-complete': did you mean job-compl"),
+    "shutdown": (lambda g: g.shutdown(mode="acpy"), r"mode = 'acpy': did you mean acpi\? give one"),
+    "reboot": (lambda g: g.reboot(mode=cast("str", 7)), "mode = 7: give one of default, acpi"),
+    "save": (lambda g: g.save("/s", paused=cast("bool", "no")), "paused = 'no': give one of None"),
+    "undefine": (lambda g: g.undefine(nvram=cast("None", "dorp")), "nvram = 'dorp': .*drop"),
+    "abort": (lambda g: g.abort_block_job("vda", how=cast("Any", "x")), "how = 'x': give one of c"),
+}
+
+
+@pytest.mark.parametrize("call", WRONG)
+def test_a_wrong_choice_is_told_with_those_there_are(make_host: MakeHost, call: str) -> None:
+    guest = make_host().create(guest_xml("wrong"))
+    wrong, message = WRONG[call]
+    with pytest.raises(ArgumentError, match=message):
+        wrong(guest)
+    assert guest.state().name == "running"
+
+
+def test_a_choice_newer_than_libvirt_is_unsupported(
+    make_host: MakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = make_host().define(guest_xml("older"))
+    monkeypatch.delattr(libvirt, "VIR_DOMAIN_UNDEFINE_TPM")
+    with pytest.raises(UnsupportedError, match="this libvirt has no VIR_DOMAIN_UNDEFINE_TPM"):
+        guest.undefine(tpm="drop")
 
 
 def test_a_change_lasts_by_default(make_host: MakeHost) -> None:

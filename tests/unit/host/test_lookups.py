@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hostmon.errors import ObjectNotFoundError, UnsupportedError
+from hostmon.errors import ArgumentError, ObjectNotFoundError, UnsupportedError
 from hostmon.host import Host
 from hostmon.host.devices import pci_name
 from hostmon.images.survey import Survey
@@ -61,9 +61,15 @@ def test_devices() -> None:
         assert host.pci_devices() == host.mediated_devices() == host.mediated_device_parents() == ()
         with pytest.raises(ObjectNotFoundError, match="pci_0000_00_1f_2"):
             host.pci_device("0000:00:1f.2")
-        with pytest.raises(KeyError):
-            host.devices("nonsense")
     assert pci_name("0000:00:1f.2") == "pci_0000_00_1f_2"
+
+
+def test_wrong_names_are_told_with_those_there_are() -> None:
+    with Host("test:///default") as host:
+        with pytest.raises(ArgumentError, match=r"capability = 'usbdevice': did you mean usb_d"):
+            host.devices("pci", "usbdevice")
+        with pytest.raises(ArgumentError, match="usage = 'disk': give one of volume, ceph"):
+            host.find_secret("disk", "x")
 
 
 def test_disk_available_least_falls_by_what_disks_may_grow(
