@@ -1,9 +1,14 @@
 """The metric page: made-up guests of 60 samples, beside prometheus-client and a plain memcpy.
 
 Ours is a snapshot of the guest table, the labels' check and the render, and for ``gzip`` also the
-compression. The memcpy is of the same bytes, between two buffers that are already in use. Each of
-these is the best of three in a row, so that none pays for what another left in the caches. The
-peer is ``generate_latest`` over a collector that has the same samples at hand.
+compression. Before each render the numbers move that move between two scrapes of guests that run:
+counters of processor, memory, disk, interface and job by up to a thousandth of themselves, ages by
+the time that passed; states, sizes, limits, errors and drops stay (``moved_per_guest`` says how
+many moved). ``render_all`` is the same where every number of the page moves that can, and
+``render_other`` where each becomes another of any length, which no scrape sees but the first. The
+memcpy is of the same bytes, between two buffers that are already in use. Each of these is the best
+of three in a row, so that none pays for what another left in the caches. The peer is
+``generate_latest`` over a collector that has the same samples at hand.
 """
 
 import itertools
@@ -16,16 +21,37 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from bench.front import Options, Result, compare, find, measure, take_turns
-from bench.front.tables import MadeUp
+from bench.front.tables import NUMBERS, Columns, MadeUp
+from hostmon._synthetic import move
 from hostmon.exposition import SHARED_NS, Exposition, Format
 from hostmon.exposition.squeeze import gzipped
 from hostmon.scrape import Scrape, read
 
-METRICS = ("render", "render_vs_memcpy", "gzip", "samples_per_guest", "bytes_per_guest")
+METRICS = (
+    "render", "render_vs_memcpy", "render_all_vs_memcpy", "gzip", "samples_per_guest",
+    "bytes_per_guest",
+)  # fmt: skip
 GUESTS = 1000
 
 ROUNDS = 41
 PEER_ROUNDS = 5
+A_LITTLE = 1000
+"""A number moves by up to this part of itself; 0 is any other number."""
+
+MOVING = {
+    "guest": (
+        "cpu.time_ns", "cpu.user_ns", "cpu.system_ns", "memory.rss", "memory.current",
+        "balloon.unused", "balloon.usable", "io.read_bytes", "io.write_bytes",
+    ),
+    "vcpu": ("run_ns", "delay_ns"),
+    "disk": (
+        "read_requests", "read_bytes", "read_ns", "write_requests", "write_bytes", "write_ns",
+        "flush_requests", "flush_ns",
+    ),
+    "interface": ("rx_bytes", "rx_packets", "tx_bytes", "tx_packets"),
+    "job": ("elapsed_ns", "data_processed", "data_remaining"),
+}  # fmt: skip
+"""Of what is on the page by default, what moves from scrape to scrape."""
 
 
 class SamplesAtHand(Collector):
@@ -55,19 +81,35 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def best(work: Callable[[], object]) -> float:
-    """Seconds of the quickest of three calls in a row."""
-    return min(timed(work) for _ in range(3))
+class Mover:
+    """Lets numbers of a table move, other ones each time."""
+
+    def __init__(self, made: MadeUp) -> None:
+        self.made = made
+        self.seeds = itertools.count(1)
+
+    def best(self, work: Callable[[], object], columns: Columns, part: int = A_LITTLE) -> float:
+        """Seconds of the quickest of three calls, the numbers having moved before each."""
+        took = []
+        for _ in range(3):
+            move(self.made.table, columns, part, next(self.seeds))
+            took.append(timed(work))
+        return min(took)
 
 
 def run(options: Options) -> list[Result]:
     """Measure ours and the memcpy turn by turn, then the peer."""
     guests = options.guests or GUESTS
     made = MadeUp(guests, job=True)
+    mover = Mover(made)
     ticks = itertools.count(0, 2 * SHARED_NS)
     registry = CollectorRegistry()
     exposition = Exposition(made.table, made.describe, dict, registry, clock_ns=lambda: next(ticks))
     text = exposition.page()
+    before = read(text, Format.TEXT.value).values
+    move(made.table, MOVING, A_LITTLE, 0)
+    after = read(exposition.page(), Format.TEXT.value)
+    moved = sum(before[key] != value for key, value in after.values.items())
     source, target = memoryview(bytearray(text)), memoryview(bytearray(text))
 
     def copy() -> None:
@@ -75,24 +117,28 @@ def run(options: Options) -> list[Result]:
 
     measured = take_turns(
         {
-            "render": lambda: best(exposition.refresh),
-            "gzip": lambda: best(lambda: exposition.page(compressed=True)),
-            "memcpy": lambda: best(copy),
+            "render": lambda: mover.best(exposition.refresh, MOVING),
+            "render_all": lambda: mover.best(exposition.refresh, NUMBERS),
+            "gzip": lambda: mover.best(lambda: exposition.page(compressed=True), MOVING),
+            "memcpy": lambda: mover.best(copy, {}),
         },
         ROUNDS,
     )
     copied = measured["memcpy"]
-    scrape = read(text, Format.TEXT.value)
+    other = [mover.best(exposition.refresh, NUMBERS, 0) for _ in range(9)]
     return [
         compare("render", "s", measured["render"], "prometheus-client",
-                client_times(scrape, options.missing)),
+                client_times(after, options.missing)),
         measure("render_vs_memcpy", "memcpys", shares(measured["render"], copied)),
+        measure("render_all_vs_memcpy", "memcpys", shares(measured["render_all"], copied)),
+        measure("render_other_vs_memcpy", "memcpys", shares(other, copied)),
         measure("gzip", "memcpys", shares(measured["gzip"], copied)),
         measure("gzip_wall", "s", measured["gzip"]),
-        measure("gzip_alone", "s", [timed(lambda: gzipped(memoryview(text))) for _ in range(9)]),
+        measure("gzip_alone", "s", [timed(lambda: gzipped([text])) for _ in range(9)]),
         measure("memcpy", "s", copied),
         measure("page", "bytes", [len(text)]),
-        measure("samples_per_guest", "samples", [len(scrape.values) / guests]),
+        measure("samples_per_guest", "samples", [len(after.values) / guests]),
+        measure("moved_per_guest", "samples", [moved / guests]),
         measure("bytes_per_guest", "bytes", [(exposition.memory + made.table.memory) / guests]),
     ]  # fmt: skip
 

@@ -3,8 +3,8 @@
 Owns formatting without Python, libc or branches on a value's length. Sixteen digits are made at
 once in one register and stored so that the leading zeros fall before the pointer: 3.8 ns whatever
 the value, where a branch on the length costs 8.6 on values of mixed length. The price: a number
-may spoil PUT_BEFORE bytes before it and PUT_AFTER past its end, so what stands before it is
-written after it. Little-endian machines only: on others the compiler refuses.
+may spoil PUT_BEFORE bytes before it and seven past its end, so what stands there is written after
+it, or kept aside meanwhile. Little-endian machines only: on others the compiler refuses.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -28,8 +28,8 @@ cdef extern from *:
 
     #ifdef __SSE2__
     #include <emmintrin.h>
-    /* v < 10^16. Each step halves the numbers: by 10000 in two lanes, by 100 in four, by 10. */
-    static inline digits16_t digits16(uint64_t v) {
+    /* v < 10^16 as numbers 0 to 9. Each step halves: by 10000 in two lanes, by 100 in four, by 10. */
+    static inline __m128i ones16(uint64_t v) {
         __m128i halves = _mm_unpacklo_epi64(
             _mm_cvtsi64_si128((int64_t)(v / 100000000)),
             _mm_cvtsi64_si128((int64_t)(v % 100000000)));
@@ -41,7 +41,10 @@ cdef extern from *:
         __m128i twos = _mm_or_si128(top, _mm_slli_epi32(rest, 16));
         top = _mm_mulhi_epu16(twos, _mm_set1_epi16(6554));
         rest = _mm_sub_epi16(twos, _mm_mullo_epi16(top, _mm_set1_epi16(10)));
-        __m128i ones = _mm_or_si128(top, _mm_slli_epi16(rest, 8));
+        return _mm_or_si128(top, _mm_slli_epi16(rest, 8));
+    }
+    static inline digits16_t digits16(uint64_t v) {
+        __m128i ones = ones16(v);
         unsigned zero = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(ones, _mm_setzero_si128()));
         __m128i text = _mm_add_epi8(ones, _mm_set1_epi8('0'));
         digits16_t made = {
@@ -92,21 +95,32 @@ cdef extern from *:
         put_word(at + 8, digits.last);
         return at + 16;
     }
-    /* v < 10^16 thousand-millionths: a digit or more, a point, nine decimals or six. */
+    /* v < 10^16 thousand-millionths: a digit or more, a point, nine decimals. */
     static inline char *put_sixteen_nano(char *at, uint64_t v) {
         digits16_t digits = digits16(v);
         at -= digits.zeros < 6 ? digits.zeros : 6;
         put_word(at, digits.first);
         put_word(at + 7, '.' | digits.first >> 56 << 8);
         put_word(at + 9, digits.last);
-        return at + (v % 1000 ? 17 : 14);
+        return at + 17;
     }
     /* The last `n` digits of v, 8 at most, with their zeros. */
     static inline char *put_last(char *at, uint64_t v, unsigned n) {
         put_word(at, digits16(v).last >> (64 - 8 * n));
         return at + n;
     }
+    static const uint64_t powers_of_ten[20] = {
+        0, 10ULL, 100ULL, 1000ULL, 10000ULL, 100000ULL, 1000000ULL, 10000000ULL, 100000000ULL,
+        1000000000ULL, 10000000000ULL, 100000000000ULL, 1000000000000ULL, 10000000000000ULL,
+        100000000000000ULL, 1000000000000000ULL, 10000000000000000ULL, 100000000000000000ULL,
+        1000000000000000000ULL, 10000000000000000000ULL};
+    /* How many digits v has; 1233 / 4096 is a little more than log10(2). */
+    static inline unsigned count_digits(uint64_t v) {
+        unsigned guess = (unsigned)(64 - __builtin_clzll(v | 1)) * 1233 >> 12;
+        return guess + (v >= powers_of_ten[guess]);
+    }
     """
+    unsigned count_digits(uint64_t value) noexcept nogil
     void begin_narrow() noexcept nogil
     char* put_sixteen(char* at, uint64_t value) noexcept nogil
     char* put_sixteen_nano(char* at, uint64_t value) noexcept nogil
@@ -135,7 +149,7 @@ cdef inline char* put_i64(char* at, int64_t value) noexcept nogil:
 
 
 cdef inline char* put_nano(char* at, uint64_t value) noexcept nogil:
-    """Nanoseconds as seconds: nine decimals, six if the value is whole microseconds, none for 0."""
+    """Nanoseconds as seconds: nine decimals, none for 0."""
     cdef char* point
     if value == 0:
         at[0] = c"0"
@@ -145,7 +159,7 @@ cdef inline char* put_nano(char* at, uint64_t value) noexcept nogil:
     point = put_u64(at, value // 1000000000)
     point[0] = c"."
     put_last(put_last(point + 1, value // 100000000 % 10, 1), value % 100000000, 8)
-    return point + (10 if value % 1000 else 7)
+    return point + 10
 
 
 cdef inline char* put_milli(char* at, uint64_t value) noexcept nogil:

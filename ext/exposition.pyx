@@ -1,9 +1,9 @@
 """Renders the guests' part of a metric page (ext/page.pxd) from a view of the guest table.
 
 Owns the plan, which is the families' names and heads as C text; every guest's label texts, made
-once a definition and dropped with the guest; and the page's buffer, which is used again for every
-page. One thread at a time may call it: the caller holds a lock, and keeps it while a memoryview of
-the page is out.
+once a definition and dropped with the guest; and the families' lines (ext/lines.pxd), kept from page
+to page. One thread at a time may call it: the caller holds a lock, and keeps it while anything reads
+the pieces of the page.
 """
 
 from cpython.buffer cimport PyBuffer_FillInfo
@@ -13,8 +13,11 @@ from libc.string cimport memset
 
 from arena cimport Block
 from clock cimport monotonic_ns
+from digits cimport begin_narrow
+from lines cimport AHEAD, Lines, lines_free, lines_render
 from page cimport *
 from rows cimport *
+from scopes cimport *
 from view cimport View, view_array, view_row
 
 cdef enum:
@@ -26,15 +29,10 @@ cdef enum:
 
 include "columns.pxi"
 
-SCOPES = (
+SCOPES = (                   # in the order of ext/scopes.pxd
     "guest", "state", "group", "vcpu", "disk", "interface", "job",
     "guest_info", "owner_info", "disk_info", "interface_info",
 )
-cdef enum:
-    # The same order.
-    SCOPE_GUEST, SCOPE_STATE, SCOPE_GROUP, SCOPE_VCPU, SCOPE_DISK, SCOPE_INTERFACE, SCOPE_JOB,
-    SCOPE_GUEST_INFO, SCOPE_OWNER_INFO, SCOPE_DISK_INFO, SCOPE_INTERFACE_INFO, SCOPE_COUNT
-
 FORMS = {
     "one": FORM_ONE, "uint": FORM_UINT, "int": FORM_INT, "nano": FORM_NANO, "ticks": FORM_TICKS,
     "milli": FORM_MILLI, "percent_used": FORM_PERCENT_USED, "flag": FORM_FLAG,
@@ -83,6 +81,24 @@ cdef class Labels:
         free(self.spans)
 
 
+cdef class Piece:
+    """One family of a page, head and lines, as a buffer; of the renderer's next page no more."""
+
+    cdef Renderer owner
+    cdef const char* at
+    cdef Py_ssize_t size
+    cdef uint64_t page
+
+    def __getbuffer__(self, Py_buffer* buffer, int flags):
+        if self.page != self.owner.pages:
+            raise BufferError("the page has been rendered anew: use the pieces of the new one")
+        PyBuffer_FillInfo(buffer, self, <void*>self.at, self.size, 1, flags)
+        self.owner.exports += 1
+
+    def __releasebuffer__(self, Py_buffer* buffer):
+        self.owner.exports -= 1
+
+
 cdef class Renderer:
     """The plan and what it needs, for one profile.
 
@@ -100,7 +116,9 @@ cdef class Renderer:
     cdef uint64_t* masks
     cdef uint32_t rows
     cdef uint64_t oldest[GROUPS]
-    cdef Page page
+    cdef Lines* lines        # of each family
+    cdef uint32_t layout     # grows with each listing of the cells
+    cdef uint64_t pages
     cdef uint64_t boot_ticks
     cdef Py_ssize_t exports
 
@@ -108,10 +126,12 @@ cdef class Renderer:
         cdef Py_ssize_t i
         self.count = len(families)
         self.families = <Family*>calloc(max(self.count, 1), sizeof(Family))
-        if self.families == NULL:
+        self.lines = <Lines*>calloc(max(self.count, 1), sizeof(Lines))
+        if self.families == NULL or self.lines == NULL:
             raise MemoryError
         self.build = build
         self.boot_ticks = boot_ticks
+        self.layout = 1          # 0 is that of lines never made
         self.labels = []
         self.text = b"".join(
             name + b"{" + heads[0] + heads[1] for name, heads, *_ in families)
@@ -120,29 +140,24 @@ cdef class Renderer:
             at = plan(&self.families[i], at, family)
 
     def __dealloc__(self):
-        cdef int i
+        cdef Py_ssize_t i
         for i in range(SCOPE_COUNT):
             free(self.scopes[i].cells)
+        if self.lines != NULL:
+            for i in range(self.count):
+                lines_free(&self.lines[i])
+        free(self.lines)
         free(self.families)
         free(self.masks)
-        free(self.page.text)
-
-    def __getbuffer__(self, Py_buffer* buffer, int flags):
-        PyBuffer_FillInfo(buffer, self, self.page.text, self.page.length, 1, flags)
-        self.exports += 1
-
-    def __releasebuffer__(self, Py_buffer* buffer):
-        self.exports -= 1
-
-    def __len__(self):
-        return self.page.length
 
     @property
     def memory(self):
-        """Bytes that guests' labels and cells take; the page itself not counted."""
+        """Bytes that guests' labels, cells and numbers shown take; the page itself not counted."""
         cdef Labels labels
         cdef size_t total = self.rows * sizeof(uint64_t)
-        cdef int i
+        cdef Py_ssize_t i
+        for i in range(self.count):
+            total += self.lines[i].cells * (sizeof(uint64_t) + 1)
         for i in range(SCOPE_COUNT):
             total += self.scopes[i].room * sizeof(Cell)
         for labels in self.labels:
@@ -155,17 +170,6 @@ cdef class Renderer:
     def keep(self, int group, uint64_t ns):
         """Leave a group's series out once their values are older than this; 0 keeps them."""
         self.oldest[group] = ns
-
-    def begin(self):
-        """Empty the page."""
-        if self.exports:
-            raise BufferError("the page is in use: release its memoryview first")
-        self.page.length = 0
-
-    def append(self, const uint8_t[::1] text not None):
-        """Add to the page what others rendered."""
-        if text.shape[0] and page_put(&self.page, <const char*>&text[0], text.shape[0]) < 0:
-            raise MemoryError
 
     def refresh(self, snapshot):
         """Make the labels of guests that are new or changed, drop those of the gone; how many."""
@@ -183,23 +187,38 @@ cdef class Renderer:
         return changed
 
     def render(self, snapshot, int openmetrics, const uint8_t[::1] wanted not None):
-        """Add the families whose byte in ``wanted`` is not 0, of the view last refreshed with."""
+        """The families whose byte in ``wanted`` is not 0, of the view last refreshed with."""
         cdef const View* view = <const View*><uintptr_t>snapshot.address
         cdef Moment moment = Moment(monotonic_ns(), self.boot_ticks)
         cdef Py_ssize_t i
         cdef int failed = 0
         if wanted.shape[0] != self.count or view.rows > self.rows:
             raise ValueError("give a byte a family, and refresh before rendering")
+        if self.exports:
+            raise BufferError("the last page is still read: release its pieces first")
+        self.pages += 1
         with nogil:
             begin_narrow()
             self.mask(view, moment.now_ns)
             for i in range(self.count):
                 if wanted[i] and not failed:
-                    failed = render_family(
-                        &self.page, &self.families[i], &self.scopes[self.families[i].scope],
-                        openmetrics != 0, view.base, self.masks, &moment)
+                    failed = lines_render(
+                        &self.lines[i], self.layout, &self.families[i],
+                        &self.scopes[self.families[i].scope], openmetrics != 0, view.base,
+                        self.masks, &moment)
         if failed:
             raise MemoryError
+        return [self.piece(i, openmetrics != 0)
+                for i in range(self.count) if wanted[i] and self.lines[i].length]
+
+    cdef Piece piece(self, Py_ssize_t i, int format):
+        """A family's text, as rendered last."""
+        cdef Piece piece = Piece.__new__(Piece)
+        cdef size_t head = self.families[i].head_n[format]
+        piece.owner, piece.page = self, self.pages
+        piece.at = self.lines[i].text + self.lines[i].begin - head
+        piece.size = head + self.lines[i].length
+        return piece
 
     cdef int grow(self, uint32_t rows) except -1:
         cdef uint64_t* masks = <uint64_t*>realloc(self.masks, rows * sizeof(uint64_t))
@@ -243,6 +262,7 @@ cdef class Renderer:
         """List every series anew."""
         cdef Labels labels
         cdef int scope
+        self.layout += 1
         cdef list rows = self.shown(view)
         for scope in range(SCOPE_COUNT):
             self.scopes[scope].count = 0
@@ -252,7 +272,7 @@ cdef class Renderer:
             for scope in range(SCOPE_COUNT):
                 self.scopes[scope].count += labels.counts[scope]
         for scope in range(SCOPE_COUNT):
-            reserve(&self.scopes[scope])
+            scope_reserve(&self.scopes[scope])
         for i in rows:
             labels = self.labels[i]
             list_cells(self.scopes, labels, labels.texts, view, i)
@@ -290,6 +310,7 @@ cdef const char* plan(Family* family, const char* at, tuple declared) except NUL
         at += family.head_n[which]
     family.scope = <uint8_t>SCOPES.index(scope)
     family.form = FORMS[form]
+    family.shape = shape_of(family.form)
     family.width = 4
     if column:
         family.offset, family.width, group = COLUMNS[scope][column]
@@ -333,36 +354,6 @@ cdef tuple identity(const View* view, const Row* row):
          for i in range(row.interfaces.count)],
         row.jobs.count > 0,
     )
-
-
-cdef int reserve(Scope* scope) except -1:
-    cdef Cell* cells
-    cdef size_t room = scope.count + scope.count // 8 + AHEAD
-    if scope.count + AHEAD > scope.room or room * 4 < scope.room:
-        cells = <Cell*>realloc(scope.cells, room * sizeof(Cell))
-        if cells == NULL:
-            raise MemoryError
-        scope.cells = cells
-        scope.room = room
-    memset(scope.cells + scope.count, 0, AHEAD * sizeof(Cell))
-    scope.count = 0
-    return 0
-
-
-cdef uint64_t element(const View* view, uint32_t i, int scope, uint32_t which) noexcept nogil:
-    """Where the values of a scope's element lie in the view."""
-    cdef const Row* row = view_row(view, i)
-    if scope == SCOPE_VCPU:
-        return row.vcpus.at + which * sizeof(Vcpu)
-    if scope == SCOPE_DISK:
-        return row.disks.at + which * sizeof(Disk)
-    if scope == SCOPE_INTERFACE:
-        return row.interfaces.at + which * sizeof(Interface)
-    if scope == SCOPE_JOB:
-        return row.jobs.at
-    if scope == SCOPE_GROUP:
-        return view.row_at[i] + which * sizeof(uint64_t)
-    return view.row_at[i]
 
 
 cdef void list_cells(

@@ -1,19 +1,18 @@
-"""A page of exposition: what is rendered, as plain C, and the loop that renders it without Python.
+"""A page of exposition, as plain C: what its lines are, and what number each shows.
 
 A scope is a list of cells, one for every series that a family of that scope has: where the value
 lies (an offset into one block of memory), which guest it belongs to, and the text that follows
 the family's name, `domain="a",vcpu="0"} ` with its closing brace and blank. A family is a name, a
-scope, a column's offset from the cell's place, and the form its number takes. One loop therefore
-renders guests, vCPUs, disks, interfaces, states and ages alike, family by family, all series of a
-family together. Must not know the table's
-rows, the catalogue or any label.
+scope, a column's offset from the cell's place, and the form its number takes. One loop
+(ext/lines.pxd) therefore renders guests, vCPUs, disks, interfaces, states and ages alike, family by
+family, all series of a family together. Must not know the table's rows, the catalogue or any label.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
-from digits cimport PUT_AFTER, begin_narrow, put_i64, put_milli, put_nano, put_u64
+from digits cimport count_digits, put_i64, put_milli, put_nano, put_u64
+from replace cimport MILLI, NANO, OTHER, WHOLE
 from rows cimport UNKNOWN
 
 cdef enum Form:
@@ -30,28 +29,7 @@ cdef enum Form:
     FORM_AGE                # a time in ns, shown as seconds that passed since
 
 cdef extern from *:
-    void prefetch "__builtin_prefetch"(const void* at) noexcept nogil
-
-cdef extern from *:
-    """
-    /* n bytes and no more, by two overlapping halves where that is enough. */
-    static inline void put_text(char *at, const char *text, size_t n) {
-        if (n > 64 || n < 16) {
-            memcpy(at, text, n);
-        } else if (n < 32) {
-            memcpy(at, text, 16);
-            memcpy(at + n - 16, text + n - 16, 16);
-        } else {
-            memcpy(at, text, 32);
-            memcpy(at + n - 32, text + n - 32, 32);
-        }
-    }
-    """
-    void put_text(char* at, const char* text, size_t n) noexcept nogil
-
-cdef enum:
-    LONGEST = 32            # more than the longest number and its line feed
-    AHEAD = 12              # cells: what they point at is fetched this long before it is used
+    uint64_t IMPOSSIBLE "(UINT64_MAX - 1)"     # a share of what cannot be
 
 cdef struct Cell:
     const char* text
@@ -77,40 +55,12 @@ cdef struct Family:
     uint8_t scope
     uint8_t width           # bytes of the column: 8 or 4
     uint8_t form
+    uint8_t shape           # of ext/replace.pxd
 
 cdef struct Moment:
     # What every page needs besides its values.
     uint64_t now_ns         # CLOCK_MONOTONIC
     uint64_t boot_ticks     # when the host booted, in ticks since 1970
-
-cdef struct Page:
-    char* text
-    size_t length
-    size_t room
-
-
-cdef inline int page_reserve(Page* page, size_t more) noexcept nogil:
-    """Room for so many more bytes, and what a number may spoil; -1 without memory."""
-    cdef size_t want = page.length + more + PUT_AFTER
-    cdef char* text
-    if want <= page.room:
-        return 0
-    want += want // 4
-    text = <char*>realloc(page.text, want)
-    if text == NULL:
-        return -1
-    page.text = text
-    page.room = want
-    return 0
-
-
-cdef inline int page_put(Page* page, const char* text, size_t n) noexcept nogil:
-    """Append a text; -1 without memory."""
-    if page_reserve(page, n) < 0:
-        return -1
-    memcpy(page.text + page.length, text, n)
-    page.length += n
-    return 0
 
 
 cdef inline uint64_t column(const char* at, uint8_t width) noexcept nogil:
@@ -118,81 +68,82 @@ cdef inline uint64_t column(const char* at, uint8_t width) noexcept nogil:
     return (<const uint64_t*>at)[0] if width == 8 else (<const uint32_t*>at)[0]
 
 
-cdef inline char* put_percent_used(char* at, uint64_t all_, uint64_t left) noexcept nogil:
-    """100 * (all - left) / all; NaN where one of them is not known or impossible."""
+cdef inline uint64_t percent_used(uint64_t all_, uint64_t left) noexcept nogil:
+    """100 * (all - left) / all in thousand-millionths; IMPOSSIBLE where one of them is no such thing."""
     if left > all_ or all_ == 0:
-        memcpy(at, b"NaN", 3)
-        return at + 3
-    return put_nano(at, <uint64_t>(1e11 * <double>(all_ - left) / <double>all_))
+        return IMPOSSIBLE
+    return <uint64_t>(1e11 * <double>(all_ - left) / <double>all_)
 
 
-cdef inline char* put_value(
-    char* at, uint64_t value, const char* source, const Family* family, const Cell* cell,
+cdef inline uint64_t figure_of(
+    const Family* family, const Cell* cell, const char* base, const uint64_t* masks,
     const Moment* moment
 ) noexcept nogil:
-    """A column's value in the family's form."""
+    """What a series shows now, as one number in the family's form; UNKNOWN: nothing."""
+    cdef uint64_t need = family.need | family.need_each << cell.argument
+    cdef const char* source = base + cell.place + family.offset
+    cdef uint64_t value = column(source, family.width)
     cdef uint8_t form = family.form
-    if form == FORM_UINT or form == FORM_STATE_CODE:
-        return put_u64(at, value)
-    if form == FORM_NANO:
-        return put_nano(at, value)
+    if (masks[cell.guest] & need) != need or value == UNKNOWN:
+        return UNKNOWN
+    if form in (FORM_UINT, FORM_NANO, FORM_STATE_CODE):
+        return value
+    if form == FORM_STATE:
+        return value == cell.argument
     if form == FORM_AGE:
-        value = moment.now_ns - value if moment.now_ns > value else 0
-        return put_milli(at, value // 1000000)
-    if form == FORM_TICKS:
-        return put_milli(at, (moment.boot_ticks + value) * 10)
-    if form == FORM_MILLI:
-        return put_u64(at, value // 1000000)
-    if form == FORM_PERCENT_USED:
-        return put_percent_used(at, value, (<const uint64_t*>source)[1])
+        return (moment.now_ns - value) // 1000000 if moment.now_ns > value else 0
     if form == FORM_FLAG:
-        value = value != 0
-    elif form == FORM_STATE:
-        value = value == cell.argument
-    elif form == FORM_ONE:
-        value = 1
-    elif form == FORM_INT:
-        return put_i64(at, <int32_t>value if family.width == 4 else <int64_t>value)
-    at[0] = <char>(c"0" + value)
-    return at + 1
+        return value != 0
+    if form == FORM_ONE:
+        return 1
+    if form == FORM_TICKS:
+        return (moment.boot_ticks + value) * 10
+    if form == FORM_MILLI:
+        return value // 1000000
+    if form == FORM_PERCENT_USED:
+        return percent_used(value, (<const uint64_t*>source)[1])
+    return <uint64_t><int64_t><int32_t>value if family.width == 4 else value
 
 
-cdef inline int render_family(
-    Page* page, const Family* family, const Scope* scope, int format,
-    const char* base, const uint64_t* masks, const Moment* moment
-) noexcept nogil:
-    """One family: its head, then its series; nothing at all without a series. -1 without memory."""
-    cdef const Cell* cell = scope.cells
-    cdef const Cell* end = cell + scope.count
-    cdef size_t line = family.name_n + LONGEST
-    cdef uint64_t need
-    cdef uint64_t value
-    cdef const char* source
-    cdef char* at
-    cdef char* start
-    cdef char* number
-    cdef char* after
-    if page_reserve(page, family.head_n[format] + scope.text_bytes + scope.count * line) < 0:
-        return -1
-    at = page.text + page.length
-    memcpy(at, family.head[format], family.head_n[format])
-    at += family.head_n[format]
-    start = at
-    while cell < end:
-        prefetch(cell[AHEAD].text)
-        prefetch(base + cell[AHEAD].place + family.offset)
-        need = family.need | family.need_each << cell.argument
-        source = base + cell.place + family.offset
-        value = column(source, family.width)
-        if (masks[cell.guest] & need) == need and value != UNKNOWN:
-            # The number first: it spoils what stands before it.
-            number = at + family.name_n + cell.text_n
-            after = put_value(number, value, source, family, cell, moment)
-            put_text(at, family.name, family.name_n)
-            put_text(number - cell.text_n, cell.text, cell.text_n)
-            after[0] = c"\n"
-            at = after + 1
-        cell += 1
-    if at != start:
-        page.length = at - page.text
-    return 0
+cdef inline unsigned figure_size(uint8_t form, uint64_t figure) noexcept nogil:
+    """How many characters ``put_figure`` writes."""
+    cdef unsigned sign = 0
+    if form == FORM_NANO or form == FORM_PERCENT_USED:
+        if figure == 0:
+            return 1
+        if form == FORM_PERCENT_USED and figure == IMPOSSIBLE:
+            return 3
+        return max(count_digits(figure), 10) + 1
+    if form == FORM_AGE or form == FORM_TICKS:
+        return max(count_digits(figure), 4) + 1
+    if form == FORM_INT and <int64_t>figure < 0:
+        figure, sign = 0 - figure, 1
+    return count_digits(figure) + sign
+
+
+cdef inline uint8_t shape_of(uint8_t form) noexcept nogil:
+    """The shape that most of a form's numbers have."""
+    if form == FORM_NANO:
+        return NANO
+    if form == FORM_AGE or form == FORM_TICKS:
+        return MILLI
+    return OTHER if form in (FORM_INT, FORM_PERCENT_USED) else WHOLE
+
+
+cdef inline char* put_figure(char* at, uint8_t form, uint64_t figure) noexcept nogil:
+    """A series' number as text; the new end."""
+    if form in (FORM_UINT, FORM_STATE_CODE, FORM_MILLI):
+        return put_u64(at, figure)
+    if form == FORM_NANO:
+        return put_nano(at, figure)
+    if form == FORM_AGE or form == FORM_TICKS:
+        return put_milli(at, figure)
+    if form == FORM_INT:
+        return put_i64(at, <int64_t>figure)
+    if form != FORM_PERCENT_USED:
+        at[0] = <char>(c"0" + figure)
+        return at + 1
+    if figure != IMPOSSIBLE:
+        return put_nano(at, figure)
+    memcpy(at, b"NaN", 3)
+    return at + 3

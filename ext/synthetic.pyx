@@ -12,7 +12,7 @@ from devices cimport table_set_array, table_set_vcpus
 from rows cimport *
 from table cimport *
 
-from hostmon._exposition import COLUMNS
+from hostmon._exposition import COLUMNS, SCOPES
 
 
 cdef uint32_t row_of(Table* table, bytes uuid) except? 0xffffffff:
@@ -25,11 +25,39 @@ cdef uint32_t row_of(Table* table, bytes uuid) except? 0xffffffff:
     return row
 
 
+cdef struct Elements:
+    char* at
+    size_t size
+    uint32_t count
+
+
+cdef enum:
+    # The order of hostmon._exposition.SCOPES.
+    GUEST = 0
+    VCPU = 3
+    DISK, INTERFACE, JOB
+
+
+cdef Elements elements(Table* t, Row* row, int scope) noexcept nogil:
+    """What has the columns of a scope: the guest itself, or its devices."""
+    if scope == VCPU:
+        return Elements(<char*>table_array(t, &row.vcpus), sizeof(Vcpu), row.vcpus.count)
+    if scope == DISK:
+        return Elements(<char*>table_array(t, &row.disks), sizeof(Disk), row.disks.count)
+    if scope == INTERFACE:
+        return Elements(
+            <char*>table_array(t, &row.interfaces), sizeof(Interface), row.interfaces.count)
+    if scope == JOB:
+        return Elements(<char*>table_array(t, &row.jobs), sizeof(Job), row.jobs.count)
+    return Elements(<char*>row, sizeof(Row), 1)
+
+
 def put(table, bytes uuid, str scope, int which, dict values, now_ns=None):
     """Set columns of one element of a guest, and mark their groups as read now."""
     cdef Table* t = <Table*><uintptr_t>table.address
     cdef uint64_t now = monotonic_ns() if now_ns is None else now_ns
     cdef Row* row
+    cdef Elements found
     cdef char* at
     cdef uint64_t offset
     cdef uint64_t value
@@ -38,15 +66,10 @@ def put(table, bytes uuid, str scope, int which, dict values, now_ns=None):
     table_lock(t)
     try:
         row = table_row(t, row_of(t, uuid))
-        at = <char*>row
-        if scope == "vcpu":
-            at = <char*>table_array(t, &row.vcpus) + which * sizeof(Vcpu)
-        elif scope == "disk":
-            at = <char*>table_array(t, &row.disks) + which * sizeof(Disk)
-        elif scope == "interface":
-            at = <char*>table_array(t, &row.interfaces) + which * sizeof(Interface)
-        elif scope == "job":
-            at = <char*>table_array(t, &row.jobs)
+        found = elements(t, row, SCOPES.index(scope))
+        if which >= <int>found.count:
+            raise IndexError(f"{scope} {which}: the guest has {found.count}")
+        at = found.at + which * found.size
         for name, number in values.items():
             offset, width, group = COLUMNS[scope][name]
             value = number
@@ -58,6 +81,52 @@ def put(table, bytes uuid, str scope, int which, dict values, now_ns=None):
                 row_good(row, group, now)
     finally:
         table_unlock(t)
+
+
+cdef inline uint64_t next_random(uint64_t* state) noexcept nogil:
+    """Marsaglia's xorshift64."""
+    state[0] ^= state[0] << 13
+    state[0] ^= state[0] >> 7
+    state[0] ^= state[0] << 17
+    return state[0]
+
+
+cdef void move_one(uint64_t* value, uint64_t part, uint64_t* state) noexcept nogil:
+    """Let a counter go on by up to a ``part``-th of itself and one; 0: give it any number."""
+    if value[0] == UNKNOWN:
+        return
+    if part:
+        value[0] += 1 + next_random(state) % (value[0] // part + 1)
+    else:
+        value[0] = (next_random(state) >> 19) >> next_random(state) % 45
+
+
+def move(table, columns, uint64_t part, uint64_t seed):
+    """Move columns of every guest, all elements: ``columns`` names them by scope.
+
+    Each goes on by up to a ``part``-th of itself, or is any number of 1 to 45 bits if that is 0.
+    """
+    cdef Table* t = <Table*><uintptr_t>table.address
+    cdef uint64_t state = seed * 2 + 1
+    cdef uint64_t offset
+    cdef uint32_t row
+    cdef uint32_t which
+    cdef int kind
+    cdef Elements found
+    for scope, names in columns.items():
+        for name in names:
+            offset, width, _ = COLUMNS[scope][name]
+            if width != 8:
+                raise ValueError(f"{scope} {name}: no counter")
+            kind = SCOPES.index(scope)
+            table_lock(t)
+            for row in range(t.rows):
+                found = elements(t, table_row(t, row), kind)
+                if not table_row(t, row).alive:
+                    continue
+                for which in range(found.count):
+                    move_one(<uint64_t*>(found.at + which * found.size + offset), part, &state)
+            table_unlock(t)
 
 
 def set_vcpus(table, bytes uuid, uint32_t count):

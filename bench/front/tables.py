@@ -1,6 +1,7 @@
 """Guest tables of made-up guests, for benches and tests: two vCPUs, a disk, an interface each."""
 
 import random
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from hostmon._exposition import COLUMNS
@@ -13,6 +14,18 @@ GIB = 2**30
 ELEMENTS = {"guest": 1, "vcpu": VCPUS, "disk": 1, "interface": 1, "job": 1}
 KEPT = ("state", "reason", "stuck_since_ns")
 """Columns of a guest whose values are not any number."""
+
+Columns = Mapping[str, Sequence[str]]
+
+NUMBERS: Columns = {
+    scope: [
+        name
+        for name, (_, width, _) in COLUMNS[scope].items()
+        if width == 8 and name not in KEPT and not name.startswith("sizes.")
+    ]
+    for scope in ELEMENTS
+}
+"""By scope, the columns that may be any number."""
 
 STATE_RUNNING = 1
 

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from hostmon._table import GuestTable
 from hostmon.exposition.book import Book, boot_ticks
 from hostmon.exposition.own import refuse_clashes, registry_page
-from hostmon.exposition.squeeze import gzipped
+from hostmon.exposition.squeeze import Buffer, gzipped
 from hostmon.labels import Describe
 from hostmon.metrics.choice import choose, known_profile
 from hostmon.samples import Group
@@ -76,6 +76,7 @@ class Exposition:
         self._books: dict[str, Book] = {}
         self._oldest: dict[Group, int] = {}
         self._rendered: tuple[Key, int] | None = None
+        self._pieces: list[Buffer] = []
         self._compressed: bytes | None = None
         refuse_clashes(registry)
         self._book(self._profile)
@@ -110,22 +111,20 @@ class Exposition:
                 or (now - self._rendered[1] >= SHARED_NS)
             ):
                 self._rendered = self._compressed = None
-                self._render(book, form, key[2])
+                self._pieces = self._render(book, form, key[2])
                 self._rendered = (key, now)
             if not compressed:
-                return bytes(book.renderer)
+                return b"".join(self._pieces)
             if self._compressed is None:
-                with memoryview(book.renderer) as page:
-                    self._compressed = gzipped(page)
+                self._compressed = gzipped(self._pieces)
             return self._compressed
 
     def refresh(self, form: Format = Format.TEXT) -> int:
-        """Render the profile's page without giving it out; its length."""
+        """Render the profile's page without giving it out; in how many pieces."""
         with self._lock:
-            book = self._book(self._profile)
             self._rendered = self._compressed = None
-            self._render(book, form, frozenset())
-            return len(book.renderer)
+            self._pieces = self._render(self._book(self._profile), form, frozenset())
+            return len(self._pieces)
 
     @property
     def memory(self) -> int:
@@ -142,14 +141,12 @@ class Exposition:
             self._books[name] = book
         return self._books[name]
 
-    def _render(self, book: Book, form: Format, wanted: frozenset[str]) -> None:
-        """Put a whole page into the book's buffer."""
+    def _render(self, book: Book, form: Format, wanted: frozenset[str]) -> list[Buffer]:
+        """A whole page, in pieces that the next one ends."""
         strict = form is Format.OPENMETRICS
         self._fresh()
         snapshot = self._table.snapshot()
-        renderer = book.renderer
-        renderer.begin()
-        renderer.append(book.host_page(self._figures(), wanted, strict))
-        renderer.refresh(snapshot)
-        renderer.render(snapshot, strict, book.flags(wanted))
-        renderer.append(registry_page(self._registry, wanted, strict))
+        host = book.host_page(self._figures(), wanted, strict)
+        book.renderer.refresh(snapshot)
+        guests = book.renderer.render(snapshot, strict, book.flags(wanted))
+        return [host, *guests, registry_page(self._registry, wanted, strict)]

@@ -4,9 +4,14 @@ Compressing takes most of a scrape's time, and without the GIL. Must not know wh
 """
 
 import struct
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from isal import isal_zlib
+
+from hostmon._exposition import Piece
+
+Buffer = bytes | bytearray | memoryview | Piece
 
 LEVEL = 1
 GZIP_WINDOW = 31
@@ -24,21 +29,37 @@ LARGE = 1 << 20
 _helpers = ThreadPoolExecutor(2, "hostmon-gzip")
 
 
-def gzipped(page: memoryview) -> bytes:
-    """The page as one gzip member."""
-    if len(page) < LARGE:
-        return isal_zlib.compress(page, LEVEL, GZIP_WINDOW)
-    middle = len(page) // 2
-    sooner = _helpers.submit(_deflated, page[:middle], isal_zlib.Z_SYNC_FLUSH)
-    later = _helpers.submit(_deflated, page[middle:], isal_zlib.Z_FINISH)
+def gzipped(pieces: Sequence[Buffer]) -> bytes:
+    """A page that lies in pieces as one gzip member."""
+    size = sum(len(memoryview(piece)) for piece in pieces)
+    if size < LARGE:
+        return isal_zlib.compress(b"".join(pieces), LEVEL, GZIP_WINDOW)
+    before, behind = cut(pieces, size // 2)
+    sooner = _helpers.submit(_deflated, before, isal_zlib.Z_SYNC_FLUSH)
+    later = _helpers.submit(_deflated, behind, isal_zlib.Z_FINISH)
     first, first_crc = sooner.result()
     second, second_crc = later.result()
-    crc = isal_zlib.crc32_combine(first_crc, second_crc, len(page) - middle)
-    return b"".join([HEADER, *first, *second, struct.pack("<II", crc, len(page) & 0xFFFFFFFF)])
+    crc = isal_zlib.crc32_combine(first_crc, second_crc, size - size // 2)
+    return b"".join([HEADER, *first, *second, struct.pack("<II", crc, size & 0xFFFFFFFF)])
 
 
-def _deflated(part: memoryview, end: int) -> tuple[tuple[bytes, bytes], int]:
-    """A part as whole bytes of a deflate stream, and its checksum; ``end`` is a flush of zlib's."""
-    with part:
-        squeezer = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, RAW_WINDOW)
-        return (squeezer.compress(part), squeezer.flush(end)), isal_zlib.crc32(part)
+def cut(pieces: Iterable[Buffer], size: int) -> tuple[list[memoryview], list[memoryview]]:
+    """The first ``size`` bytes of the pieces, and the rest."""
+    before, behind = [], []
+    for each in pieces:
+        piece = memoryview(each)
+        before.append(piece[:size])
+        behind.append(piece[size:])
+        size = max(0, size - len(piece))
+    return before, behind
+
+
+def _deflated(pieces: list[memoryview], end: int) -> tuple[list[bytes], int]:
+    """Pieces as whole bytes of a deflate stream, their checksum; ``end`` is a flush of zlib's."""
+    squeezer = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, RAW_WINDOW)
+    made, crc = [], 0
+    for piece in pieces:
+        with piece:
+            made.append(squeezer.compress(piece))
+            crc = isal_zlib.crc32(piece, crc)
+    return [*made, squeezer.flush(end)], crc
