@@ -138,7 +138,7 @@ class Link:
         if self._request is not None and now >= self.deadline:
             self._ask(self._request)
         if self.view is not None and now - self._heard > SILENCE:
-            self.view.fresh = False
+            self.view.lose()
 
     def _take_message(self, message: bytes, out: list[Event]) -> None:
         """One message of the bus."""

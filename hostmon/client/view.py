@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
-from hostmon.account import HostAccount
+from hostmon.account import HostAccount, Sums
 from hostmon.events import (
     AccountEvent,
     BalloonChangeEvent,
@@ -37,7 +37,8 @@ class HostView:
     """The guests of one host, by uuid, and its account; ``connection`` is the agent's to libvirt.
 
     The account is None while the agent gives none. ``joined`` tells whether the view holds anything
-    yet, ``fresh`` whether the agent is heard of now.
+    yet, ``fresh`` whether the agent is heard of now. ``on_change`` is called when the account, the
+    connection or ``fresh`` has become another.
     """
 
     def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
@@ -48,6 +49,7 @@ class HostView:
         self.fresh = False
         self.guests: dict[str, GuestStatus] = {}
         self.account: HostAccount | None = None
+        self.on_change: Callable[[], object] = lambda: None
         self._clock = clock
         self._agent_ns = 0
         self._heard_ns = 0
@@ -81,16 +83,34 @@ class HostView:
         self.account = account
         self.joined = True
         self.hear(taken_ns)
+        self.on_change()
 
     def hear(self, agent_ns: int) -> None:
         """Note the agent's clock: ages are told by it."""
         self._agent_ns, self._heard_ns = agent_ns, self._clock()
-        self.fresh = True
+        if not self.fresh:
+            self.fresh = True
+            self.on_change()
+
+    def lose(self) -> None:
+        """The agent is not heard of any more."""
+        if self.fresh:
+            self.fresh = False
+            self.on_change()
+
+    def take_sums(self, epoch: int, sums: Sums) -> None:
+        """Take the account's sums that an answer of this run told."""
+        if self.account is None or epoch != self.epoch or sums.changes <= self.account.changes:
+            return
+        self.account = self.account.counted(sums)
+        self.on_change()
 
     def apply(self, event: Event) -> None:
         """Take one event, each once and in the order of its class; heartbeats tell sums too."""
         if self.account is not None:
-            self.account = counted(self.account, event)
+            before, self.account = self.account, counted(self.account, event)
+            if self.account is not before:
+                self.on_change()
         if isinstance(event, LifecycleEvent):
             self._lifecycle(event)
         elif isinstance(event, FactsEvent):
@@ -142,6 +162,7 @@ class HostView:
 
     def _connection(self, event: ConnectionEvent) -> None:
         self.connection = str(event.state)
+        self.on_change()
         if self.connection == "up":
             return
         # Nobody becomes absent while libvirt is away. A repaired event may come late: what was

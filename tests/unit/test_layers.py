@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RANKS = {
     0: {"__init__", "account", "errors", "kinds", "numbers", "printable", "suggest"},
     0.5: {"choices", "events", "settings", "samples", "status"},
-    0.7: {"_history", "_ledger", "_loop", "_pipe", "_trim"},
+    0.7: {"_history", "_hosts", "_ledger", "_loop", "_pipe", "_trim"},
     0.8: {"_callbacks", "_grants", "_table"},
     0.85: {"_deaths"},
     0.9: {"_columns", "_dispatcher", "_exposition", "_plan", "_roster", "_sampler", "_stats"},

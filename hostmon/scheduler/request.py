@@ -1,0 +1,72 @@
+"""What is asked of a scheduler, and what it answers. Types only."""
+
+import uuid
+from typing import Annotated, Self
+
+import msgspec
+
+from hostmon.errors import SettingsError
+
+Size = Annotated[int, msgspec.Meta(ge=0, lt=1 << 60)]
+
+
+class PlacementRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A guest that wants a host; sizes in bytes.
+
+    ``uuid`` is the one by which it will start, made up where none is given. ``page_size`` is that
+    of the huge pages that are to back its memory, 0 for none. ``traits`` are what its host must
+    have. ``anti_affinity`` names guests (by uuid) and groups (by any other word) that it must not
+    share a host with; by a group it becomes one of it.
+    """
+
+    vcpus: Annotated[int, msgspec.Meta(ge=1, lt=1 << 20)] = 1
+    memory: Size = 0
+    disk: Size = 0
+    page_size: Size = 0
+    traits: tuple[str, ...] = ()
+    anti_affinity: tuple[str, ...] = ()
+    uuid: str = ""
+    name: str = ""
+
+    @classmethod
+    def parse(cls, text: str | bytes) -> Self:
+        """One request as JSON; raises SettingsError saying what is wrong with it."""
+        try:
+            request = msgspec.json.decode(text, type=cls)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise SettingsError(str(error)) from None
+        if request.uuid:
+            try:
+                uuid.UUID(request.uuid)
+            except ValueError:
+                raise SettingsError(f"uuid {request.uuid!r}: give a UUID, or none") from None
+        return request
+
+    def known(self) -> Self:
+        """The same with a uuid."""
+        if self.uuid:
+            return self
+        return msgspec.structs.replace(self, uuid=str(uuid.uuid4()))
+
+
+class RefusedClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """A host that refused, and of what it had too little; or why it did not answer."""
+
+    host: str
+    resource: str
+    asked: int = 0
+    free: int = 0
+
+
+class Placement(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a request was placed; ``host`` is empty where no host took it, and ``reason`` says why.
+
+    ``claim`` is the id under which the host holds the room for ``ttl`` seconds.
+    """
+
+    request: PlacementRequest
+    host: str = ""
+    claim: str = ""
+    ttl: float = 0.0
+    refused: tuple[RefusedClaim, ...] = ()
+    reason: str = ""

@@ -1,0 +1,156 @@
+"""The scheduler: keeps its views current, decides, claims, and goes on to the next best host.
+
+Owns its sockets; use it in the thread that made it.
+"""
+
+import random
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+import zmq
+
+from hostmon.client import Endpoint, FleetView
+from hostmon.errors import AgentUnreachableError
+from hostmon.scheduler.chooser import Chooser
+from hostmon.scheduler.claimer import Claimer
+from hostmon.scheduler.contract import Filter, Weigher
+from hostmon.scheduler.request import Placement, PlacementRequest, RefusedClaim
+from hostmon.scheduler.table import HostTable
+from hostmon.status import ClaimAnswer, ClaimWanted
+
+TTL = 60.0
+ATTEMPTS = 10
+
+
+class Scheduler:
+    """Places requests on the hosts of ``endpoints``, each of which needs both addresses.
+
+    A claim lasts ``ttl`` seconds; ``attempts`` hosts are asked at most. ``draw`` chooses among
+    hosts that suit equally.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        filters: Mapping[str, Filter],
+        weighers: Mapping[str, tuple[Weigher, float]],
+        *,
+        ttl: float = TTL,
+        attempts: int = ATTEMPTS,
+        context: zmq.Context[zmq.Socket[bytes]] | None = None,
+        draw: random.Random | None = None,
+    ) -> None:
+        self._context = context or zmq.Context.instance()
+        self.fleet = FleetView(endpoints, context=self._context)
+        self.hosts = HostTable(self.fleet.subscriber.views)
+        self.chooser = Chooser(self.hosts, filters, weighers, draw)
+        self.claimer = Claimer(endpoints, self._context)
+        self.refused = 0
+        self._endpoints = endpoints
+        self._ttl = ttl
+        self._attempts = attempts
+        self._changed: set[int] = set(range(len(endpoints)))
+        for row, view in enumerate(self.hosts.views):
+            view.on_change = partial(self._changed.add, row)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave every bus. What was claimed stays claimed."""
+        self.claimer.close()
+        self.fleet.close()
+
+    def join(self, timeout: float = 5.0) -> tuple[Endpoint, ...]:
+        """Wait until every host has been joined; who has not been in time.
+
+        Raises AgentUnreachableError if nobody has.
+        """
+        end = time.monotonic() + timeout
+        while not self.fleet.joined and (left := end - time.monotonic()) > 0:
+            self.update(min(left, 0.1))
+        pairs = zip(self._endpoints, self.hosts.views, strict=True)
+        away = tuple(endpoint for endpoint, view in pairs if not view.joined)
+        if len(away) == len(self._endpoints):
+            raise AgentUnreachableError(
+                f"{self._endpoints[0].events}: none of {len(away)} agents answered within "
+                f"{timeout:g} s; is `hostmon run` running there?"
+            )
+        return away
+
+    def update(self, timeout: float = 0.0) -> None:
+        """Take what the hosts have told, waiting ``timeout`` seconds for it."""
+        self.fleet.update(timeout)
+        while self._changed:
+            self.hosts.put(self._changed.pop())
+
+    def place(self, request: PlacementRequest) -> Placement:
+        """Choose a host and claim room there, on the next best one where a host refuses."""
+        request = request.known()
+        refused: list[RefusedClaim] = []
+        without: set[int] = set()
+        while len(refused) < self._attempts:
+            self.update()
+            row = self.chooser.choose(request, without)
+            if row < 0:
+                reason = self.chooser.explain(request, without)
+                return Placement(request=request, refused=tuple(refused), reason=reason)
+            name = str(uuid.uuid4())
+            answer = self.claimer.claim(row, self._wanted(request, name))
+            if isinstance(answer, ClaimAnswer):
+                self.hosts.views[row].take_sums(answer.epoch, answer.sums)
+                if answer.state == "granted":
+                    return self._placed(request, row, name, refused)
+            refused.append(self._refusal(row, answer))
+            without.add(row)
+            self.refused += 1
+        reason = f"{len(refused)} hosts refused; attempts are limited to {self._attempts}"
+        return Placement(request=request, refused=tuple(refused), reason=reason)
+
+    def release(self, placement: Placement) -> None:
+        """Give back a placement whose guest will not start."""
+        for row, view in enumerate(self.hosts.views):
+            if view.host == placement.host:
+                self.claimer.release(row, placement.claim)
+
+    def _wanted(self, request: PlacementRequest, name: str) -> ClaimWanted:
+        return ClaimWanted(
+            id=name,
+            vcpus=request.vcpus,
+            memory=request.memory,
+            disk=request.disk,
+            page_size=request.page_size,
+            guest=request.uuid,
+            ttl=self._ttl,
+        )
+
+    def _placed(
+        self, request: PlacementRequest, row: int, name: str, refused: list[RefusedClaim]
+    ) -> Placement:
+        self.hosts.join(request.anti_affinity, request.uuid, row, self._ttl)
+        return Placement(
+            request=request,
+            host=self.hosts.views[row].host,
+            claim=name,
+            ttl=self._ttl,
+            refused=tuple(refused),
+        )
+
+    def _refusal(self, row: int, answer: ClaimAnswer | str) -> RefusedClaim:
+        host = self.hosts.views[row].host
+        if isinstance(answer, str):
+            return RefusedClaim(host=host, resource=answer)
+        resource = answer.resource or answer.state
+        return RefusedClaim(host=host, resource=resource, asked=answer.asked, free=answer.free)
