@@ -3,12 +3,18 @@
 A signal stops a whole process; only this stops a thread of it.
 """
 
+import contextlib
 import ctypes
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
+PPOLL = {"x86_64": 271, "aarch64": 73}
+"""ppoll's number, by machine."""
+
 WAIT_ALL = 0x40000000  # __WALL: threads that are no children of ours too
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -32,3 +38,15 @@ def paused(thread: int) -> Iterator[None]:
         yield
     finally:
         _ptrace(PTRACE_DETACH, thread)
+
+
+def dispatcher_of(pid: int, deadline_s: float = 10.0) -> int:
+    """The dispatcher's thread in an agent: the one that waits in ppoll for three descriptors."""
+    end = time.monotonic() + deadline_s
+    while time.monotonic() < end:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                call = (task / "syscall").read_text().split()
+                if call[0] == str(PPOLL[os.uname().machine]) and call[2] == "0x3":
+                    return int(task.name)
+    raise ProcessLookupError(f"no thread of process {pid} waits as the dispatcher does")

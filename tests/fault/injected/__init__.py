@@ -1,6 +1,6 @@
 """The faults themselves, each registered under its name (tests/fault/registry.py)."""
 
-from tests.fault.injected import guests, libvirtd
+from tests.fault.injected import events, guests, libvirtd
 from tests.fault.registry import FAULTS
 
-__all__ = ["FAULTS", "guests", "libvirtd"]
+__all__ = ["FAULTS", "events", "guests", "libvirtd"]
