@@ -2,10 +2,12 @@
 
 Everything declarative stands in pyproject.toml; this file holds what needs code: which sources
 there are, which of them link libvirt, and where the generated C goes (never into the sources).
+What only tests and benches need, tests/native, is built where it stands and never distributed.
 """
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -14,7 +16,8 @@ from setuptools import Extension, find_packages, setup
 # Extensions that call libvirt's C API; all others load where there is no libvirt.
 CALLS_LIBVIRT = {"loop", "callbacks", "stats"}
 # Those that read its types all the same.
-NEEDS_HEADERS = CALLS_LIBVIRT | {"columns"}
+NEEDS_HEADERS = CALLS_LIBVIRT | {"columns", "firing"}
+IN_PLACE = not {"--inplace", "editable_wheel"}.isdisjoint(sys.argv)
 
 
 def pkg_config(option: str) -> list[str]:
@@ -31,10 +34,10 @@ def pkg_config(option: str) -> list[str]:
     return out.stdout.split()
 
 
-def extension(source: Path) -> Extension:
+def extension(source: Path, name: str) -> Extension:
     """The extension module that one source file builds."""
     return Extension(
-        f"hostmon._{source.stem}",
+        name,
         [str(source)],
         include_dirs=["ext"],
         extra_compile_args=["-O2", "-Wall", "-Wextra", "-Wno-unused-parameter"]
@@ -43,6 +46,14 @@ def extension(source: Path) -> Extension:
     )
 
 
+extensions = [
+    extension(source, f"hostmon._{source.stem}") for source in sorted(Path("ext").glob("*.pyx"))
+]
+if IN_PLACE:
+    extensions += [
+        extension(source, f"tests.native.{source.stem}")
+        for source in sorted(Path("tests/native").glob("*.pyx"))
+    ]
 packages = [
     *find_packages(include=["hostmon", "hostmon.*"]),
     "hostmon_drivers",
@@ -54,7 +65,8 @@ setup(
     package_dir={"hostmon": "hostmon", "hostmon_drivers": "drivers"},
     package_data={"hostmon": ["py.typed", "*.pyi"], "hostmon_drivers": ["py.typed"]},
     ext_modules=cythonize(
-        [extension(source) for source in sorted(Path("ext").glob("*.pyx"))],
+        extensions,
+        include_path=["ext"],
         build_dir="build/cython",
         nthreads=os.cpu_count() or 1,
         compiler_directives={

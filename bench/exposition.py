@@ -22,10 +22,10 @@ from prometheus_client.registry import Collector
 
 from bench.front import Options, Result, compare, find, measure, take_turns
 from bench.front.tables import NUMBERS, Columns, MadeUp
-from hostmon._synthetic import move
 from hostmon.exposition import SHARED_NS, Exposition, Format
 from hostmon.exposition.squeeze import gzipped
 from hostmon.scrape import Scrape, read
+from tests.native.synthetic import move
 
 METRICS = (
     "render", "render_vs_memcpy", "render_all_vs_memcpy", "gzip", "samples_per_guest",

@@ -28,6 +28,7 @@ from hostmon.machine.topology import Topology
 from hostmon.publisher import SEND_HIGH_WATER_MARK, Access, zmq_library
 from hostmon.requests import RequestServer
 from hostmon.status import AgentStatus, GuestStatus
+from tests.native.synthetic import put_repeatedly
 
 METRICS = ("snapshot_1000", "replay_60000")
 GUESTS = 1000
@@ -147,7 +148,7 @@ def replay(host: Host) -> float:
         dropping[0] = True
         goal = host.dispatcher.sequence_of["lifecycle"] + MISSED
         for _ in range(MISSED // 1000):  # no faster than the subscriber takes them
-            host.pipe.put_repeatedly(missed, 1000)
+            put_repeatedly(host.pipe, missed, 1000)
             expected = len(deaf) + 1000
             while len(deaf) < expected:
                 subscriber.receive(0.001)

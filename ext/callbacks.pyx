@@ -42,7 +42,6 @@ names_load(&pool_events, kinds.POOL_EVENTS, alive)
 
 include "domain_callbacks.pxi"
 include "object_callbacks.pxi"
-include "fire.pxi"
 
 cdef void* domain_callbacks[27]
 domain_callbacks[:] = [
@@ -55,6 +54,11 @@ domain_callbacks[:] = [
     <void*>on_metadata_change, <void*>on_block_threshold, <void*>on_memory_failure,
     <void*>on_memory_device_size_change,
 ]
+
+
+def address_of(int kind):
+    """Where the C function lies that libvirt calls for a kind of domain event."""
+    return <uintptr_t>domain_callbacks[kind]
 
 
 cdef class Callbacks:

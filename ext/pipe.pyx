@@ -80,34 +80,6 @@ cdef class EventPipe:
             result = pipe_put(&self.pipe, <const Record*>data)
         return result == 0
 
-    def put_repeatedly(self, bytes record not None, size_t count):
-        """Put one record ``count`` times, each with the time it is put at, without the GIL.
-
-        For benches and tests that need more events than libvirt raises. Waits for the reader
-        rather than lose a record; returns how many times it had to.
-        """
-        cdef uint8_t copy[4096]
-        cdef size_t size = PyBytes_GET_SIZE(record)
-        cdef size_t i
-        cdef uint64_t waits = 0
-        cdef Record* header = <Record*>copy
-        if size < sizeof(Record) or size > sizeof(copy):
-            raise ValueError(f"record of {size} bytes; at most {sizeof(copy)} can be repeated")
-        memcpy(copy, PyBytes_AS_STRING(record), size)
-        with nogil:
-            for i in range(count):
-                while self.pipe.capacity - self.pipe.used < 2 * size:
-                    waits += 1
-                    usleep(50)
-                header.time_ns = realtime_ns()
-                header.monotonic_ns = monotonic_ns()
-                pipe_put(&self.pipe, header)
-        return waits
-
-
-cdef extern from "<unistd.h>" nogil:
-    int usleep(unsigned int)
-
 
 def record(
     int kind, *, bytes uuid=b"", bytes name=b"", int fields=0, bytes body=b"", int event=-1,

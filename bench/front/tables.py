@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from hostmon._exposition import COLUMNS
-from hostmon._synthetic import put, set_job, set_vcpus
 from hostmon._table import GuestTable
 from hostmon.facts import DiskFacts, GuestFacts, InterfaceFacts
+from tests.native.synthetic import put, set_job, set_vcpus
 
 VCPUS = 2
 GIB = 2**30

@@ -7,6 +7,7 @@ from hostmon import kinds
 from hostmon._pipe import record
 from hostmon.agent import Agent
 from hostmon.settings import AgentSettings, BusSettings, Settings
+from tests.native.synthetic import put_repeatedly
 
 
 class Native:
@@ -26,7 +27,7 @@ class Native:
         one = record(
             kinds.NUMBERS["lifecycle"], uuid=bytes(range(16)), name=b"test", event=3, detail=0, id=1
         )
-        self._agent._pipe.put_repeatedly(one, count)  # noqa: SLF001  # nobody else may feed it
+        put_repeatedly(self._agent._pipe, one, count)  # noqa: SLF001  # nobody else may feed it
 
 
 if __name__ == "__main__":

@@ -39,8 +39,9 @@ def build_wheel(folder: Path) -> Path:
     """A wheel of this checkout, out of the extensions as they are built already."""
     library = folder / "lib"
     (library / "hostmon").mkdir(parents=True)
-    for path in (ROOT / "hostmon").glob("*.so"):
-        subprocess.run(["cp", "-p", path, library / "hostmon"], check=True)
+    for source in (ROOT / "ext").glob("*.pyx"):
+        for path in (ROOT / "hostmon").glob(f"_{source.stem}.*.so"):
+            subprocess.run(["cp", "-p", path, library / "hostmon"], check=True)
     subprocess.run(
         [
             sys.executable, "-W", "ignore", "setup.py", "-q", "egg_info", "--egg-base", folder,
@@ -71,10 +72,14 @@ def pip(python: Path, *arguments: str | Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     """The programs of an environment that holds the wheel, and what it requires, and no more."""
     folder = tmp_path_factory.mktemp("bare")
-    wheel = build_wheel(folder)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
     programs = folder / "venv" / "bin"
     pip(programs / "python", "install", "--no-index", "--no-deps", wheel)
@@ -102,6 +107,18 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentProcess]:
     """An agent to subscribe to."""
     with agent(tmp_path_factory.mktemp("agent")) as running:
         yield running
+
+
+def test_the_wheel_holds_what_is_used_and_no_more(wheel: Path) -> None:
+    """Each extension of ext/ and nothing of tests or benches."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"hostmon", "hostmon_drivers"}
+    extensions = {f"_{path.stem}" for path in (ROOT / "ext").glob("*.pyx")}
+    for ending in (".so", ".pyi"):
+        found = {Path(name).name.partition(".")[0] for name in names if name.endswith(ending)}
+        assert found == extensions, ending
 
 
 def test_the_version_is_told_at_once(bare: Path) -> None:

@@ -17,6 +17,7 @@ from hostmon import cli, kinds
 from hostmon._pipe import record
 from hostmon.agent import Agent
 from tests.agent_process import AgentProcess
+from tests.native.synthetic import put_repeatedly
 
 GUESTS = 20
 RUN = 50  # events of a kind and guest in succession
@@ -102,7 +103,7 @@ def feed(agent: Agent, count: int) -> None:
     ]
     for _ in range(count // (len(records) * RUN)):
         for one in records:
-            agent._pipe.put_repeatedly(one, RUN)
+            put_repeatedly(agent._pipe, one, RUN)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from hostmon._pipe import record
 from hostmon.agent import Agent
 from hostmon.memory import settle
 from hostmon.settings import load
+from tests.native.synthetic import put_repeatedly
 
 
 def main(config: str) -> None:
@@ -33,7 +34,7 @@ def main(config: str) -> None:
                 detail=0,
                 id=guest.id,
             )
-            agent._pipe.put_repeatedly(one, int(line) // 2)
+            put_repeatedly(agent._pipe, one, int(line) // 2)
         print(line.strip(), flush=True)
     agent.stop()
 

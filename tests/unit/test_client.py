@@ -23,6 +23,7 @@ from hostmon.events import (
 )
 from hostmon.numbers import Position
 from hostmon.status import Request, SnapshotAnswer
+from tests.native.synthetic import put_repeatedly
 from tests.unit.bus import STARTED, STOPPED, SUSPENDED, Bus, until
 
 GUESTS = [uuid.UUID(int=n) for n in range(1, 21)]
@@ -349,7 +350,7 @@ def test_questions(bus: Bus, tmp_path: Path) -> None:
     with pytest.raises(ProtocolError, match="no class"):
         client.ask(bus.endpoint, Request(ask="replay", after={"heartbeat": 0}))
     for _ in range(20):
-        bus.rig.pipe.put_repeatedly(record(1, uuid=bytes(16), name=b"n" * 1000), 1000)
+        put_repeatedly(bus.rig.pipe, record(1, uuid=bytes(16), name=b"n" * 1000), 1000)
     bus.wait()
     with pytest.raises(ProtocolError, match="no longer holds"):
         client.ask(bus.endpoint, Request(ask="replay", after={"lifecycle": 0}))

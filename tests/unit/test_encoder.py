@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hostmon import events, kinds, records, wire
-from hostmon._callbacks import fire
 from hostmon._pipe import record
+from tests.native.firing import fire
 from tests.unit.rig import EPOCH, HOST, Rig
 
 

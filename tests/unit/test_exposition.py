@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter
 
 from bench.front.tables import MadeUp
-from hostmon._synthetic import put
 from hostmon.errors import SettingsError
 from hostmon.exposition import SHARED_NS, Exposition, Figures, Format
 from hostmon.facts import GuestFacts
 from hostmon.metrics import CATALOGUE, PROFILES, Scope
 from hostmon.samples import Group
 from hostmon.scrape import Scrape, read
+from tests.native.synthetic import put
 
 SERIES_A_GUEST = 60
 FIGURES: Figures = {

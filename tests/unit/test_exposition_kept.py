@@ -8,11 +8,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from bench.front.tables import NUMBERS, VCPUS, MadeUp
-from hostmon._synthetic import move, put, set_job, set_vcpus
 from hostmon.exposition import SHARED_NS, Exposition, Format
 from hostmon.metrics import CATALOGUE
 from hostmon.samples import Group
 from hostmon.scrape import read
+from tests.native.synthetic import move, put, set_job, set_vcpus
 
 UNKNOWN = 2**64 - 1
 GUESTS = 12

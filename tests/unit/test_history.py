@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hostmon import events, kinds, records, wire
 from hostmon._history import History
 from hostmon._pipe import record
+from tests.native.synthetic import put_repeatedly
 from tests.unit.rig import Rig
 
 DEFINED, UNDEFINED, STARTED, SUSPENDED, RESUMED, STOPPED = range(6)
@@ -59,7 +60,7 @@ def test_what_was_published_comes_again(rig: Rig) -> None:
 
 
 def test_pages_join_without_a_seam(rig: Rig) -> None:
-    rig.pipe.put_repeatedly(record(1, uuid=bytes(16), name=b"n" * 60), 30_000)
+    put_repeatedly(rig.pipe, record(1, uuid=bytes(16), name=b"n" * 60), 30_000)
     rig.pipe.put(record(kinds.NUMBERS["pool-refresh"], uuid=bytes(16), name=b"end"))
     for _ in range(30_001):
         rig.receive()
@@ -70,7 +71,7 @@ def test_pages_join_without_a_seam(rig: Rig) -> None:
 def test_the_default_ring_holds_65536_lifecycle_events(rig: Rig) -> None:
     one = record(0, uuid=uuid.uuid4().bytes, name=b"instance-0000002a", event=SUSPENDED, detail=0)
     rig.subscriber.unsubscribe(b"lifecycle/lifecycle/")
-    rig.pipe.put_repeatedly(one, 200_000)
+    put_repeatedly(rig.pipe, one, 200_000)
     rig.settle()
     history = rig.dispatcher.history
     assert len(history) >= 65_536

@@ -83,8 +83,8 @@ def test_functions_are_short_enough(path: Path) -> None:
 
 
 def test_functions_of_compiled_code_are_found() -> None:
-    found = dict(compiled_functions(ROOT / "ext" / "fire.pxi"))
-    assert set(found) == {"c_text", "fire", "fire_graphics", "fire_parameters"}
+    found = dict(compiled_functions(ROOT / "tests" / "native" / "firing.pyx"))
+    assert set(found) == {"c_text", "fire", "fire_of_device", "fire_graphics", "fire_parameters"}
     assert found["c_text"] == 5
 
 

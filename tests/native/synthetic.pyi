@@ -1,7 +1,8 @@
-"""Puts made-up counters into a guest table, for benches and tests alone."""
+"""Makes up what no hypervisor gives: counters in a guest table, and floods of events."""
 
 from collections.abc import Mapping, Sequence
 
+from hostmon._pipe import EventPipe
 from hostmon._table import GuestTable
 
 def put(
@@ -15,3 +16,4 @@ def put(
 def set_vcpus(table: GuestTable, uuid: bytes, count: int) -> None: ...
 def set_job(table: GuestTable, uuid: bytes, running: bool) -> None: ...
 def move(table: GuestTable, columns: Mapping[str, Sequence[str]], part: int, seed: int) -> None: ...
+def put_repeatedly(pipe: EventPipe, record: bytes, count: int) -> int: ...

@@ -1,18 +1,25 @@
-"""Puts made-up counters into a guest table, for benches and tests alone.
+"""Makes up what no hypervisor gives: counters in a guest table, and floods of events.
 
 The samplers write columns from C; here one may be written by the name that ext/columns.pxi gives
-it. Must not be used by the agent.
+it.
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
-from clock cimport monotonic_ns
+from clock cimport monotonic_ns, realtime_ns
 from devices cimport table_set_array, table_set_vcpus
+from pipe cimport Pipe, pipe_put
+from record cimport Record
 from rows cimport *
 from table cimport *
 
 from hostmon._exposition import COLUMNS, SCOPES
+
+cdef extern from "<unistd.h>" nogil:
+    int usleep(unsigned int)
 
 
 cdef uint32_t row_of(Table* table, bytes uuid) except? 0xffffffff:
@@ -158,3 +165,28 @@ def set_job(table, bytes uuid, bint running):
             raise MemoryError
     finally:
         table_unlock(t)
+
+
+def put_repeatedly(pipe, bytes record not None, size_t count):
+    """Put one record ``count`` times, each with the time it is put at, without the GIL.
+
+    Waits for the reader rather than lose a record; returns how many times it had to.
+    """
+    cdef Pipe* to = <Pipe*><uintptr_t>pipe.address
+    cdef uint8_t copy[4096]
+    cdef size_t size = PyBytes_GET_SIZE(record)
+    cdef size_t i
+    cdef uint64_t waits = 0
+    cdef Record* header = <Record*>copy
+    if size < sizeof(Record) or size > sizeof(copy):
+        raise ValueError(f"record of {size} bytes; at most {sizeof(copy)} can be repeated")
+    memcpy(copy, PyBytes_AS_STRING(record), size)
+    with nogil:
+        for i in range(count):
+            while to.capacity - to.used < 2 * size:
+                waits += 1
+                usleep(50)
+            header.time_ns = realtime_ns()
+            header.monotonic_ns = monotonic_ns()
+            pipe_put(to, header)
+    return waits
