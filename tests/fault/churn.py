@@ -9,6 +9,7 @@ from typing import Self
 import libvirt
 
 from hostmon import eventloop
+from hostmon.libvirt_errors import silence
 from tests.lab.guests import guest_xml
 from tests.lab.node import Node
 
@@ -35,6 +36,7 @@ class Churn:
 
     def __enter__(self) -> Self:
         eventloop.start()  # keepalive needs it
+        silence()
         self._thread.start()
         return self
 

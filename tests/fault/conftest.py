@@ -21,6 +21,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "fault(name): the fault of docs/faults.md that is injected")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """HOSTMON_FAULT_ONLY names the faults that are wanted, with commas; all without it."""
+    only = [name for name in os.environ.get("HOSTMON_FAULT_ONLY", "").split(",") if name]
+    if not only:
+        return
+    marks = [item.get_closest_marker("fault") for item in items]
+    wanted = [mark is not None and mark.args[0] in only for mark in marks]
+    config.hook.pytest_deselected(
+        items=[item for item, one in zip(items, wanted, strict=True) if not one]
+    )
+    items[:] = [item for item, one in zip(items, wanted, strict=True) if one]
+
+
 @pytest.fixture(scope="session")
 def full() -> bool:
     """Whether faults have their full size: minutes each, not seconds."""

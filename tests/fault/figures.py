@@ -12,12 +12,17 @@ Value = int | float | str
 
 def shown(value: Value) -> str:
     """A figure as it is printed."""
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def line(fault: str, **figures: Value) -> str:
+    """One line of what was measured; seconds end in ``_s``, MiB in ``_mib``."""
+    return f"{fault}: " + ", ".join(f"{name} {shown(value)}" for name, value in figures.items())
 
 
 def tell(fault: str, **figures: Value) -> None:
-    """Print one line of what was measured; seconds end in ``_s``, KiB in ``_kib``."""
-    print(f"{fault}: " + ", ".join(f"{name} {shown(value)}" for name, value in figures.items()))
+    """Print the line, and append the figures where they are collected."""
+    print(line(fault, **figures))
     if collected := os.environ.get(COLLECTED):
         with Path(collected).open("a") as file:
             file.write(json.dumps({"fault": fault, **figures}) + "\n")

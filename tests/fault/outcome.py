@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hostmon.events import ConnectionEvent, Event, LifecycleEvent
+from hostmon.events import ConnectionEvent, Event, LifecycleEvent, LostEvent
 from tests.fault.align import Alignment
 from tests.fault.baseline import Baseline
 from tests.fault.figures import Value
@@ -36,12 +36,18 @@ class Outcome:
         """The states that the agent's connection to libvirt went through."""
         return [str(e.state) for e in self.events if isinstance(e, ConnectionEvent)]
 
+    @property
+    def gaps(self) -> int:
+        """Gaps that the bus marked."""
+        return sum(isinstance(e, LostEvent) for e in self.events) + self.connections.count("down")
+
     def figures(self) -> dict[str, Value]:
         """For tests/fault/figures.py: events counted, seconds, MiB."""
         return {
             **self.own,
             "virsh_saw": self.alignment.told,
             "subscriber_saw": self.alignment.heard,
+            "gaps": self.gaps,
             "behind_gaps": self.alignment.missed,
             "resynced": len(self.resyncs),
             "lost": self.alignment.lost,

@@ -23,6 +23,7 @@ from tests.lab.guests import define, guest_xml, start
 from tests.lab.node import LIBVIRTD_CONF, Node
 
 GUESTS = 8
+CHURNED = 4
 RETURN_S = 30.0
 """The longest a view may take to equal libvirt's again."""
 EXPLAINED_S = 10.0
@@ -39,12 +40,18 @@ Inject = Callable[["Stage"], Mapping[str, Value]]
 
 
 class Stage:
-    """A node, its agent, virsh's record of it and a subscriber's."""
+    """A node, its agent, virsh's record of it and a subscriber's.
 
-    def __init__(self, node: Node, running: AgentProcess, guests: Sequence[str]) -> None:
+    ``guests`` are for faults to be injected into, ``churned`` ones for clients that never rest.
+    """
+
+    def __init__(
+        self, node: Node, running: AgentProcess, guests: Sequence[str], churned: Sequence[str]
+    ) -> None:
         self.node = node
         self.agent = running
         self.guests = list(guests)
+        self.churned = list(churned)
         self.virsh = VirshRecord(node)
         self.bus = BusRecord(running)
         self.scraper = Scraper(running.port)
@@ -60,14 +67,14 @@ class Stage:
             if not patient:
                 (node.root / "etc/libvirtd.conf").write_text(LIBVIRTD_CONF + IMPATIENT_LIBVIRTD)
             node.start_libvirtd()
-            names = define(node, guests, idle=True)
+            names = define(node, guests + CHURNED, idle=True)
             config = ASKING_AGENT + ("" if patient else IMPATIENT_AGENT)
             bus = (
                 f'[bus]\nevents = ["ipc://{directory}/events.sock"]\n'
                 f'requests = "ipc://{directory}/requests.sock"\nring_mib = {RING_MIB}\n'
             )
             with agent(directory, ("--uri", node.uri_readonly), config=config, bus=bus) as process:
-                stage = cls(node, process, names)
+                stage = cls(node, process, names[CHURNED:], names[:CHURNED])
                 stage.virsh.resume()
                 stage.bus.start()
                 try:

@@ -35,7 +35,7 @@ def pairs(stage: Stage, count: int) -> float:
 @fault("define-undefine", quick={"guests": 400}, full={"guests": 10_000}, soak={"guests": 300})
 def define_and_undefine(stage: Stage, *, guests: int) -> Mapping[str, Value]:
     """Guests come and go by the thousand while others change."""
-    with Churn(stage.node, stage.guests, seed=guests) as churn:
+    with Churn(stage.node, stage.churned, seed=guests) as churn:
         seconds = pairs(stage, guests)
     return {"guests": guests, "changes": churn.operations, "took_s": round(seconds, 1)}
 

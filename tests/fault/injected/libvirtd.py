@@ -26,7 +26,7 @@ def kill_libvirtd_and_a_guest(stage: Stage) -> Mapping[str, Value]:
 def restart_libvirtd(stage: Stage, *, times: int) -> Mapping[str, Value]:
     """libvirtd is killed, or ended, over and over under clients that never stop."""
     slowest = 0.0
-    with Churn(stage.node, stage.guests, seed=times) as churn:
+    with Churn(stage.node, stage.churned, seed=times) as churn:
         for turn in range(times):
             stage.node.restart_libvirtd(signal.SIGTERM if turn % 2 else signal.SIGKILL)
             back = time.monotonic()
@@ -38,7 +38,7 @@ def restart_libvirtd(stage: Stage, *, times: int) -> Mapping[str, Value]:
 @fault("libvirtd-stopped", quick={"seconds": 5}, full={"seconds": 60}, soak={"seconds": 8})
 def stop_libvirtd(stage: Stage, *, seconds: float) -> Mapping[str, Value]:
     """libvirtd keeps its sockets and answers nothing."""
-    with Churn(stage.node, stage.guests, seed=1) as churn:
+    with Churn(stage.node, stage.churned, seed=1) as churn:
         stage.node.freeze_libvirtd()
         time.sleep(seconds)
         stage.node.thaw_libvirtd()
@@ -50,7 +50,7 @@ def stop_libvirtd(stage: Stage, *, seconds: float) -> Mapping[str, Value]:
 def stop_agent(stage: Stage, *, seconds: float) -> Mapping[str, Value]:
     """The agent stands still while guests change: shorter than libvirtd's patience."""
     pid = stage.agent.process.pid
-    with Churn(stage.node, stage.guests, seed=2) as churn, stage.scraper.excused():
+    with Churn(stage.node, stage.churned, seed=2) as churn, stage.scraper.excused():
         os.kill(pid, signal.SIGSTOP)
         time.sleep(seconds)
         os.kill(pid, signal.SIGCONT)
