@@ -295,7 +295,7 @@ class AccountSettings(_Checked, frozen=True, kw_only=True):
 class Settings(_Checked, frozen=True, kw_only=True):
     """Everything; ``drivers``, ``virt``, ``vif`` and ``volume`` map a driver to its own settings.
 
-    Each driver checks its own.
+    Each driver checks its own, and the scheduler its section.
     """
 
     agent: AgentSettings = AgentSettings()
@@ -309,6 +309,7 @@ class Settings(_Checked, frozen=True, kw_only=True):
     virt: dict[str, dict[str, Any]] = {}
     vif: dict[str, dict[str, Any]] = {}
     volume: dict[str, dict[str, Any]] = {}
+    scheduler: dict[str, Any] = {}
 
 
 def load(path: Path | None) -> Settings:

@@ -10,6 +10,8 @@ from hostmon.driver.points import VIF, VIRT, VOLUME, Point
 from hostmon.errors import DriverError, SettingsError
 from hostmon.loader import check_settings, checked_options, find_drivers
 from hostmon.metrics.choice import check_metrics
+from hostmon.scheduler.named import filters_named, weighers_named
+from hostmon.scheduler.settings import scheduler_settings
 from hostmon.settings import SYSTEM_CONFIG, AgentSettings, Settings
 from hostmon.settings import load as load_settings
 
@@ -24,6 +26,7 @@ def run(options: argparse.Namespace) -> int:
     settings = load_settings(path)
     check_metrics(settings.metrics, str(path))
     check_drivers(settings, str(path))
+    check_scheduler(settings, str(path))
     if options.action == "check":
         print(f"{path}: good")
     elif options.json:
@@ -49,6 +52,14 @@ def check_drivers(settings: Settings, source: str) -> None:
             check_settings(entry)
     except (DriverError, SettingsError) as error:
         raise SettingsError(f"{source}: {error}") from None
+
+
+def check_scheduler(settings: Settings, source: str) -> None:
+    """Check the scheduler's section, and that what it names is installed."""
+    if settings.scheduler:
+        scheduler = scheduler_settings(settings.scheduler, source)
+        filters_named(scheduler.filters)
+        weighers_named(scheduler.weighers)
 
 
 def check_point(point: Point, sections: dict[str, dict[str, Any]], chosen: str = "") -> None:

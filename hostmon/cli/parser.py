@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
         config,
         verify,
         keys,
+        schedule,
         completion,
     ):
         add(commands)
@@ -253,6 +254,50 @@ def keys(commands: Commands) -> None:
     json_option(made)
 
 
+SCHEDULE_EXAMPLES = """examples:
+  hostmon schedule --vcpus 4 --memory 8G --disk 40G
+  hostmon schedule requests.jsonl --endpoint tcp://rack-7:7101 tcp://rack-7:7102
+  cut-requests | hostmon schedule - --json --weigher memory=-1
+hosts, filters and weighers are otherwise those of [scheduler]: docs/scheduler.md
+"""
+
+
+def schedule(commands: Commands) -> None:
+    """Places for guests that are to be."""
+    made = command(commands, "schedule", "place requests for guests on hosts", SCHEDULE_EXAMPLES)
+    made.add_argument("file", nargs="?", metavar="FILE", help="requests, one JSON object a line")
+    for name, text in (
+        ("--vcpus", "one request: vCPUs"),
+        ("--memory", "memory: bytes, or 512M, 8G, 1T"),
+        ("--disk", "room for its disks, likewise"),
+        ("--page-size", "huge pages behind all of its memory, likewise"),
+        ("--uuid", "the uuid by which it will start"),
+        ("--name", "what to call it"),
+    ):
+        made.add_argument(name, metavar=name[2:6].strip("-").upper(), help=text)
+    made.add_argument("--trait", metavar="T", action="append", default=[], help="repeatable")
+    made.add_argument(
+        "--apart", metavar="G", action="append", default=[], help="not beside this guest or group"
+    )
+    made.add_argument(
+        "--endpoint",
+        metavar=("EVENTS", "REQUESTS"),
+        nargs=2,
+        action="append",
+        default=[],
+        help="an agent's two addresses; repeatable",
+    )
+    made.add_argument("--filter", metavar="F", action="append", help="repeatable")
+    made.add_argument(
+        "--weigher", metavar="W=M", action="append", help="with its multiplier; repeatable"
+    )
+    made.add_argument("--ttl", metavar="S", type=seconds, help="how long room is held")
+    made.add_argument("--wait", metavar="S", type=seconds, default=5.0, help="for agents; 5")
+    config_option(made)
+    json_option(made, "one JSON object a line")
+    key_options(made)
+
+
 COMPLETION_EXAMPLES = """examples:
   hostmon completion bash > /etc/bash_completion.d/hostmon
 """
@@ -312,10 +357,15 @@ def address_options(made: argparse.ArgumentParser, option: str, name: str) -> No
         option, metavar="ADDRESS", help=f"the agent's socket; default: /run/hostmon/{name}.sock"
     )
     if name == "requests":  # every command that talks to an agent has it
-        made.add_argument(
-            "--key", metavar="FILE", help="your own key, NAME.key_secret, for a tcp address"
-        )
-        made.add_argument("--agent-key", metavar="KEY", help="the agent's public key, or its file")
+        key_options(made)
+
+
+def key_options(made: argparse.ArgumentParser) -> None:
+    """The options that say which keys to use."""
+    made.add_argument(
+        "--key", metavar="FILE", help="your own key, NAME.key_secret, for a tcp address"
+    )
+    made.add_argument("--agent-key", metavar="KEY", help="the agent's public key, or its file")
 
 
 def seconds(text: str) -> float:

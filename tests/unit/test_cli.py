@@ -28,7 +28,8 @@ def test_version() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "watch", "status", "guests", "drivers", "config", "verify", "completion"]
+    "command",
+    ["run", "watch", "status", "guests", "drivers", "config", "verify", "schedule", "completion"],
 )
 def test_help_has_examples(command: str) -> None:
     result = hostmon(command, "--help")

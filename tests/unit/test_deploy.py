@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from hostmon import settings as module
+from hostmon.scheduler.settings import SchedulerSettings, scheduler_settings
 from hostmon.settings import SYSTEM_RUNTIME, Settings, load
 from hostmon_drivers.prometheus.driver import PrometheusSettings
 from hostmon_drivers.virt_libvirt import LibvirtSettings
@@ -51,7 +52,8 @@ def test_what_the_sample_shows_is_the_default(
     assert shown.bus.events_addresses == default.bus.events_addresses
     assert shown.bus.requests_addresses == default.bus.requests_addresses
     bus = msgspec.structs.replace(shown.bus, events=(), requests="")
-    assert msgspec.structs.replace(shown, bus=bus, drivers={}, virt={}) == default
+    assert msgspec.structs.replace(shown, bus=bus, drivers={}, virt={}, scheduler={}) == default
+    assert scheduler_settings(shown.scheduler) == SchedulerSettings()
     assert msgspec.convert(shown.virt["libvirt"], LibvirtSettings) == LibvirtSettings()
     assert set(shown.virt["libvirt"]["cadences"]) == set(Cadences.__struct_fields__)
     assert msgspec.convert(shown.drivers["prometheus"], PrometheusSettings) == PrometheusSettings()
@@ -60,8 +62,9 @@ def test_what_the_sample_shows_is_the_default(
 def test_sample_shows_every_key(uncommented: Path) -> None:
     tree: dict[str, Any] = tomllib.loads(uncommented.read_text())
     for section in msgspec.structs.fields(Settings):
+        kind = SchedulerSettings if section.name == "scheduler" else section.type
         if section.name not in {"drivers", "virt", "vif", "volume"}:
-            keys = {field.name for field in msgspec.structs.fields(section.type)}
+            keys = {field.name for field in msgspec.structs.fields(kind)}
             assert set(tree[section.name]) == keys, section.name
 
 

@@ -27,7 +27,7 @@ def error_of(tmp_path: Path, text: str) -> str:
             "x = 1",
             (
                 "x: unknown key; known keys: agent, bus, connection, sampling, account, metrics, "
-                "log, drivers, virt, vif, volume"
+                "log, drivers, virt, vif, volume, scheduler"
             ),
         ),
         ("[bus]\nheartbeat = 'x'", "bus.heartbeat = 'x': expected float, got str"),
