@@ -1,7 +1,6 @@
 """The commands as a person runs them: against a real agent, and with wrong input."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -200,17 +199,3 @@ def test_log_as_json(tmp_path: Path) -> None:
         wait_for(lambda: "connected to" in running.log.read_text())
         lines = [json.loads(line) for line in running.log.read_text().splitlines()]
     assert {"time", "level", "logger", "message"} == set(lines[0])
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_knows_every_command(shell: str) -> None:
-    script = hostmon("completion", shell).stdout
-    assert "watch" in script
-    assert "--kind" in script
-    if shell == "bash":
-        probe = 'COMP_WORDS=(hostmon wa); COMP_CWORD=1; _hostmon; echo "${COMPREPLY[@]}"'
-        done = subprocess.run(
-            ["bash", "-c", f"{script}\n{probe}"],
-            capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]},
-        )  # fmt: skip
-        assert done.stdout == "watch\n"
