@@ -28,9 +28,9 @@ def guests_of(function: ast.FunctionDef) -> set[str]:
     }
     for node in ast.walk(function):
         for target, value in pairs(node) if isinstance(node, ast.Assign) else ():
-            if isinstance(value, ast.Call) and isinstance(target, ast.Name):
-                if ast.unparse(value.func).rpartition(".")[2] in MAKERS:
-                    found.add(target.id)
+            made = isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2]
+            if made in MAKERS:
+                found.add(ast.unparse(target))
     return found
 
 
