@@ -24,7 +24,7 @@ def test_no_number_is_given_twice() -> None:
 @pytest.mark.parametrize("path", RECORDS, ids=lambda p: p.name)
 def test_a_record_is_headed_by_its_number(path: Path) -> None:
     assert re.fullmatch(r"\d{4}-[a-z0-9-]+\.md", path.name)
-    assert path.read_text().startswith(f"# {int(path.name[:4])}. ")
+    assert re.match(rf"# 0*{int(path.name[:4])}[.:] ", path.read_text())
 
 
 def test_records_that_are_referred_to_exist() -> None:
