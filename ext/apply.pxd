@@ -61,6 +61,7 @@ cdef struct Track:
     uint64_t last_event_ns   # monotonic time of its last event
     uint64_t seen            # the comparison that last listed it
     uint64_t disagrees_ns    # since when libvirt has called its state another; 0: it agrees
+    int32_t ended_id         # its libvirt id in the run that a stop ended last; 0: none did
 
 cdef struct Applier:
     Table* table
@@ -109,7 +110,21 @@ cdef inline uint32_t row_for(Applier* a, const Record* r) noexcept nogil:
     return row
 
 
-cdef inline void apply_lifecycle(Applier* a, uint32_t row, const Record* r) noexcept nogil:
+cdef inline int is_of_ended_run(
+    const Row* guest, const Track* track, const Record* r
+) noexcept nogil:
+    """Whether an event tells of a run whose stop was told before it.
+
+    libvirt queues what QEMU says of a guest after it let go of that guest, so that somebody who
+    destroys it may be ahead.
+    """
+    return r.event not in (EVENT_STARTED, EVENT_STOPPED) and not is_active(guest.state) and (
+        r.id < 0 or r.id == track.ended_id)
+
+
+cdef inline void apply_lifecycle(
+    Applier* a, uint32_t row, Track* track, const Record* r
+) noexcept nogil:
     """One lifecycle event; may retire the row."""
     cdef Row* guest = table_row(a.table, row)
     cdef int32_t state, reason
@@ -121,8 +136,9 @@ cdef inline void apply_lifecycle(Applier* a, uint32_t row, const Record* r) noex
         if not is_active(guest.state):
             table_retire(a.table, r.uuid)
             return
-    if state_after(r.event, r.detail, &state, &reason):
+    if not is_of_ended_run(guest, track, r) and state_after(r.event, r.detail, &state, &reason):
         if r.event == EVENT_STOPPED:
+            track.ended_id = guest.id if guest.id > 0 else track.ended_id
             id = -1
         elif id < 0:
             # An event still in flight while its guest stopped carries no id: keep the last one.
@@ -164,7 +180,7 @@ cdef inline void apply_event(Applier* a, const Record* r) noexcept nogil:
     if a.stirs >> r.kind & 1:
         table_row(a.table, row).stirred += 1
     if r.kind == KIND_LIFECYCLE:
-        apply_lifecycle(a, row, r)
+        apply_lifecycle(a, row, track, r)
     elif r.kind == KIND_REBOOT:
         table_count(a.table, row, COUNT_REBOOT)
     elif r.kind == KIND_WATCHDOG:

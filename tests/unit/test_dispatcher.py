@@ -90,6 +90,25 @@ def test_a_guests_life_by_its_events(rig: Rig, guest: uuid.UUID) -> None:
     assert rig.guest(guest) is None
 
 
+def test_what_comes_behind_a_stop_does_not_revive_the_guest(rig: Rig, guest: uuid.UUID) -> None:
+    """libvirt may tell of QEMU's own shutdown after the stop that somebody asked for."""
+    for event, id_, state in (
+        (DEFINED, -1, SHUTOFF),
+        (STARTED, 4, RUNNING),
+        (STOPPED, -1, SHUTOFF),
+        (SHUTDOWN, 4, SHUTOFF),
+        (SUSPENDED, -1, SHUTOFF),
+        (RESUMED, 5, RUNNING),  # libvirt tells of QEMU's going on before it tells of the start
+        (STARTED, 5, RUNNING),
+        (SHUTDOWN, 5, 4),
+    ):
+        rig.put_lifecycle(guest, event, 0, id_=id_)
+        assert rig.lifecycle()[2] == "live"
+        found = rig.guest(guest)
+        assert found is not None
+        assert found.state == state
+
+
 def test_a_transient_guest_ends_with_its_stop(rig: Rig, guest: uuid.UUID) -> None:
     rig.put_lifecycle(guest, STARTED, 0, id_=4)
     assert rig.lifecycle() == ("started", "booted", "live")
