@@ -1,12 +1,13 @@
 """The HTTP server: uvicorn in a thread of its own, with deadlines on silent clients.
 
-uvicorn alone keeps a connection that says nothing, or only half a request, open for ever.
+uvicorn alone keeps a connection that says nothing, or only half a request, open for ever, and as
+many of them as there are descriptors: then the bus cannot take a connection either.
 """
 
 import asyncio
 import socket
 import threading
-from typing import Any
+from typing import Any, ClassVar
 
 import uvicorn
 from starlette.applications import Starlette
@@ -16,17 +17,42 @@ HEADERS_DUE = 5.0
 IDLE = 5
 GRACE = 1
 MOST_CONNECTIONS = 256
+ACCEPTED_AT_ONCE = 64  # asyncio takes as many as the backlog before anybody may look at them
 
 
 class DeadlineProtocol(H11Protocol):
-    """A connection whose next request's headers are due within HEADERS_DUE seconds."""
+    """A connection whose next request's headers are due within HEADERS_DUE seconds.
 
+    ``waiting`` are those of one server that have no request under way, the oldest first: they make
+    room for newer ones.
+    """
+
+    waiting: ClassVar[dict["DeadlineProtocol", None]]
     _deadline: asyncio.TimerHandle | None = None
+    _refused = False
 
     def connection_made(self, transport: Any) -> None:  # uvicorn's own annotation
         """The first request's headers are due from now on."""
+        if len(self.connections) >= MOST_CONNECTIONS and not self._make_room():
+            self._refused = True
+            transport.abort()
+            return
         super().connection_made(transport)
         self._expect()
+
+    def _make_room(self) -> bool:
+        """End the connection that has said nothing for longest; False if all are being served."""
+        oldest = next(iter(self.waiting), None)
+        if oldest is None:
+            return False
+        oldest.transport.abort()
+        oldest.leave()
+        return True
+
+    def leave(self) -> None:
+        """It counts no more: its end comes with the loop's next turn."""
+        self._relax()
+        self.connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
         """Headers that are complete end the wait, a further byte of them does not prolong it."""
@@ -40,17 +66,21 @@ class DeadlineProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         """Between requests the idle time-out of uvicorn's applies."""
         self._relax()
+        self.waiting[self] = None
         super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the deadline."""
         self._relax()
-        super().connection_lost(exc)
+        if not self._refused:
+            super().connection_lost(exc)
 
     def _expect(self) -> None:
+        self.waiting[self] = None
         self._deadline = self.loop.call_later(HEADERS_DUE, self.transport.close)
 
     def _relax(self) -> None:
+        self.waiting.pop(self, None)
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
@@ -61,9 +91,11 @@ class Server:
 
     def __init__(self, app: Starlette, bound: socket.socket) -> None:
         self._socket = bound
+        protocol = type("ServersProtocol", (DeadlineProtocol,), {"waiting": {}})
         config = uvicorn.Config(
             app,
-            http=DeadlineProtocol,
+            http=protocol,
+            backlog=ACCEPTED_AT_ONCE,
             loop="asyncio",
             lifespan="off",
             ws="none",
@@ -72,7 +104,7 @@ class Server:
             server_header=False,
             timeout_keep_alive=IDLE,
             timeout_graceful_shutdown=GRACE,
-            limit_concurrency=MOST_CONNECTIONS,
+            limit_concurrency=MOST_CONNECTIONS + 1,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)

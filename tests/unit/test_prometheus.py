@@ -5,6 +5,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
@@ -12,6 +14,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from hostmon.errors import SettingsError
 from hostmon.settings import convert
 from hostmon_drivers.prometheus.driver import PrometheusSettings
+from hostmon_drivers.prometheus.server import MOST_CONNECTIONS
 from tests.agent_process import AgentProcess, agent, wait_for
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -156,6 +159,24 @@ def test_fifty_scrapers_at_once(demo: AgentProcess) -> None:
     for thread in threads:
         thread.join()
     assert answers == [200] * 50
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"], ids=["silent", "idle"]
+)
+def test_clients_that_only_hold_connections_make_room(demo: AgentProcess, said: bytes) -> None:
+    folder = Path(f"/proc/{demo.process.pid}/fd")
+    before = len(list(folder.iterdir()))
+    with ExitStack() as held:
+        for number in range(1000):
+            peer = held.enter_context(socket.create_connection(("127.0.0.1", demo.port)))
+            peer.sendall(said)
+            if number % 100 == 99:
+                began = time.monotonic()
+                assert demo.fetch("metrics")[0] == 200
+                assert time.monotonic() - began < 1
+                assert len(list(folder.iterdir())) < before + MOST_CONNECTIONS + 160
+    wait_for(lambda: len(list(folder.iterdir())) <= before + 2)
 
 
 @pytest.mark.parametrize("listen", ["", "9177", "localhost:", "localhost:x", "localhost:99999"])
