@@ -17,7 +17,9 @@ HEADERS_DUE = 5.0
 IDLE = 5
 GRACE = 1
 MOST_CONNECTIONS = 256
-ACCEPTED_AT_ONCE = 64  # asyncio takes as many as the backlog before anybody may look at them
+ACCEPTED_AT_ONCE = 64  # asyncio takes as many as its backlog before anybody may look at them
+# Those that wait in the kernel meanwhile: whoever finds no room there tries again after a second.
+QUEUE = 4096
 
 
 class DeadlineProtocol(H11Protocol):
@@ -86,6 +88,16 @@ class DeadlineProtocol(H11Protocol):
             self._deadline = None
 
 
+class QueueingServer(uvicorn.Server):
+    """Takes few connections at once, and lets many wait."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then lengthen the queue that asyncio has made as short as what it takes."""
+        await super().startup(sockets)
+        for one in sockets or ():
+            one.listen(QUEUE)
+
+
 class Server:
     """Serves ``app`` on an already bound socket."""
 
@@ -106,7 +118,7 @@ class Server:
             timeout_graceful_shutdown=GRACE,
             limit_concurrency=MOST_CONNECTIONS + 1,
         )
-        self._server = uvicorn.Server(config)
+        self._server = QueueingServer(config)
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
 
     @property
@@ -117,7 +129,7 @@ class Server:
 
     def start(self) -> None:
         """Listen from now on; requests that come before the thread runs wait in the backlog."""
-        self._socket.listen(128)
+        self._socket.listen(QUEUE)
         self._thread.start()
 
     def stop(self) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,11 +16,12 @@ from hostmon import agent as agent_module
 from hostmon import cli, kinds
 from hostmon._pipe import record
 from hostmon.agent import Agent
-from tests.agent_process import AgentProcess
+from hostmon.client import guests as ask_guests
+from tests.agent_process import AgentProcess, wait_for
 from tests.native.synthetic import put_repeatedly
 
 GUESTS = 20
-RUN = 50  # events of a kind and guest in succession
+RUN = 10  # events of a kind and guest in succession
 FAKE = f"""
 [agent]
 virt = "fake"
@@ -32,12 +33,14 @@ guests = {GUESTS}
 class FedAgent(AgentProcess):
     """An agent of GUESTS running guests of the fake hypervisor, which are suspended and resumed."""
 
-    def __init__(self, directory: Path, *, config: str = FAKE, bus: str = "") -> None:
+    def __init__(
+        self, directory: Path, *, config: str = FAKE, bus: str = "", wrapper: Sequence[str] = ()
+    ) -> None:
         super().__init__(
             directory,
             config=config,
             bus=bus,
-            program=(sys.executable, "-m", "tests.fault.fed"),
+            program=(*wrapper, sys.executable, "-m", "tests.fault.fed"),
             stdin=subprocess.PIPE,
         )
 
@@ -64,11 +67,14 @@ class FedAgent(AgentProcess):
 
 
 @contextmanager
-def fed_agent(directory: Path, *, config: str = FAKE, bus: str = "") -> Iterator[FedAgent]:
-    """A running one, killed at the end if it still runs."""
-    running = FedAgent(directory, config=config, bus=bus)
+def fed_agent(
+    directory: Path, *, config: str = FAKE, bus: str = "", wrapper: Sequence[str] = ()
+) -> Iterator[FedAgent]:
+    """A running one, killed at the end if it still runs; ``wrapper`` is a command to start it."""
+    running = FedAgent(directory, config=config, bus=bus, wrapper=wrapper)
     try:
         running.wait_until_ready()
+        wait_for(lambda: len(ask_guests(running.requests).guests) == GUESTS)
         yield running
     finally:
         running.close()
