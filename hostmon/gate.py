@@ -21,6 +21,7 @@ from zmq.utils.monitor import parse_monitor_message
 from zmq.utils.z85 import encode
 
 from hostmon import keys
+from hostmon.door import ReadyThread
 from hostmon.errors import SettingsError
 from hostmon.publisher import HANDSHAKE_FAILED, ZAP_DOMAIN, Monitors
 from hostmon.status import DoorStatus, GateStatus
@@ -84,10 +85,11 @@ class Census:
             self.heard = None
 
 
-class Gate:
+class Gate(ReadyThread):
     """Guards the doors that were given to it; ``folder`` holds the keys, None without."""
 
     def __init__(self, folder: Path | None = None, *, most_peers: int = MOST_PEERS) -> None:
+        super().__init__("gate")
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.denied = 0
         self.crowded_out = 0
@@ -97,9 +99,6 @@ class Gate:
         self._due = 0.0
         self._censuses: list[Census] = []
         self._stop = threading.Event()
-        self._ready = threading.Event()
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="gate", daemon=True)
 
     def guard(self, *doors: Door) -> None:
         """Count who comes to these; before :meth:`start`."""
@@ -110,21 +109,13 @@ class Gate:
         allow_descriptors()
         if self._folder is not None:
             keys.check_folder(self._folder)
-        self._thread.start()
-        self._ready.wait()
-        if self._error is not None:
-            raise self._error
+        super().start()
 
     def stop(self) -> None:
         """End, once the doors are closed."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(1)
-
-    @property
-    def alive(self) -> bool:
-        """Whether its thread runs."""
-        return self._thread.is_alive()
 
     def may(self, key: str) -> bool:
         """Whether a client's key, in Z85, is allowed now."""
@@ -142,17 +133,12 @@ class Gate:
             keys=len(self._allowed),
         )
 
-    def _run(self) -> None:
+    def _work(self) -> None:
         with self.context, self.context.socket(zmq.REP) as zap:
-            try:
-                zap.linger = 0
-                zap.bind(ZAP_ADDRESS)
-                self._look_at_keys()
-            except BaseException as error:  # handed to whoever starts us
-                self._error = error
-                return
-            finally:
-                self._ready.set()
+            zap.linger = 0
+            zap.bind(ZAP_ADDRESS)
+            self._look_at_keys()
+            self._ready.set()
             while not self._stop.is_set():
                 self._turn(zap)
             for census in self._censuses:

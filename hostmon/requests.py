@@ -14,9 +14,10 @@ import msgspec
 import zmq
 
 from hostmon.answers import Answers
+from hostmon.door import DoorThread
 from hostmon.errors import RefusedError
 from hostmon.gate import Gate
-from hostmon.publisher import Access, BoundSocket, Errands, Monitors
+from hostmon.publisher import Access, BoundSocket
 from hostmon.status import Answer, Refusal, Request
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Rate:
         return allowed
 
 
-class RequestServer:
+class RequestServer(DoorThread):
     """Answers on ``addresses`` until stopped; a door of the gate."""
 
     name = "requests"
@@ -56,70 +57,39 @@ class RequestServer:
     def __init__(
         self, addresses: Sequence[str], answers: Answers, gate: Gate, access: Access
     ) -> None:
+        super().__init__("requests")
         self.refused = 0
         self._addresses = addresses
         self._answers = answers
         self._context = gate.context
         self._access = access
-        self._socket: BoundSocket | None = None
-        self.monitors: Monitors = Monitors()
-        self._errands = Errands()
         self._rate = Rate()
         self._decoder = msgspec.msgpack.Decoder(Request)
         self._encoder = msgspec.msgpack.Encoder()
         self._stop = threading.Event()
-        self._ready = threading.Event()
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="requests", daemon=True)
-
-    def start(self) -> None:
-        """Bind and serve; raises what binding raised."""
-        self._thread.start()
-        self._ready.wait()
-        if self._error is not None:
-            raise self._error
 
     def stop(self) -> None:
         """End; waits for the thread."""
         self._stop.set()
         self._thread.join(1)
 
-    @property
-    def alive(self) -> bool:
-        """Whether its thread runs."""
-        return self._thread.is_alive()
+    def _open(self) -> BoundSocket:
+        return BoundSocket(
+            self._context,
+            zmq.ROUTER,
+            self._addresses,
+            access=self._access,
+            monitors=self.monitors,
+            longest_message=LONGEST_REQUEST,
+        )
 
-    def owns(self, fd: int) -> bool:
-        """Whether a descriptor is a connection to this socket."""
-        return self._socket is not None and self._socket.owns(fd)
+    def _serve(self, bound: BoundSocket) -> None:
+        while not self._stop.is_set():
+            if bound.socket.poll(TICK):
+                self._answer_one(bound.socket)
+            self._errands.do(bound)
 
-    def reopen(self) -> None:
-        """End every connection; from any thread."""
-        self._errands.put(BoundSocket.reopen)
-
-    def _run(self) -> None:
-        try:
-            with BoundSocket(
-                self._context,
-                zmq.ROUTER,
-                self._addresses,
-                access=self._access,
-                monitors=self.monitors,
-                longest_message=LONGEST_REQUEST,
-            ) as self._socket:
-                self._ready.set()
-                while not self._stop.is_set():
-                    if self._socket.socket.poll(TICK):
-                        self._serve(self._socket.socket)
-                    self._errands.do(self._socket)
-        except BaseException as error:  # handed to whoever starts us
-            self._error = error
-            if self._ready.is_set():
-                log.exception("the request socket failed")
-        finally:
-            self._ready.set()
-
-    def _serve(self, socket: zmq.Socket[bytes]) -> None:
+    def _answer_one(self, socket: zmq.Socket[bytes]) -> None:
         """Take one message and answer it; an answer that its peer does not fetch is dropped."""
         peer, *frames = socket.recv_multipart()
         answer = self._encoder.encode(self.answer(peer, frames[-1] if frames else b""))
