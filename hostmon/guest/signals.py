@@ -9,7 +9,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable
-from types import TracebackType
 
 import libvirt
 
@@ -88,12 +87,7 @@ class Watch:
         self._signals.add(self)
         return self
 
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._signals.remove(self)
 
     def wait(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from hostmon._sampler import Sampler
 from hostmon._table import GuestTable
+from hostmon.samples import Guest
 
 
 class Tree:
@@ -105,3 +106,27 @@ def running(table: GuestTable, uuid: bytes, name: bytes = b"g", libvirt_id: int 
     """A guest that libvirt says is running."""
     table.upsert(uuid, name)
     table.set_state(uuid, 1, 1, libvirt_id)
+
+
+UUID_OF_ONE = bytes(range(16))
+
+
+def tree_of_one(root: Path) -> Tree:
+    """A tree with one guest ``g`` of process 500."""
+    made = Tree(root)
+    made.process(500, UUID_OF_ONE)
+    made.pid_file("g", 500)
+    made.group(cpu__stat=CPU_STAT)
+    return made
+
+
+def table_of_one() -> GuestTable:
+    """A table with that guest."""
+    made = GuestTable()
+    running(made, UUID_OF_ONE)
+    return made
+
+
+def guest_of(table: GuestTable, uuid: bytes = UUID_OF_ONE) -> Guest:
+    """A guest as the table has it now."""
+    return table.snapshot().guest(uuid)

@@ -8,31 +8,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hostmon._table import GuestTable
-from hostmon.samples import Group, Guest
-from tests.unit.kerneltree import CPU_STAT, Tree, running
+from hostmon.samples import Group
+from tests.unit.kerneltree import UUID_OF_ONE, Tree, guest_of, running, table_of_one, tree_of_one
 
-UUID = bytes(range(16))
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
-    made = Tree(tmp_path)
-    made.process(500, UUID)
-    made.pid_file("g", 500)
-    made.group(cpu__stat=CPU_STAT)
-    return made
+    return tree_of_one(tmp_path)
 
 
 @pytest.fixture
 def table() -> GuestTable:
-    made = GuestTable()
-    running(made, UUID)
-    return made
-
-
-def guest(table: GuestTable, uuid: bytes = UUID) -> Guest:
-    return table.snapshot().guest(uuid)
+    return table_of_one()
 
 
 FILES = [
@@ -64,12 +53,12 @@ def test_a_broken_file_costs_at_most_its_columns(
     sampler = tree.sampler(table)
     sampler.sample()
     sampler.sample(full=False)
-    found = guest(table)
+    found = guest_of(table)
     for vcpu in found.vcpus:
         assert vcpu.run_ns in (None, 1000, 1001)
     assert found.memory.rss in (None, 1000 * PAGE)
     assert found.cpu.time_ns in (None, 3_000_000)
-    assert guest(table, other).memory.rss == 3 * PAGE
+    assert guest_of(table, other).memory.rss == 3 * PAGE
 
 
 @given(file=st.sampled_from(FILES), text=st.binary(max_size=200))
@@ -78,13 +67,13 @@ def test_a_broken_file_costs_at_most_its_columns(
 )
 def test_any_bytes_are_survived(tree: Tree, tmp_path: Path, file: str, text: bytes) -> None:
     table = GuestTable()
-    running(table, UUID)
+    running(table, UUID_OF_ONE)
     path = tmp_path / file
     kept = path.read_bytes()
     path.write_bytes(text)
     try:
         tree.sampler(table).sample()
-        guest(table)
+        guest_of(table)
     finally:
         path.write_bytes(kept)
 
@@ -98,12 +87,12 @@ DIGITS = st.text("0123456789 -", max_size=60)
 )
 def test_numbers_too_large_are_not_read(tree: Tree, run: str, usage: str, rss: int) -> None:
     table = GuestTable()
-    running(table, UUID)
-    tree.process(500, UUID, rss=rss)
+    running(table, UUID_OF_ONE)
+    tree.process(500, UUID_OF_ONE, rss=rss)
     (tree.proc / "500/task/510/schedstat").write_text(run)
     tree.group(cpu__stat=f"usage_usec {usage}\nuser_usec 1\nsystem_usec 1\n")
     tree.sampler(table).sample()
-    found = guest(table)
+    found = guest_of(table)
     words = run.split()
     if Group.VCPU in found.valid:
         assert found.vcpus[0].run_ns == int(words[0].split("-")[0])

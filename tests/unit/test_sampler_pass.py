@@ -8,32 +8,32 @@ import pytest
 
 from hostmon._sampler import Sampler
 from hostmon._table import GuestTable
-from hostmon.samples import Group, Guest
+from hostmon.samples import Group
 from tests.conftest import Corpus
-from tests.unit.kerneltree import CPU_STAT, QUOTA, Tree, running, stat_line, write_files
+from tests.unit.kerneltree import (
+    CPU_STAT,
+    QUOTA,
+    UUID_OF_ONE,
+    Tree,
+    guest_of,
+    running,
+    stat_line,
+    table_of_one,
+    tree_of_one,
+    write_files,
+)
 
-UUID = bytes(range(16))
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
-    made = Tree(tmp_path)
-    made.process(500, UUID)
-    made.pid_file("g", 500)
-    made.group(cpu__stat=CPU_STAT)
-    return made
+    return tree_of_one(tmp_path)
 
 
 @pytest.fixture
 def table() -> GuestTable:
-    made = GuestTable()
-    running(made, UUID)
-    return made
-
-
-def guest(table: GuestTable, uuid: bytes = UUID) -> Guest:
-    return table.snapshot().guest(uuid)
+    return table_of_one()
 
 
 def test_a_running_guest_is_read(tree: Tree, table: GuestTable) -> None:
@@ -47,7 +47,7 @@ def test_a_running_guest_is_read(tree: Tree, table: GuestTable) -> None:
     )
     sampler = tree.sampler(table)
     sampler.sample(full=True)
-    found = guest(table)
+    found = guest_of(table)
     assert (found.process.pid, found.process.start_ticks) == (500, 900)
     assert found.cgroup == b"machine/g.libvirt-qemu"
     assert (found.cpu.time_ns, found.cpu.user_ns) == (3_000_000, 1_000_000)
@@ -67,14 +67,14 @@ def test_a_running_guest_is_read(tree: Tree, table: GuestTable) -> None:
 def test_a_fast_pass_leaves_the_costly_groups_as_they_are(tree: Tree, table: GuestTable) -> None:
     sampler = tree.sampler(table)
     sampler.sample(full=False)
-    assert set(guest(table).valid) == {Group.CPU, Group.VCPU, Group.RSS}
+    assert set(guest_of(table).valid) == {Group.CPU, Group.VCPU, Group.RSS}
 
 
 def test_a_shut_off_guest_is_not_looked_for(tree: Tree, table: GuestTable) -> None:
-    table.set_state(UUID, 5, 1, -1)
+    table.set_state(UUID_OF_ONE, 5, 1, -1)
     sampler = tree.sampler(table)
     sampler.sample()
-    assert guest(table).valid == {}
+    assert guest_of(table).valid == {}
     assert sampler.missing == (0, False)
 
 
@@ -83,7 +83,7 @@ def test_throttling_is_summed_over_libvirts_groups(tree: Tree, table: GuestTable
     for child in ("emulator", "vcpu0", "vcpu1"):
         write_files(folder / child, cpu__stat=QUOTA)
     tree.sampler(table).sample()
-    found = guest(table).throttle
+    found = guest_of(table).throttle
     assert (found.periods, found.throttled_periods, found.throttled_ns) == (40, 16, 2_000_000)
 
 
@@ -103,7 +103,7 @@ def test_v1_hierarchies(tree: Tree, table: GuestTable, tmp_path: Path) -> None:
         memory / path, memory__usage_in_bytes="777\n", memory__stat="swap 1\ntotal_swap 99\n"
     )
     tree.sampler(table, cpuacct=cpu, cpu=cpu, memory=memory, unified=tree.unified).sample()
-    found = guest(table)
+    found = guest_of(table)
     tick = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
     assert (found.cpu.time_ns, found.cpu.user_ns, found.cpu.system_ns) == (
         123456789, 7 * tick, 5 * tick
@@ -124,8 +124,8 @@ def test_hybrid_takes_cpu_from_v2_and_memory_from_v1(
     memory = tmp_path / "v1/memory/machine/g.libvirt-qemu"
     write_files(memory, memory__usage_in_bytes="777\n")
     tree.sampler(table, unified=tree.unified, memory=tmp_path / "v1/memory").sample()
-    assert guest(table).cpu.time_ns == 3_000_000
-    assert guest(table).memory.current == 777
+    assert guest_of(table).cpu.time_ns == 3_000_000
+    assert guest_of(table).memory.current == 777
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_group_that_others_share_is_not_the_guests(
     write_files(tree.unified, cpu__stat=CPU_STAT)
     write_files(tree.unified / "user.slice/user-1000.slice/session-3.scope", cpu__stat=CPU_STAT)
     tree.sampler(table).sample()
-    found = guest(table)
+    found = guest_of(table)
     assert found.cgroup == b""
     assert Group.CPU not in found.valid
     assert Group.VCPU in found.valid
@@ -154,11 +154,11 @@ def test_a_group_that_others_share_is_not_the_guests(
 def test_another_process_under_the_pid_is_not_the_guest(tree: Tree, table: GuestTable) -> None:
     sampler = tree.sampler(table)
     sampler.sample()
-    before = guest(table)
+    before = guest_of(table)
     assert Group.RSS in before.valid
     tree.process(500, bytes(16), start=5000, rss=9)
     sampler.sample()
-    after = guest(table)
+    after = guest_of(table)
     assert after.memory.rss == before.memory.rss
     assert after.valid == {}
 
@@ -167,7 +167,7 @@ def test_a_stale_pid_file_names_nobody(tree: Tree, table: GuestTable) -> None:
     tree.process(500, bytes(16))
     sampler = tree.sampler(table)
     sampler.sample()
-    assert guest(table).process.pid == 0
+    assert guest_of(table).process.pid == 0
     assert sampler.missing == (1, False)
 
 
@@ -177,60 +177,60 @@ def test_a_zombies_zeros_are_not_read(tree: Tree, table: GuestTable, state: str)
     sampler.sample()
     tree.stat(500, state=state, rss=0)
     sampler.sample()
-    assert guest(table).valid == {}
+    assert guest_of(table).valid == {}
 
 
 def test_an_ended_process_voids_the_kernels_columns_only(tree: Tree, table: GuestTable) -> None:
     facts = {"vcpus": 2, "vcpus_max": 2, "memory": 1, "memory_max": 1}
-    table.set_facts(UUID, **facts, persistent=True, autostart=True, now_ns=5)
+    table.set_facts(UUID_OF_ONE, **facts, persistent=True, autostart=True, now_ns=5)
     sampler = tree.sampler(table)
     sampler.sample()
     shutil.rmtree(tree.proc / "500")
     sampler.sample()
-    assert guest(table).valid == {Group.SIZES: 5}
+    assert guest_of(table).valid == {Group.SIZES: 5}
 
 
 def test_the_next_run_is_found_anew(tree: Tree, table: GuestTable) -> None:
     sampler = tree.sampler(table)
     sampler.sample()
     shutil.rmtree(tree.proc / "500")
-    table.set_state(UUID, 5, 1, -1)
-    tree.process(600, UUID, start=2000, rss=5)
+    table.set_state(UUID_OF_ONE, 5, 1, -1)
+    tree.process(600, UUID_OF_ONE, start=2000, rss=5)
     tree.pid_file("g", 600)
-    table.set_state(UUID, 1, 1, 2)
+    table.set_state(UUID_OF_ONE, 1, 1, 2)
     sampler.sample()
-    found = guest(table)
+    found = guest_of(table)
     assert (found.process.pid, found.memory.rss) == (600, 5 * PAGE)
     assert [vcpu.tid for vcpu in found.vcpus] == [610, 611]
 
 
 def test_vcpus_come_and_go(tree: Tree, table: GuestTable) -> None:
     facts = {"vcpus": 2, "vcpus_max": 4, "memory": 1, "memory_max": 1}
-    table.set_facts(UUID, **facts, persistent=True, autostart=True)
+    table.set_facts(UUID_OF_ONE, **facts, persistent=True, autostart=True)
     sampler = tree.sampler(table)
     sampler.sample()
     assert sampler.take_changes() == []
     tree.thread(500, 530, "CPU 3/KVM", 42, 43)
     tree.stat(500)
     sampler.sample(full=False)
-    assert [(v.number, v.run_ns) for v in guest(table).vcpus] == [(0, 1000), (1, 1001), (3, 42)]
-    assert sampler.take_changes() == [UUID]
+    assert [(v.number, v.run_ns) for v in guest_of(table).vcpus] == [(0, 1000), (1, 1001), (3, 42)]
+    assert sampler.take_changes() == [UUID_OF_ONE]
     assert sampler.take_changes() == []
     shutil.rmtree(tree.proc / "500/task/511")
     tree.thread(500, 540, "worker", 0, 0)  # as many threads as before
     sampler.sample(full=False)
-    assert [(v.number, v.run_ns) for v in guest(table).vcpus] == [(0, 1000), (3, 42)]
+    assert [(v.number, v.run_ns) for v in guest_of(table).vcpus] == [(0, 1000), (3, 42)]
 
 
 def test_255_vcpus(tree: Tree, table: GuestTable) -> None:
-    tree.process(500, UUID, vcpus=255)
+    tree.process(500, UUID_OF_ONE, vcpus=255)
     tree.sampler(table).sample()
-    assert [v.number for v in guest(table).vcpus] == list(range(255))
-    assert guest(table).vcpus[254].run_ns == 1254
+    assert [v.number for v in guest_of(table).vcpus] == list(range(255))
+    assert guest_of(table).vcpus[254].run_ns == 1254
 
 
 def test_an_interface_is_seen_from_the_guest(tree: Tree, table: GuestTable) -> None:
-    table.set_devices(UUID, [], [(b"52:54:00:00:00:01", b"lo"), (b"52:54:00:00:00:02", b"")])
+    table.set_devices(UUID_OF_ONE, [], [(b"52:54:00:00:00:01", b"lo"), (b"52:54:00:00:00:02", b"")])
     sampler = tree.sampler(table)
 
     def host_view() -> list[int]:
@@ -242,7 +242,7 @@ def test_an_interface_is_seen_from_the_guest(tree: Tree, table: GuestTable) -> N
     before = host_view()
     sampler.sample()
     after = host_view()
-    first, second = guest(table).interfaces
+    first, second = guest_of(table).interfaces
     found = [
         first.rx_bytes, first.rx_packets, first.rx_errors, first.rx_drops,
         first.tx_bytes, first.tx_packets, first.tx_errors, first.tx_drops,
@@ -252,13 +252,13 @@ def test_an_interface_is_seen_from_the_guest(tree: Tree, table: GuestTable) -> N
         for x, low, high in zip(found, before, after, strict=True)
     )
     assert second.rx_bytes is None
-    assert Group.INTERFACE in guest(table).valid
+    assert Group.INTERFACE in guest_of(table).valid
 
 
 def test_an_interface_that_does_not_exist(tree: Tree, table: GuestTable) -> None:
-    table.set_devices(UUID, [], [(b"52:54:00:00:00:01", b"no-such-tap")])
+    table.set_devices(UUID_OF_ONE, [], [(b"52:54:00:00:00:01", b"no-such-tap")])
     tree.sampler(table).sample()
-    assert Group.INTERFACE not in guest(table).valid
+    assert Group.INTERFACE not in guest_of(table).valid
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
@@ -274,8 +274,8 @@ def test_without_permission_it_says_what_that_costs(tree: Tree, table: GuestTabl
     finally:
         os.seteuid(0)
     assert sampler.denied_groups == [Group.PROCESS_IO]
-    assert Group.PROCESS_IO not in guest(table).valid
-    assert Group.VCPU in guest(table).valid
+    assert Group.PROCESS_IO not in guest_of(table).valid
+    assert Group.VCPU in guest_of(table).valid
 
 
 def test_without_pid_files_all_processes_are_searched(tree: Tree, table: GuestTable) -> None:
@@ -285,28 +285,28 @@ def test_without_pid_files_all_processes_are_searched(tree: Tree, table: GuestTa
     shutil.rmtree(tree.run)
     sampler = tree.sampler(table)
     sampler.sample()
-    assert guest(table).process.pid == 500
-    assert guest(table, other).process.pid == 700
+    assert guest_of(table).process.pid == 500
+    assert guest_of(table, other).process.pid == 700
     assert sampler.missing == (0, True)
 
 
 @pytest.mark.parametrize("name", [b"../g", b"a/b", b"x" * 600, b"", b"g\0h"])
 def test_a_name_that_no_file_can_have(tree: Tree, name: bytes) -> None:
     table = GuestTable()
-    running(table, UUID, name)
+    running(table, UUID_OF_ONE, name)
     (tree.run.parent / "g.pid").write_text("500\n")
     sampler = tree.sampler(table)
     sampler.sample()
-    assert guest(table).process.pid == 0
+    assert guest_of(table).process.pid == 0
 
 
 def test_memory_stays_when_guests_come_and_go(tree: Tree, table: GuestTable) -> None:
     sampler = tree.sampler(table)
     sizes = []
     for number in range(200):
-        table.set_state(UUID, 5, 1, -1)
+        table.set_state(UUID_OF_ONE, 5, 1, -1)
         sampler.sample()
-        table.set_state(UUID, 1, 1, number + 2)
+        table.set_state(UUID_OF_ONE, 1, 1, number + 2)
         sampler.sample()
         sizes.append((sampler.memory, table.memory))
     assert sizes[-1] == sizes[3]
@@ -325,7 +325,7 @@ def test_recorded_stat_files(
     shutil.copy(folder / "stat", tree.proc / "500/stat")
     shutil.copy(folder / "stat", tree.proc / "500/task/510/stat")
     tree.sampler(table).sample()
-    found = guest(table)
+    found = guest_of(table)
     assert found.process.start_ticks == (start or 0)
     assert found.memory.rss == (None if rss is None else rss * PAGE)
     if start:
