@@ -5,7 +5,7 @@ Owns the lists only. libvirt gives memory in KiB and times in nanoseconds unless
 
 from libc.stdint cimport uint64_t
 
-from params cimport Column
+from params cimport Column, column
 from rows cimport *
 
 cdef enum:
@@ -28,14 +28,6 @@ cdef struct Fields:
     Column disk[DISK_COLUMNS]
     Column net[NET_COLUMNS]
     Column iothread[IOTHREAD_COLUMNS]
-
-
-cdef inline Column column(const char* name, const void* field, const void* base, uint64_t factor) noexcept:
-    cdef Column made
-    made.name = name
-    made.offset = <const char*>field - <const char*>base
-    made.factor = factor
-    return made
 
 
 cdef inline void load_fields(Fields* f) noexcept:

@@ -25,6 +25,17 @@ cdef struct Column:
     uint64_t factor
 
 
+cdef inline Column column(
+    const char* name, const void* field, const void* base, uint64_t factor
+) noexcept:
+    """The column of a name, whose field stands in a struct at ``base``."""
+    cdef Column made
+    made.name = name
+    made.offset = <const char*>field - <const char*>base
+    made.factor = factor
+    return made
+
+
 cdef inline uint64_t param_value(const virTypedParameter* p) noexcept nogil:
     if p.type == VIR_TYPED_PARAM_ULLONG:
         return p.value.ul

@@ -8,7 +8,7 @@ from libc.string cimport memset
 
 from devices cimport table_set_array
 from libvirt cimport virTypedParameter
-from params cimport Column, param_value, put_column, same_text
+from params cimport Column, column, param_value, put_column, same_text
 from rows cimport *
 from table cimport Table, row_good, table_array, table_row
 
@@ -21,34 +21,26 @@ cdef struct Singles:
     const char* limits[LIMITS]
 
 
-cdef inline Column job_column(const char* name, const void* at, const Job* job, uint64_t factor) noexcept:
-    cdef Column made
-    made.name = name
-    made.offset = <const char*>at - <const char*>job
-    made.factor = factor
-    return made
-
-
 cdef inline void load_singles(Singles* s) noexcept:
     cdef Job j
     s.job = [
-        job_column(b"operation", &j.operation, &j, 1),
-        job_column(b"time_elapsed", &j.elapsed_ns, &j, MS),
-        job_column(b"time_remaining", &j.remaining_ns, &j, MS),
-        job_column(b"downtime", &j.downtime_ns, &j, MS),
-        job_column(b"data_total", &j.data_total, &j, 1),
-        job_column(b"data_processed", &j.data_processed, &j, 1),
-        job_column(b"data_remaining", &j.data_remaining, &j, 1),
-        job_column(b"memory_total", &j.memory_total, &j, 1),
-        job_column(b"memory_processed", &j.memory_processed, &j, 1),
-        job_column(b"memory_remaining", &j.memory_remaining, &j, 1),
-        job_column(b"memory_bps", &j.memory_bytes_per_s, &j, 1),
-        job_column(b"memory_dirty_rate", &j.dirty_pages_per_s, &j, 1),
-        job_column(b"memory_iteration", &j.iteration, &j, 1),
-        job_column(b"disk_total", &j.disk_total, &j, 1),
-        job_column(b"disk_processed", &j.disk_processed, &j, 1),
-        job_column(b"disk_remaining", &j.disk_remaining, &j, 1),
-        job_column(b"disk_bps", &j.disk_bytes_per_s, &j, 1),
+        column(b"operation", &j.operation, &j, 1),
+        column(b"time_elapsed", &j.elapsed_ns, &j, MS),
+        column(b"time_remaining", &j.remaining_ns, &j, MS),
+        column(b"downtime", &j.downtime_ns, &j, MS),
+        column(b"data_total", &j.data_total, &j, 1),
+        column(b"data_processed", &j.data_processed, &j, 1),
+        column(b"data_remaining", &j.data_remaining, &j, 1),
+        column(b"memory_total", &j.memory_total, &j, 1),
+        column(b"memory_processed", &j.memory_processed, &j, 1),
+        column(b"memory_remaining", &j.memory_remaining, &j, 1),
+        column(b"memory_bps", &j.memory_bytes_per_s, &j, 1),
+        column(b"memory_dirty_rate", &j.dirty_pages_per_s, &j, 1),
+        column(b"memory_iteration", &j.iteration, &j, 1),
+        column(b"disk_total", &j.disk_total, &j, 1),
+        column(b"disk_processed", &j.disk_processed, &j, 1),
+        column(b"disk_remaining", &j.disk_remaining, &j, 1),
+        column(b"disk_bps", &j.disk_bytes_per_s, &j, 1),
     ]
     s.limits = [
         b"total_bytes_sec", b"read_bytes_sec", b"write_bytes_sec",

@@ -1,6 +1,7 @@
 """Questions to an agent's request socket: their bytes, and asking one to wait for its answer."""
 
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import zmq
@@ -17,6 +18,8 @@ from hostmon.status import (
     SchemaAnswer,
     StatusAnswer,
 )
+
+T = TypeVar("T", bound=Answer)
 
 _decoder: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
 _encoder = msgspec.msgpack.Encoder()
@@ -84,33 +87,29 @@ def ask(address: str | Endpoint, question: str | Request, timeout: float = 2.0) 
     return answer
 
 
+def asked(address: str | Endpoint, what: str, expected: type[T], timeout: float) -> T:
+    """An agent's answer to a question that has one of this type."""
+    answer = ask(address, what, timeout)
+    if not isinstance(answer, expected):
+        raise ProtocolError(f"{address}: answered {type(answer).__name__} to a question for {what}")
+    return answer
+
+
 def status(address: str | Endpoint, timeout: float = 2.0) -> AgentStatus:
     """The agent's state."""
-    answer = ask(address, "status", timeout)
-    if not isinstance(answer, StatusAnswer):
-        raise ProtocolError(f"{address}: answered {type(answer).__name__} to a question for status")
-    return answer.status
+    return asked(address, "status", StatusAnswer, timeout).status
 
 
 def guests(address: str | Endpoint, timeout: float = 2.0) -> GuestList:
     """The agent's guests, at a stated sequence."""
-    answer = ask(address, "guests", timeout)
-    if not isinstance(answer, GuestList):
-        raise ProtocolError(f"{address}: answered {type(answer).__name__} to a question for guests")
-    return answer
+    return asked(address, "guests", GuestList, timeout)
 
 
 def health(address: str | Endpoint, timeout: float = 2.0) -> HealthAnswer:
     """Whether the agent is well."""
-    answer = ask(address, "health", timeout)
-    if not isinstance(answer, HealthAnswer):
-        raise ProtocolError(f"{address}: answered {type(answer).__name__} to a question for health")
-    return answer
+    return asked(address, "health", HealthAnswer, timeout)
 
 
 def schema(address: str | Endpoint, timeout: float = 2.0) -> str:
     """JSON Schema of all that travels."""
-    answer = ask(address, "schema", timeout)
-    if not isinstance(answer, SchemaAnswer):
-        raise ProtocolError(f"{address}: answered {type(answer).__name__} to a question for schema")
-    return answer.schema
+    return asked(address, "schema", SchemaAnswer, timeout).schema
