@@ -20,13 +20,12 @@ from hostmon.driver import AgentView
 from hostmon.errors import RefusedError
 from hostmon.events import EVENT_TYPES, Welcome
 from hostmon.granting import Granting
-from hostmon.kinds import CLASS_OF, CLASSES
+from hostmon.kinds import CLASS_OF, REPLAYED
 from hostmon.numbers import listed
 from hostmon.status import Answer, Request
 
 # Snapshots whose further pages may be asked for; more subscribers than these take a fresh one.
 HELD = 8
-REPLAYED = CLASSES[:-1]
 
 
 class AgentState(AgentView, Protocol):

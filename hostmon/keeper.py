@@ -69,7 +69,7 @@ class Keeper:
         self._stop = False
         self._announced: bool | None = None
         self._closed_because = ""
-        self._lost_seen = 0
+        self._losses_seen = 0
         self._asked_for: deque[bytes] = deque(maxlen=65536)
         self._missing: dict[bytes, int] = {}
         self._connection: Connection | None = None
@@ -102,7 +102,7 @@ class Keeper:
         self._asked_for.extend(uuids)
         os.eventfd_write(self._wake_fd, 1)
 
-    def _lost(self, reason: str) -> None:
+    def _disconnected(self, reason: str) -> None:
         """Runs in whichever thread noticed, libvirt's event thread: only wakes the keeper."""
         self._closed_because = reason
         os.eventfd_write(self._wake_fd, 1)
@@ -134,7 +134,7 @@ class Keeper:
     def _connect(self) -> Connection:
         """Open, subscribe, then list: in this order no change falls between."""
         self._closed_because = ""
-        connection = self._hypervisor.connect(EventSink(self._pipe, self._lost))
+        connection = self._hypervisor.connect(EventSink(self._pipe, self._disconnected))
         self._connection = connection
         self.version = connection.version()
         self.connections += 1
@@ -168,7 +168,7 @@ class Keeper:
             poll.poll(wait * 1000)
             self._clear_wake()
             wanted = self._dispatcher.take_wanted()
-            if self._lost_seen != self._dispatcher.lost_records:
+            if self._losses_seen != self._dispatcher.lost_records:
                 log.warning("events were lost for want of room; comparing with %s", self.uri)
                 wanted = None
             if wanted is None:
@@ -185,7 +185,7 @@ class Keeper:
 
     def _resync(self, connection: Connection) -> None:
         """Send what the hypervisor says of every guest: the dispatcher publishes what differs."""
-        self._lost_seen = self._dispatcher.lost_records
+        self._losses_seen = self._dispatcher.lost_records
         self._missing.clear()
         began = time.monotonic_ns()
         complete = self._pipe.put(records.resync_begin())

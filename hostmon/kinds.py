@@ -58,6 +58,7 @@ NUMBERS: dict[str, int] = {name: number for number, name in KINDS.items()}
 # Classes number their events apart, so that a subscriber to one sees its own gaps only.
 # The last one, heartbeat, is never replayed.
 CLASSES = ("lifecycle", "host", "settled", "heartbeat")
+REPLAYED = CLASSES[:-1]
 CLASS_OF: dict[str, str] = (
     dict.fromkeys(
         [*DOMAIN_KINDS.values(), *FOUND_KINDS.values(), *KERNEL_KINDS.values()], "lifecycle"

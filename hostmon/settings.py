@@ -8,7 +8,6 @@ import os
 import re
 import socket
 import tomllib
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -16,6 +15,7 @@ import msgspec
 
 from hostmon.account import Offer
 from hostmon.errors import SettingsError
+from hostmon.suggest import nearest, suggestion
 
 SYSTEM_CONFIG = Path("/etc/hostmon/hostmon.toml")
 SYSTEM_RUNTIME = Path("/run/hostmon")
@@ -69,8 +69,8 @@ def check_uri(value: str) -> None:
     if match is None:
         raise ValueError("write a libvirt URI such as qemu:///system")
     if match["driver"] not in _URI_DRIVERS:
-        near = get_close_matches(match["driver"], _URI_DRIVERS, 1)
-        hint = f"did you mean {near[0]}://?" if near else f"one of {', '.join(_URI_DRIVERS)}"
+        near = nearest(match["driver"], _URI_DRIVERS)
+        hint = f"did you mean {near}://?" if near else f"one of {', '.join(_URI_DRIVERS)}"
         raise ValueError(f"libvirt has no driver {match['driver']!r}; {hint}")
 
 
@@ -351,10 +351,9 @@ def explain(message: str, tree: dict[str, Any], kind: type[Any]) -> str:
     what, path = (match["what"], match["path"]) if match else (message, "")
     if unknown := _UNKNOWN.fullmatch(what):
         known = list(field_types(section_type(kind, path)))
-        near = get_close_matches(unknown["name"], known, 1)
-        remedy = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
+        remedy = suggestion(unknown["name"], known) or f"known keys: {', '.join(known)}"
         key = f"{path}.{unknown['name']}" if path else unknown["name"]
-        return f"{key}: unknown key; {remedy}"
+        return f"{key}: unknown key; {remedy.strip()}"
     path = path.replace("[...]", "")
     value = value_at(tree, path)
     if what.startswith("Expected"):

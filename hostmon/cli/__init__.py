@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AgentUnreachableError as error:
         return fail(error, 3)
     except HostmonError as error:
-        return fail(error, getattr(error, "exit_code", 1))
+        return fail(error, 1)
     except BrokenPipeError:
         # Whoever read our output has read enough: what is not written yet has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,12 +9,10 @@ from pathlib import Path
 from hostmon import journal
 from hostmon.cli.run import configured
 from hostmon.cli.terminal import paint
-from hostmon.cli.watch import text_line
+from hostmon.cli.watch import check_kind, text_line
 from hostmon.errors import SettingsError
 from hostmon.events import Event
 from hostmon.journal import GapMark, Header, Line
-from hostmon.kinds import CLASS_OF
-from hostmon.suggest import suggestion
 from hostmon.wire import kind_of
 
 _AGO = re.compile(r"(?P<number>\d+)(?P<unit>[smhd])")
@@ -24,9 +22,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def run(options: argparse.Namespace) -> int:
     """Print what matches, the oldest first, and where something is missing."""
     directory = Path(options.directory or configured_directory(options))
-    if options.kind and options.kind not in CLASS_OF:
-        near = suggestion(options.kind, CLASS_OF)
-        raise SettingsError(f"--kind {options.kind!r}: {near}kinds: {', '.join(CLASS_OF)}")
+    check_kind(options.kind)
     if not directory.is_dir():
         raise SettingsError(f"--directory {str(directory)!r}: no journal there; name its directory")
     since = since_ns(options.since) if options.since else 0

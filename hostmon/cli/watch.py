@@ -26,9 +26,7 @@ STANDING = {"state", "reason", "persistent"}
 def run(options: argparse.Namespace) -> int:
     """Print events until interrupted, or until ``--count`` of them were shown."""
     endpoint = watched(options)
-    if options.kind and options.kind not in CLASS_OF:
-        near = suggestion(options.kind, CLASS_OF)
-        raise SettingsError(f"--kind {options.kind!r}: {near}kinds: {', '.join(CLASS_OF)}")
+    check_kind(options.kind)
     guest = guest_uuid(options) if options.guest else None
     if sys.stdout.isatty() and not options.json:
         print(paint(f"watching {endpoint.events}; end with Ctrl-C", "dim"), file=sys.stderr)
@@ -41,6 +39,13 @@ def run(options: argparse.Namespace) -> int:
             print(json_line(event) if options.json else text_line(event), flush=True)
             shown += 1
     return 0
+
+
+def check_kind(kind: str | None) -> None:
+    """Raise SettingsError for a kind of event that there is not."""
+    if kind and kind not in CLASS_OF:
+        near = suggestion(kind, CLASS_OF)
+        raise SettingsError(f"--kind {kind!r}: {near}kinds: {', '.join(CLASS_OF)}")
 
 
 def guest_uuid(options: argparse.Namespace) -> str:

@@ -3,9 +3,8 @@
 import msgspec
 
 from hostmon.events import DomainEvent, Event
-from hostmon.kinds import CLASS_OF, CLASSES
+from hostmon.kinds import CLASS_OF, REPLAYED
 
-REPLAYED = CLASSES[:-1]
 ALWAYS = (b"welcome\0", b"heartbeat/", b"host/lost/")
 
 

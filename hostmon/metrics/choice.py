@@ -1,12 +1,12 @@
 """What an operator may choose of a page: a profile, families on or off, devices left out."""
 
 from collections.abc import Collection
-from difflib import get_close_matches
 
 from hostmon.errors import SettingsError
 from hostmon.metrics.family import Metric, Scope
 from hostmon.metrics.profiles import PROFILES, Profile
 from hostmon.settings import MetricsSettings
+from hostmon.suggest import suggestion
 
 DEVICES = {
     "vcpu": (Scope.VCPU,),
@@ -30,9 +30,8 @@ def choose(
     names = {metric.name for each in PROFILES.values() for metric in each.metrics}
     for name in (*on, *off):
         if name not in names:
-            near = get_close_matches(name, names, 1)
-            hint = f"did you mean {near[0]}?" if near else "docs/metrics.md lists them all"
-            raise SettingsError(f"metric {name!r} is unknown: {hint}")
+            hint = suggestion(name, names) or "docs/metrics.md lists them all"
+            raise SettingsError(f"metric {name!r} is unknown: {hint.strip()}")
     for device in without:
         if device not in DEVICES:
             raise SettingsError(f"device {device!r} is unknown: give one of {list(DEVICES)}")

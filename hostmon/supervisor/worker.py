@@ -15,7 +15,7 @@ from hostmon.driver import Driver, DriverContext
 from hostmon.driver.contract import Guard
 from hostmon.errors import AddressInUseError, ContractError, DriverError, SettingsError
 from hostmon.events import Event, HeartbeatEvent
-from hostmon.kinds import CLASS_OF
+from hostmon.kinds import CLASS_OF, REPLAYED
 from hostmon.supervisor.complaints import Complaints
 from hostmon.supervisor.tally import Tally
 from hostmon.wire import kind_of
@@ -23,7 +23,7 @@ from hostmon.wire import kind_of
 log = logging.getLogger(__name__)
 
 POLL = 0.2
-REPLAYED = frozenset(kind for kind, class_ in CLASS_OF.items() if class_ != "heartbeat")
+REPLAYED_KINDS = frozenset(kind for kind, class_ in CLASS_OF.items() if class_ in REPLAYED)
 
 
 class Worker:
@@ -140,7 +140,7 @@ class Worker:
 
 def filter_of(kinds: frozenset[str]) -> Filter:
     """What to subscribe to for these kinds, none meaning all; heartbeats come in any case."""
-    if not kinds or kinds >= REPLAYED:
+    if not kinds or kinds >= REPLAYED_KINDS:
         return Filter()
-    wanted = kinds & REPLAYED
+    wanted = kinds & REPLAYED_KINDS
     return Filter(kinds=tuple(sorted(wanted))) if wanted else Filter(classes=())

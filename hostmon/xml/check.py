@@ -5,11 +5,11 @@ What ``hostmon xml check FILE`` prints. Never raises on a document, however brok
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
 
 from hostmon.errors import XMLError
+from hostmon.suggest import nearest
 from hostmon.xml.documents import DOCUMENTS, class_of
 from hostmon.xml.domain import DEVICES
 from hostmon.xml.nodes import Node, elements, line_of, text_of
@@ -149,5 +149,5 @@ def _fit(kind: Kind[Any], value: str, line: int, path: str) -> Iterator[Problem]
 
 
 def _near(name: object, known: Iterable[str]) -> str:
-    near = get_close_matches(str(name), known, 1)
-    return f"did you mean {near[0]!r}?" if near else "remove it, if it is not of a newer libvirt"
+    near = nearest(str(name), known)
+    return f"did you mean {near!r}?" if near else "remove it, if it is not of a newer libvirt"
