@@ -4,11 +4,20 @@ Imports no command: those are imported when they are called.
 """
 
 import argparse
-from typing import TypeAlias
 
 import hostmon
-
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
+from hostmon.cli.options import (
+    Commands,
+    address_options,
+    command,
+    config_option,
+    count,
+    json_option,
+    key_options,
+    plug_options,
+    seconds,
+    uri_option,
+)
 
 EXIT_CODES = """exit codes:
   0  done
@@ -129,7 +138,7 @@ def guest(commands: Commands) -> None:
     made.add_argument("guests", nargs="+", metavar="GUEST", help="name, uuid, or an XML file")
     made.add_argument("--inactive", action="store_true", help="as of its next start")
     made.add_argument("--xml", action="store_true", help="its XML, without passwords")
-    made.add_argument("--uri", metavar="URI", default="qemu:///system", help="libvirt URI")
+    uri_option(made)
     json_option(made)
 
 
@@ -145,7 +154,7 @@ def plug(commands: Commands) -> None:
     """Both ways: ``plug`` and ``unplug``."""
     for name, summary in (
         ("plug", "plug an interface or a volume into a guest"),
-        ("unplug", "take one out again, described as it was plugged"),
+        ("unplug", "take an interface or a volume out of a guest, described as it was plugged"),
     ):
         plug_options(command(commands, name, summary, PLUG_EXAMPLES), out=name == "unplug")
 
@@ -160,7 +169,9 @@ def xml(commands: Commands) -> None:
     """A document of libvirt's."""
     made = command(commands, "xml", "check a document of libvirt's", XML_EXAMPLES)
     made.add_argument("action", choices=("check",))
-    made.add_argument("file", metavar="FILE", help="- reads standard input")
+    made.add_argument(
+        "file", metavar="FILE", help="a domain, network, pool ...; - reads standard input"
+    )
     json_option(made)
 
 
@@ -174,7 +185,7 @@ def drivers(commands: Commands) -> None:
     """What is installed."""
     made = command(commands, "drivers", "show installed drivers", DRIVERS_EXAMPLES)
     made.add_argument("action", nargs="?", choices=("list", "show"), default="list")
-    made.add_argument("name", nargs="?", metavar="NAME", help="the driver to show")
+    made.add_argument("name", nargs="?", metavar="NAME", help="the driver, for show")
     json_option(made)
     address_options(made, "--requests", "requests")
 
@@ -267,15 +278,18 @@ def schedule(commands: Commands) -> None:
     made = command(commands, "schedule", "place requests for guests on hosts", SCHEDULE_EXAMPLES)
     made.add_argument("file", nargs="?", metavar="FILE", help="requests, one JSON object a line")
     for name, text in (
-        ("--vcpus", "one request: vCPUs"),
-        ("--memory", "memory: bytes, or 512M, 8G, 1T"),
-        ("--disk", "room for its disks, likewise"),
-        ("--page-size", "huge pages behind all of its memory, likewise"),
-        ("--uuid", "the uuid by which it will start"),
-        ("--name", "what to call it"),
+        ("--vcpus N", "of one request, instead of FILE: its vCPUs"),
+        ("--memory SIZE", "its memory: bytes, or 512M, 8G, 1T"),
+        ("--disk SIZE", "room for its disks, likewise"),
+        ("--page-size SIZE", "huge pages behind all of its memory, likewise"),
+        ("--uuid UUID", "the uuid by which it will start"),
+        ("--name NAME", "what to call it"),
     ):
-        made.add_argument(name, metavar=name[2:6].strip("-").upper(), help=text)
-    made.add_argument("--trait", metavar="T", action="append", default=[], help="repeatable")
+        option, _, value = name.partition(" ")
+        made.add_argument(option, metavar=value, help=text)
+    made.add_argument(
+        "--trait", metavar="T", action="append", default=[], help="what its host has; repeatable"
+    )
     made.add_argument(
         "--apart", metavar="G", action="append", default=[], help="not beside this guest or group"
     )
@@ -287,12 +301,21 @@ def schedule(commands: Commands) -> None:
         default=[],
         help="an agent's two addresses; repeatable",
     )
-    made.add_argument("--filter", metavar="F", action="append", help="repeatable")
+    made.add_argument("--filter", metavar="F", action="append", help="hosts that suit; repeatable")
     made.add_argument(
-        "--weigher", metavar="W=M", action="append", help="with its multiplier; repeatable"
+        "--weigher",
+        metavar="W=M",
+        action="append",
+        help="which suit best, with its multiplier; repeatable",
     )
-    made.add_argument("--ttl", metavar="S", type=seconds, help="how long room is held")
-    made.add_argument("--wait", metavar="S", type=seconds, default=5.0, help="for agents; 5")
+    made.add_argument("--ttl", metavar="S", type=seconds, help="seconds for which room is held")
+    made.add_argument(
+        "--wait",
+        metavar="S",
+        type=seconds,
+        default=5.0,
+        help="seconds for agents to answer; default: 5",
+    )
     config_option(made)
     json_option(made, "one JSON object a line")
     key_options(made)
@@ -307,78 +330,3 @@ def completion(commands: Commands) -> None:
     """The shell's help."""
     made = command(commands, "completion", "print shell completion", COMPLETION_EXAMPLES)
     made.add_argument("shell", choices=("bash", "zsh", "fish"))
-
-
-def command(
-    commands: Commands,
-    name: str,
-    summary: str,
-    examples: str,
-) -> argparse.ArgumentParser:
-    """One command, its examples below its options."""
-    made = commands.add_parser(
-        name,
-        help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
-        epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    made.set_defaults(module=name)
-    return made
-
-
-def plug_options(made: argparse.ArgumentParser, *, out: bool) -> None:
-    """What plug and unplug take."""
-    made.add_argument("guest", metavar="GUEST", help="name or uuid")
-    made.add_argument("what", choices=("vif", "volume"))
-    made.add_argument("type", metavar="TYPE", help="bridge, network, file, block ...")
-    made.add_argument("values", nargs="*", metavar="KEY=VALUE", help="lists as JSON")
-    made.add_argument("--driver", metavar="NAME", help="instead of the configured one")
-    made.add_argument("--uri", metavar="URI", default="qemu:///system", help="libvirt URI")
-    config_option(made)
-    made.set_defaults(module="plug", out=out)
-
-
-def config_option(made: argparse.ArgumentParser) -> None:
-    """The option that names a configuration."""
-    made.add_argument(
-        "--config", metavar="FILE", help="default: /etc/hostmon/hostmon.toml where it exists"
-    )
-
-
-def json_option(made: argparse.ArgumentParser, text: str = "as JSON") -> None:
-    """The option that chooses output for programs."""
-    made.add_argument("--json", action="store_true", help=text)
-
-
-def address_options(made: argparse.ArgumentParser, option: str, name: str) -> None:
-    """The option that says where an agent is reached."""
-    made.add_argument(
-        option, metavar="ADDRESS", help=f"the agent's socket; default: /run/hostmon/{name}.sock"
-    )
-    if name == "requests":  # every command that talks to an agent has it
-        key_options(made)
-
-
-def key_options(made: argparse.ArgumentParser) -> None:
-    """The options that say which keys to use."""
-    made.add_argument(
-        "--key", metavar="FILE", help="your own key, NAME.key_secret, for a tcp address"
-    )
-    made.add_argument("--agent-key", metavar="KEY", help="the agent's public key, or its file")
-
-
-def seconds(text: str) -> float:
-    """A time from 0 to 3600 s."""
-    number = float(text)
-    if not 0 <= number <= 3600:
-        raise argparse.ArgumentTypeError(f"{text}: give 0 to 3600")
-    return number
-
-
-def count(text: str) -> int:
-    """A whole number of at least 1."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text}: give at least 1")
-    return number
