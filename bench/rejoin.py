@@ -28,6 +28,7 @@ from hostmon.machine.topology import Topology
 from hostmon.publisher import SEND_HIGH_WATER_MARK, Access, zmq_library
 from hostmon.requests import RequestServer
 from hostmon.status import AgentStatus, GuestStatus
+from tests.lossy import LossySubscriber
 from tests.native.synthetic import put_repeatedly
 
 METRICS = ("snapshot_1000", "replay_60000")
@@ -142,7 +143,7 @@ def replay(host: Host) -> float:
             deaf.append(event.sequence)
         return dropping[0]
 
-    with Subscriber(host.endpoint, view=True, drop=drop) as subscriber:
+    with LossySubscriber(host.endpoint, view=True, drop=drop) as subscriber:
         while not subscriber.views[0].joined:
             subscriber.receive(0.001)
         dropping[0] = True

@@ -66,7 +66,6 @@ class Link:
         context: zmq.Context[zmq.Socket[bytes]],
         view: HostView | None = None,
         on_repair: Callable[[Repair], None] = lambda _: None,
-        drop: Callable[[Event], bool] = lambda _: False,
     ) -> None:
         self.state = State.CONNECTING
         self.view = view
@@ -77,7 +76,6 @@ class Link:
         self.kept: tuple[Position, ...] = ()
         self._wanted = wanted
         self._on_repair = on_repair
-        self._drop = drop
         self._superseded: set[int] = set()
         self._order = Order(wanted, {})
         self._newest: dict[str, int] = {}
@@ -156,7 +154,7 @@ class Link:
                     self.view.apply(event)
             self._announced(event.epoch, event.host, by_class(event.classes), out)
             out.append(event)
-        elif not self._drop(event):
+        else:
             self._take_event(event, out)
 
     def _take_event(self, event: Event, out: list[Event]) -> None:

@@ -30,7 +30,7 @@ class Subscriber:
 
     ``repairs`` holds what was missed and how it was made good, the newest of it; ``on_repair`` is
     told at once. With ``view`` each agent's HostView is kept in ``views``, which no filter may
-    narrow. ``drop`` loses events on purpose: for tests.
+    narrow.
     """
 
     def __init__(
@@ -43,7 +43,6 @@ class Subscriber:
         view: bool = False,
         context: zmq.Context[zmq.Socket[bytes]] | None = None,
         on_repair: Callable[[Repair], None] | None = None,
-        drop: Callable[[Event], bool] = lambda _: False,
     ) -> None:
         if wanted is None:
             wanted = Filter(kinds=(kind,) if kind else (), guests=(guest,) if guest else ())
@@ -61,7 +60,6 @@ class Subscriber:
                 self._context,
                 HostView() if view else None,
                 self._repaired,
-                drop,
             )
             for one in endpoints
         ]

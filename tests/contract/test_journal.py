@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from hostmon import journal
-from hostmon.client import Subscriber
 from hostmon.driver import DriverContext
 from hostmon.errors import DriverError, SettingsError
 from hostmon.events import ConnectionEvent, Event, LifecycleEvent, LostEvent
@@ -25,6 +24,7 @@ from hostmon_drivers.journal.driver import JournalDriver, JournalSettings
 from hostmon_drivers.journal.files import JournalFiles, cut_torn_line
 from tests.agent_process import agent, hostmon, wait_for
 from tests.contract.conftest import Bench
+from tests.lossy import LossySubscriber
 
 
 def event(sequence: int, epoch: int = 1, name: str = "g") -> LifecycleEvent:
@@ -214,7 +214,7 @@ def test_what_its_subscriber_missed_is_replayed(
 ) -> None:
     directory = tmp_path / "journal"
     chosen = random.Random(1)
-    losing = functools.partial(Subscriber, drop=lambda _: chosen.random() < 0.2)
+    losing = functools.partial(LossySubscriber, drop=lambda _: chosen.random() < 0.2)
     monkeypatch.setattr(worker, "Subscriber", losing)
     bench.run("journal", sections={"journal": {"directory": str(directory)}})
     bench.keep_sending()

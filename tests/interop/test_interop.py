@@ -13,6 +13,7 @@ import pytest
 import zmq
 
 from hostmon.client import Subscriber
+from tests.lossy import LossySubscriber
 from tests.unit.bus import Bus, comparable, until
 
 HERE = Path(__file__).parent
@@ -81,7 +82,9 @@ def test_both_views_are_the_same_after_a_churn_with_losses(
     try:
         others.append(Other(program, bus, percent=1))
         chosen = random.Random(3)
-        with Subscriber(bus.endpoint, view=True, drop=lambda _: chosen.random() < 0.01) as ours:
+        with LossySubscriber(
+            bus.endpoint, view=True, drop=lambda _: chosen.random() < 0.01
+        ) as ours:
             view = ours.views[0]
             until(lambda: view.joined and others[0].view()["live"], lambda: ours.receive(0.05))
             guests = [uuid.uuid4() for _ in range(40)]

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from hostmon.events import (
 )
 from hostmon.numbers import Position
 from hostmon.status import Request, SnapshotAnswer
+from tests.lossy import LossySubscriber
 from tests.native.synthetic import put_repeatedly
 from tests.unit.bus import STARTED, STOPPED, SUSPENDED, Bus, until
 
@@ -36,9 +37,9 @@ def bus(tmp_path: Path) -> Iterator[Bus]:
     made.close()
 
 
-def joined(bus: Bus, **options: object) -> Subscriber:
+def joined(bus: Bus, drop: Callable[[Event], bool] = lambda _: False) -> Subscriber:
     """A subscriber that has joined with a view."""
-    subscriber = Subscriber(bus.endpoint, view=True, **options)  # type: ignore[arg-type]
+    subscriber = LossySubscriber(bus.endpoint, view=True, drop=drop)
     until(lambda: subscriber.views[0].joined, lambda: subscriber.receive(0.2))
     return subscriber
 
@@ -168,7 +169,7 @@ def test_every_event_comes_once_and_in_order_whatever_is_lost(bus: Bus) -> None:
 def test_a_filter_is_no_gap_and_a_gap_is_found_in_it(bus: Bus, wanted: Filter) -> None:
     chosen = random.Random(9)
     with (
-        Subscriber(bus.endpoint, wanted=wanted, drop=lambda _: chosen.random() < 0.1) as lossy,
+        LossySubscriber(bus.endpoint, wanted=wanted, drop=lambda _: chosen.random() < 0.1) as lossy,
         Subscriber(bus.endpoint, wanted=wanted) as whole,
     ):
         for subscriber in (lossy, whole):
@@ -246,7 +247,7 @@ def test_what_the_ring_no_longer_holds_is_made_good_by_a_snapshot(tmp_path: Path
 def test_without_a_request_socket_gaps_are_told(bus: Bus) -> None:
     chosen = random.Random(1)
     endpoint = Endpoint(bus.endpoint.events)
-    with Subscriber(endpoint, drop=lambda _: chosen.random() < 0.2) as subscriber:
+    with LossySubscriber(endpoint, drop=lambda _: chosen.random() < 0.2) as subscriber:
         until(lambda: subscriber.receive(1), lambda: None)
         bus.churn(GUESTS, 200, 1)
         take(subscriber, 100)
