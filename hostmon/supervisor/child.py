@@ -16,13 +16,11 @@ from collections.abc import Sequence
 import msgspec
 
 from hostmon import client, logs
-from hostmon.driver import DriverContext
-from hostmon.errors import DriverError, HostmonError, SettingsError
-from hostmon.loader import load, own_settings
+from hostmon.errors import DriverError
 from hostmon.status import AgentStatus, GuestStatus
 from hostmon.supervisor.job import Job
 from hostmon.supervisor.tally import Tally
-from hostmon.supervisor.worker import Worker
+from hostmon.supervisor.worker import work
 
 BEAT = 0.25
 _PR_SET_PDEATHSIG = 1
@@ -93,28 +91,10 @@ def main() -> None:
     threading.Thread(target=wait_for_end, args=(stop,), name="end", daemon=True).start()
     tally = Tally()
     reports = Reports(reports_to, tally)
-    run(job, tally, stop, reports)
+    work(job, RemoteView(job.requests_address), tally, stop.is_set, reports.send)
     reports.send()
     logging.shutdown()
     os._exit(0)  # whatever threads the driver has left behind
-
-
-def run(job: Job, tally: Tally, stop: threading.Event, reports: Reports) -> None:
-    """Load the driver and let it work."""
-    try:
-        kind = load(job.name)
-        settings = own_settings(job.name, kind, job.section)
-    except HostmonError as error:
-        tally.state, tally.detail = "failed", str(error)
-        tally.blame = "settings" if isinstance(error, SettingsError) else "driver"
-        return
-    context = DriverContext(
-        host=job.host,
-        events_addresses=job.events_addresses,
-        view=RemoteView(job.requests_address),
-        settings=settings,
-    )
-    Worker(job.name, kind, context, job.agent, tally, stop.is_set, reports.send).run()
 
 
 def limit(files: int) -> None:

@@ -121,7 +121,7 @@ class DriverProcess:
         if self._tally.blocked_for() > options.block_limit:
             return f"one call took longer than block_limit = {options.block_limit:g} s; killed"
         # A process that starts imports for a while before it can report.
-        if silent > max(options.block_limit, 8 * BEAT) + (10 if not self._tally_is_fresh() else 0):
+        if silent > max(options.block_limit, 8 * BEAT) + (0 if self._has_reported() else 10):
             return f"sent no heartbeat for {silent:.1f} s; killed"
         memory, files = usage(self._proc / str(pid))
         if memory > options.memory_limit_mib << 20:
@@ -130,7 +130,7 @@ class DriverProcess:
             return f"held {files} descriptors, files_limit = {options.files_limit}; killed"
         return ""
 
-    def _tally_is_fresh(self) -> bool:
+    def _has_reported(self) -> bool:
         return self._tally.state != "starting" or self._tally.busy_since != 0
 
     def _ended(self, child: "subprocess.Popen[bytes]") -> None:

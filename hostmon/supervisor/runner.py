@@ -9,15 +9,14 @@ import time
 
 import msgspec
 
-from hostmon.driver import AgentView, DriverContext
-from hostmon.errors import DriverError, HostmonError, SettingsError
-from hostmon.loader import load, own_settings
+from hostmon.driver import AgentView
+from hostmon.errors import DriverError, SettingsError
 from hostmon.status import DriverStatus
 from hostmon.supervisor.backoff import Backoff
 from hostmon.supervisor.job import Job
 from hostmon.supervisor.process import DriverProcess
 from hostmon.supervisor.tally import Tally
-from hostmon.supervisor.worker import Worker
+from hostmon.supervisor.worker import work
 
 log = logging.getLogger(__name__)
 
@@ -168,21 +167,7 @@ class Runner:
             self._process = DriverProcess(self.job, tally, self._stop.is_set, self._changed)
             self._process.run()
             return
-        try:
-            kind = load(self.job.name)
-            settings = own_settings(self.job.name, kind, self.job.section)
-        except HostmonError as error:
-            tally.state, tally.detail = "failed", str(error)
-            tally.blame = "settings" if isinstance(error, SettingsError) else "driver"
-            return
-        context = DriverContext(
-            host=self.job.host,
-            events_addresses=self.job.events_addresses,
-            view=self._view,
-            settings=settings,
-        )
-        agent, stopping = self.job.agent, self._stop.is_set
-        Worker(self.job.name, kind, context, agent, tally, stopping, self._changed).run()
+        work(self.job, self._view, tally, self._stop.is_set, self._changed)
 
     def _changed(self) -> None:
         """The driver has started: whoever waits for it may go on."""

@@ -11,12 +11,20 @@ from contextlib import contextmanager
 import zmq
 
 from hostmon.client import Endpoint, Filter, Subscriber
-from hostmon.driver import Driver, DriverContext
+from hostmon.driver import AgentView, Driver, DriverContext
 from hostmon.driver.contract import Guard
-from hostmon.errors import AddressInUseError, ContractError, DriverError, SettingsError
+from hostmon.errors import (
+    AddressInUseError,
+    ContractError,
+    DriverError,
+    HostmonError,
+    SettingsError,
+)
 from hostmon.events import Event, HeartbeatEvent
 from hostmon.kinds import CLASS_OF, REPLAYED
+from hostmon.loader import load, own_settings
 from hostmon.supervisor.complaints import Complaints
+from hostmon.supervisor.job import Job
 from hostmon.supervisor.tally import Tally
 from hostmon.wire import kind_of
 
@@ -24,6 +32,30 @@ log = logging.getLogger(__name__)
 
 POLL = 0.2
 REPLAYED_KINDS = frozenset(kind for kind, class_ in CLASS_OF.items() if class_ in REPLAYED)
+
+
+def work(
+    job: Job,
+    view: AgentView,
+    tally: Tally,
+    stopping: Callable[[], bool],
+    changed: Callable[[], None],
+) -> None:
+    """Load the driver of a job here, and let it work until told to stop; the tally tells how."""
+    try:
+        kind = load(job.name)
+        settings = own_settings(job.name, kind, job.section)
+    except HostmonError as error:
+        tally.state, tally.detail = "failed", str(error)
+        tally.blame = "settings" if isinstance(error, SettingsError) else "driver"
+        return
+    context = DriverContext(
+        host=job.host,
+        events_addresses=job.events_addresses,
+        view=view,
+        settings=settings,
+    )
+    Worker(job.name, kind, context, job.agent, tally, stopping, changed).run()
 
 
 class Worker:
