@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from uuid import UUID
 
+from hostmon import kinds
 from hostmon._stats import Stats
 from hostmon.driver.sinks import EventSink
 from hostmon.driver.virt import (
@@ -27,6 +28,9 @@ from hostmon.libvirt_errors import translated
 from hostmon_drivers.virt_libvirt.readings import call_of
 
 log = logging.getLogger(__name__)
+
+TRIES = 3
+"""A guest that starts or stops between any two questions about it is left to its events."""
 
 CONTROL_OK, CONTROL_JOB = 0, 1
 """States of virDomainGetControlInfo in which nobody waits."""
@@ -80,16 +84,24 @@ class LibvirtConnection(VirtConnection):
 
     def guests(self) -> Iterator[GuestDescription]:
         """One list call, then a few calls a guest; none of them asks QEMU."""
+        asked = time.monotonic_ns()
         for guest in self._host.list_guests():
             try:
-                description = describe(guest)
+                description = describe(guest, asked)
+                if not is_of_one_moment(description):
+                    description = self.guest(guest.uuid)
             except GuestNotFoundError:
                 continue
             yield description
 
     def guest(self, uuid: UUID) -> GuestDescription:
-        """A few calls, none of which asks QEMU."""
-        return describe(self._host.guest(uuid))
+        """A few calls, none of which asks QEMU; a guest that starts meanwhile is asked again."""
+        for _ in range(TRIES):
+            asked = time.monotonic_ns()
+            description = describe(self._host.guest(uuid), asked)
+            if is_of_one_moment(description):
+                break
+        return description
 
     @translated("statistics")
     def read(self, reading: str, guests: tuple[UUID, ...]) -> int:
@@ -143,9 +155,17 @@ class LibvirtConnection(VirtConnection):
         self._host.close()
 
 
-def describe(guest: Guest) -> GuestDescription:
-    """What libvirt says of a guest, with its XML."""
-    asked = time.monotonic_ns()
+def is_of_one_moment(description: GuestDescription) -> bool:
+    """Whether the guest had a process both when libvirt told its id and when it told its state."""
+    inactive = description.state in (kinds.STATE_SHUTOFF, kinds.STATE_CRASHED)
+    return inactive == (description.id < 0)
+
+
+def describe(guest: Guest, asked_ns: int) -> GuestDescription:
+    """What libvirt says of a guest, with its XML; ``asked_ns``: when it told of the guest itself.
+
+    Its id is as of then: an event that came later knows it better.
+    """
     facts = guest.facts()
     return GuestDescription(
         uuid=guest.uuid,
@@ -161,5 +181,5 @@ def describe(guest: Guest) -> GuestDescription:
         autostart=facts.autostart,
         live=guest.xml() if guest.id >= 0 else None,
         config=guest.xml(inactive=True) if facts.persistent else None,
-        asked_ns=asked,
+        asked_ns=asked_ns,
     )
