@@ -18,6 +18,17 @@ AGAIN_S = 0.2
 JOIN_S = 90.0
 
 
+def change_one(guest: libvirt.virDomain, *, stop: bool) -> None:
+    """One change that the guest's state allows; ``stop``: not a pause."""
+    state = guest.state()[0]
+    if state == libvirt.VIR_DOMAIN_RUNNING:
+        guest.destroy() if stop else guest.suspend()
+    elif state == libvirt.VIR_DOMAIN_PAUSED:
+        guest.resume()
+    else:
+        guest.create()
+
+
 class Churn:
     """Suspends, resumes, stops, starts, defines and undefines; a context manager.
 
@@ -75,12 +86,7 @@ class Churn:
             return
         stop = self._random.randrange(100) < self._stops
         try:
-            if state == libvirt.VIR_DOMAIN_RUNNING:
-                guest.destroy() if stop else guest.suspend()
-            elif state == libvirt.VIR_DOMAIN_PAUSED:
-                guest.resume()
-            else:
-                guest.create()
+            change_one(guest, stop=stop)
             self.operations += 1
         except libvirt.libvirtError:
             if not connection.isAlive():

@@ -60,9 +60,17 @@ class Stage:
     @classmethod
     @contextmanager
     def create(
-        cls, directory: Path, *, guests: int = GUESTS, patient: bool = False
+        cls,
+        directory: Path,
+        *,
+        guests: int = GUESTS,
+        patient: bool = False,
+        socket: Callable[[Node], Path] = lambda node: node.socket_readonly,
     ) -> "Iterator[Stage]":
-        """A stage with idle guests; ``patient``: keepalive as hostmon and libvirt have it."""
+        """A stage with idle guests; ``patient``: keepalive as hostmon and libvirt have it.
+
+        ``socket``: where its agent reaches libvirtd.
+        """
         with Node.create(start_libvirtd=False) as node:
             if not patient:
                 (node.root / "etc/libvirtd.conf").write_text(LIBVIRTD_CONF + IMPATIENT_LIBVIRTD)
@@ -73,7 +81,8 @@ class Stage:
                 f'[bus]\nevents = ["ipc://{directory}/events.sock"]\n'
                 f'requests = "ipc://{directory}/requests.sock"\nring_mib = {RING_MIB}\n'
             )
-            with agent(directory, ("--uri", node.uri_readonly), config=config, bus=bus) as process:
+            uri = f"qemu+unix:///system?socket={socket(node)}"
+            with agent(directory, ("--uri", uri), config=config, bus=bus) as process:
                 stage = cls(node, process, names[CHURNED:], names[:CHURNED])
                 stage.virsh.resume()
                 stage.bus.start()

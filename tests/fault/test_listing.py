@@ -1,0 +1,100 @@
+"""Events between subscribing and listing, and while libvirt answers: each counts once, in time."""
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import libvirt
+import pytest
+
+from tests.agent_process import wait_for
+from tests.fault.churn import change_one
+from tests.fault.figures import Value, tell
+from tests.fault.proxy import Proxy
+from tests.fault.stage import Stage
+from tests.lab.guests import guest_xml
+from tests.lab.node import Node, missing
+
+BEFORE, CHANGES = 3, 30
+"""Fewer than a comparison of the stage's guests has calls and replies."""
+
+
+class Meddler:
+    """Changes guests at random, each time it is called; ends one life and begins another too."""
+
+    def __init__(self, stage: Stage, seed: int) -> None:
+        self._connection = libvirt.open(stage.node.uri)
+        self._node = stage.node
+        self._guests = stage.guests
+        self._chance = random.Random(seed)
+        self._number = 0
+
+    def __call__(self) -> None:
+        guest = self._connection.lookupByName(self._chance.choice(self._guests))
+        choice = self._chance.randrange(6)
+        if choice == 0 and not guest.isActive():
+            xml = guest.XMLDesc(0)
+            guest.undefine()
+            self._connection.defineXML(xml)
+        elif choice == 1:
+            self._number += 1
+            xml = guest_xml(self._node, self._node.name(f"listed{self._number}"))
+            made = self._connection.defineXML(xml)
+            if self._chance.randrange(2):
+                made.undefine()
+        else:
+            change_one(guest, stop=choice == 2)
+
+    def close(self) -> None:
+        for guest in self._connection.listAllDomains():
+            if "listed" in guest.name():
+                guest.undefine()
+        self._connection.close()
+
+
+@pytest.fixture(scope="module")
+def meddled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Proxy]]:
+    """A stage whose agent reaches libvirtd through a proxy."""
+    if reason := missing():
+        pytest.skip(reason)
+    directory = tmp_path_factory.mktemp("meddled")
+    proxies: list[Proxy] = []
+
+    with ExitStack() as stack:
+
+        def through_proxy(node: Node) -> Path:
+            proxy = Proxy(directory / "libvirt.sock", node.socket_readonly)
+            proxies.append(stack.enter_context(proxy))
+            return proxy.path
+
+        stage = stack.enter_context(Stage.create(directory, guests=6, socket=through_proxy))
+        yield stage, proxies[0]
+
+
+@pytest.mark.fault("listing-raced")
+@pytest.mark.timeout(600)
+def test_guests_change_between_subscribe_and_list_and_during_it(
+    meddled: tuple[Stage, Proxy], *, full: bool
+) -> None:
+    stage, proxy = meddled
+    stage.active(4)
+
+    def inject(stage: Stage) -> Mapping[str, Value]:
+        changed = 0
+        for seed in range(50 if full else 2):
+            meddler = Meddler(stage, seed)
+            proxy.arm(meddler, CHANGES)
+            proxy.cut()
+            for _ in range(BEFORE):  # so that there is a difference to find as well
+                meddler()
+            wait_for(lambda: proxy.spent, 60)
+            stage.fence()
+            changed += proxy.meddled
+            meddler.close()
+        return {"changes_amid_listing": changed}
+
+    outcome = stage.survive(inject)
+    tell("listing-raced", **outcome.figures())
+    assert int(outcome.own["changes_amid_listing"]) >= 2 * CHANGES
+    assert outcome.connections == ["down", "up"] * (len(outcome.connections) // 2)
