@@ -64,7 +64,10 @@ class Rival:
 
     def ask(self, one: Arrival) -> None:
         """Have a guest placed."""
-        request = {"vcpus": one.vcpus, "memory": one.memory, "uuid": str(one.guest)}
+        self.order({"vcpus": one.vcpus, "memory": one.memory, "uuid": str(one.guest)})
+
+    def order(self, request: dict[str, Any]) -> None:
+        """Have a request placed."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()

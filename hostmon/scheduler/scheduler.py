@@ -14,6 +14,7 @@ import zmq
 
 from hostmon.client import Endpoint, FleetView
 from hostmon.errors import AgentUnreachableError
+from hostmon.events import Event
 from hostmon.scheduler.chooser import Chooser
 from hostmon.scheduler.claimer import Claimer
 from hostmon.scheduler.contract import Filter, Weigher
@@ -84,11 +85,12 @@ class Scheduler:
             )
         return away
 
-    def update(self, timeout: float = 0.0) -> None:
-        """Take what the hosts have told, waiting ``timeout`` seconds for it."""
-        self.fleet.update(timeout)
+    def update(self, timeout: float = 0.0) -> list[Event]:
+        """Take what the hosts have told, waiting ``timeout`` seconds for it; the events."""
+        events = self.fleet.update(timeout)
         while self._changed:
             self.hosts.put(self._changed.pop())
+        return events
 
     def place(self, request: PlacementRequest) -> Placement:
         """Choose a host and claim room there, on the next best one where a host refuses."""
