@@ -312,6 +312,13 @@ class Settings(_Checked, frozen=True, kw_only=True):
     scheduler: dict[str, Any] = {}
 
 
+def config_path(given: str | None) -> Path | None:
+    """The file to load: the one given, else the system's where it exists; None: the defaults."""
+    if given:
+        return Path(given)
+    return SYSTEM_CONFIG if SYSTEM_CONFIG.exists() else None
+
+
 def load(path: Path | None) -> Settings:
     """Settings from a file; the defaults without one.
 
@@ -342,6 +349,7 @@ def convert(tree: dict[str, Any], kind: type[Any], source: str) -> Any:
 
 
 _AT = re.compile(r"(?P<what>.*) - at `\$?\.?(?P<path>[^`]*)`")
+_MISSING = re.compile(r"Object missing required field `(?P<name>[^`]*)`")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>[^`]*)`")
 
 
@@ -354,6 +362,8 @@ def explain(message: str, tree: dict[str, Any], kind: type[Any]) -> str:
         remedy = suggestion(unknown["name"], known) or f"known keys: {', '.join(known)}"
         key = f"{path}.{unknown['name']}" if path else unknown["name"]
         return f"{key}: unknown key; {remedy.strip()}"
+    if missing := _MISSING.fullmatch(what):
+        return f"{path}{'.' if path else ''}{missing['name']}: is missing; give it"
     path = path.replace("[...]", "")
     value = value_at(tree, path)
     if what.startswith("Expected"):

@@ -1,7 +1,6 @@
 """``hostmon config``: check a configuration, or show the one in force."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,17 +11,15 @@ from hostmon.loader import check_settings, checked_options, find_drivers
 from hostmon.metrics.choice import check_metrics
 from hostmon.scheduler.named import filters_named, weighers_named
 from hostmon.scheduler.settings import scheduler_settings
-from hostmon.settings import SYSTEM_CONFIG, AgentSettings, Settings
+from hostmon.settings import SYSTEM_CONFIG, AgentSettings, Settings, config_path
 from hostmon.settings import load as load_settings
 
 
 def run(options: argparse.Namespace) -> int:
     """Check, and say so; or show."""
-    path = Path(options.file) if options.file else None
-    if path is None and SYSTEM_CONFIG.exists():
-        path = SYSTEM_CONFIG
+    path = config_path(options.file)
     if path is None and options.action == "check":
-        raise SettingsError("config check: name a FILE; there is no /etc/hostmon/hostmon.toml")
+        raise SettingsError(f"config check: name a FILE; there is no {SYSTEM_CONFIG}")
     settings = load_settings(path)
     check_metrics(settings.metrics, str(path))
     check_drivers(settings, str(path))

@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
+from hostmon.cli.reach import check_option_uri
 from hostmon.cli.terminal import STATE_COLOURS, amount, paint, table
 from hostmon.cli.xml import read
 from hostmon.errors import GuestNotFoundError, SettingsError
 from hostmon.guest import Guest
 from hostmon.host import Host
 from hostmon.printable import printable
-from hostmon.settings import check_uri
 from hostmon.suggest import suggestion
 from hostmon.xml.common import Device
 from hostmon.xml.compare import Difference, compare
@@ -45,10 +45,7 @@ class Shown(msgspec.Struct):
 
 def run(options: argparse.Namespace) -> int:
     """Show, or compare; 1 where the compared differ."""
-    try:
-        check_uri(options.uri)
-    except ValueError as error:
-        raise SettingsError(f"--uri {options.uri!r}: {error}") from None
+    check_option_uri(options.uri)
     return show(options) if options.action == "show" else diff(options)
 
 

@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 
 from hostmon import journal
-from hostmon.cli.run import configured
 from hostmon.cli.terminal import paint
 from hostmon.cli.watch import check_kind, text_line
 from hostmon.errors import SettingsError
 from hostmon.events import Event
 from hostmon.journal import GapMark, Header, Line
+from hostmon.settings import config_path, load
 from hostmon.wire import kind_of
 
 _AGO = re.compile(r"(?P<number>\d+)(?P<unit>[smhd])")
@@ -46,8 +46,7 @@ def run(options: argparse.Namespace) -> int:
 
 def configured_directory(options: argparse.Namespace) -> str:
     """The directory of the configuration, else the default one."""
-    options.uri = options.demo = None
-    section = configured(options).drivers.get("journal", {})
+    section = load(config_path(options.config)).drivers.get("journal", {})
     return str(section.get("directory", journal.DIRECTORY))
 
 

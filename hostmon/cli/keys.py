@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hostmon import keys
 from hostmon.errors import SettingsError
-from hostmon.settings import SYSTEM_CONFIG, load
+from hostmon.settings import config_path, load
 
 
 def run(options: argparse.Namespace) -> int:
@@ -37,8 +37,7 @@ def folder_of(options: argparse.Namespace) -> Path:
     """Where the keys are: as given, as configured, else the system's place."""
     if options.keys:
         return Path(options.keys)
-    config = Path(options.config) if options.config else SYSTEM_CONFIG
-    settings = load(config if options.config or config.exists() else None)
+    settings = load(config_path(options.config))
     return Path(settings.bus.keys or keys.SYSTEM_KEYS)
 
 

@@ -1,6 +1,7 @@
 """What the commands' options have in common: what they are called, and which values they take."""
 
 import argparse
+import contextlib
 from typing import TypeAlias
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
@@ -78,15 +79,15 @@ def key_options(made: argparse.ArgumentParser) -> None:
 
 def seconds(text: str) -> float:
     """A time from 0 to 3600 s."""
-    number = float(text)
-    if not 0 <= number <= 3600:
-        raise argparse.ArgumentTypeError(f"{text}: give 0 to 3600")
-    return number
+    with contextlib.suppress(ValueError):
+        if 0 <= (number := float(text)) <= 3600:
+            return number
+    raise argparse.ArgumentTypeError(f"{text!r}: give seconds, 0 to 3600")
 
 
 def count(text: str) -> int:
     """A whole number of at least 1."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text}: give at least 1")
-    return number
+    with contextlib.suppress(ValueError):
+        if (number := int(text)) >= 1:
+            return number
+    raise argparse.ArgumentTypeError(f"{text!r}: give a whole number, at least 1")

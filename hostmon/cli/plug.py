@@ -4,31 +4,27 @@ Opens libvirt read-write, which is as good as root; no agent needs to run.
 """
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from hostmon.cli.guest import find
+from hostmon.cli.reach import check_option_uri
 from hostmon.driver.points import VIF, VOLUME, Point
 from hostmon.errors import SettingsError
 from hostmon.host import Host
 from hostmon.points import opened
 from hostmon.points.interfaces import AnyVif
 from hostmon.points.volumes import AnyVolume
-from hostmon.settings import SYSTEM_CONFIG, Settings, check_uri, explain, load
+from hostmon.settings import Settings, config_path, explain, load
 
 POINTS: dict[str, tuple[Point, Any]] = {"vif": (VIF, AnyVif), "volume": (VOLUME, AnyVolume)}
 
 
 def run(options: argparse.Namespace) -> int:
     """Plug, and print what the guest has now; or unplug."""
-    path = Path(options.config) if options.config else None
-    settings = load(path or (SYSTEM_CONFIG if SYSTEM_CONFIG.exists() else None))
-    try:
-        check_uri(options.uri)
-    except ValueError as error:
-        raise SettingsError(f"--uri {options.uri!r}: {error}") from None
+    settings = load(config_path(options.config))
+    check_option_uri(options.uri)
     point, kinds = POINTS[options.what]
     wanted = request(options.what, options.type, options.values, kinds)
     name = options.driver or driver_for(point, options.type, settings)

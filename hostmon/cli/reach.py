@@ -6,7 +6,7 @@ from pathlib import Path
 from hostmon.client import ClientKeys, Endpoint
 from hostmon.errors import SettingsError
 from hostmon.keys import load_pair, load_public
-from hostmon.settings import check_address, default_socket
+from hostmon.settings import check_address, check_uri, default_socket
 
 
 def asked(options: argparse.Namespace) -> Endpoint:
@@ -22,6 +22,14 @@ def watched(options: argparse.Namespace) -> Endpoint:
         return Endpoint(events, checked(options.requests), keys(options))
     beside = default_socket("requests.sock") if options.events is None else ""
     return Endpoint(events, beside, keys(options))
+
+
+def check_option_uri(uri: str) -> None:
+    """Raise SettingsError for what is given as --uri and is none."""
+    try:
+        check_uri(uri)
+    except ValueError as error:
+        raise SettingsError(f"--uri {uri!r}: {error}") from None
 
 
 def checked(address: str) -> str:

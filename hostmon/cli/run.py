@@ -8,15 +8,15 @@ import shutil
 import signal
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from hostmon import logs
+from hostmon.cli.reach import check_option_uri
 from hostmon.errors import AddressInUseError, DriverError, HostmonError, SettingsError
 from hostmon.metrics.choice import check_metrics
-from hostmon.settings import DEMO_URI, SYSTEM_CONFIG, Settings, check_uri, load
+from hostmon.settings import DEMO_URI, Settings, config_path, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,18 +108,13 @@ def leave(code: int) -> None:
 
 def configured(options: argparse.Namespace) -> Settings:
     """The settings of the file, with what the command line says instead."""
-    path = Path(options.config) if options.config else None
-    if path is None and SYSTEM_CONFIG.exists():
-        path = SYSTEM_CONFIG
+    path = config_path(options.config)
     settings = load(path)
     if options.uri and options.demo:
         raise SettingsError("--uri and --demo: give one of them")
     if options.uri:
-        try:
-            if settings.agent.virt == "libvirt":
-                check_uri(options.uri)
-        except ValueError as error:
-            raise SettingsError(f"--uri {options.uri!r}: {error}") from None
+        if settings.agent.virt == "libvirt":
+            check_option_uri(options.uri)
         agent = msgspec.structs.replace(settings.agent, uri=options.uri)
         settings = msgspec.structs.replace(settings, agent=agent)
     if options.metrics_profile:

@@ -16,7 +16,7 @@ from hostmon.printable import printable
 from hostmon.scheduler import Placement, PlacementRequest, Scheduler
 from hostmon.scheduler.named import filters_named, weighers_named
 from hostmon.scheduler.settings import SchedulerSettings, scheduler_settings
-from hostmon.settings import SYSTEM_CONFIG
+from hostmon.settings import config_path
 from hostmon.settings import load as load_settings
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -47,9 +47,7 @@ def run(options: argparse.Namespace) -> int:
 
 def settings_of(options: argparse.Namespace) -> SchedulerSettings:
     """The configuration's section, and what the command line says instead."""
-    path = Path(options.config) if options.config else None
-    if path is None and SYSTEM_CONFIG.exists():
-        path = SYSTEM_CONFIG
+    path = config_path(options.config)
     section = dict(load_settings(path).scheduler)
     if options.filter:
         section["filters"] = options.filter

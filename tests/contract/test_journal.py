@@ -313,6 +313,16 @@ def test_the_command_filters(tmp_path: Path) -> None:
     assert len(shown("--count", "1")) == 1
 
 
+def test_the_command_finds_the_directory_of_the_configuration(tmp_path: Path) -> None:
+    driver = started(tmp_path / "journal")
+    driver.handle(event(1))
+    driver.stop()
+    config = tmp_path / "hostmon.toml"
+    config.write_text(f'[drivers.journal]\ndirectory = "{tmp_path}/journal"\n')
+    result = hostmon("journal", "--json", "--config", str(config))
+    assert json.loads(result.stdout)["sequence"] == 1, result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

@@ -12,6 +12,7 @@ import pytest
 
 import hostmon as package
 from hostmon import kinds
+from hostmon.cli.completion import words
 from hostmon.cli.run import LOOK_EVERY
 from tests.agent_process import HOSTMON, AgentProcess, agent, hostmon, wait_for
 
@@ -26,10 +27,7 @@ def test_version() -> None:
     assert hostmon("--version").stdout == f"hostmon {package.__version__}\n"
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["run", "watch", "status", "guests", "drivers", "config", "verify", "schedule", "completion"],
-)
+@pytest.mark.parametrize("command", words())
 def test_help_has_examples(command: str) -> None:
     result = hostmon(command, "--help")
     assert result.returncode == 0
@@ -199,3 +197,21 @@ def test_log_as_json(tmp_path: Path) -> None:
         wait_for(lambda: "connected to" in running.log.read_text())
         lines = [json.loads(line) for line in running.log.read_text().splitlines()]
     assert {"time", "level", "logger", "message"} == set(lines[0])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status"], ["guests"], ["drivers"], ["drivers", "show"], ["guest", "show", "x"],
+        ["guest", "diff", "x"], ["plug", "x", "vif", "bridge"], ["unplug", "x", "volume", "file"],
+        ["xml", "check", "/nonexistent"], ["journal"], ["config", "check"], ["config", "show"],
+        ["verify", "http://127.0.0.1:1/"], ["keys", "show"], ["keys", "allow"], ["schedule"],
+        ["completion", "bash"], ["watch", "--count", "none"], ["verify", "x", "--settle", "soon"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_command_with_defaults_alone_ends_in_a_line_at_worst(arguments: list[str]) -> None:
+    result = hostmon(*arguments)
+    assert result.returncode in {0, 1, 2, 3}
+    assert "Traceback" not in result.stderr
+    assert result.returncode == 0 or result.stderr.splitlines()[-1].startswith("hostmon")

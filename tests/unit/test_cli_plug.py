@@ -46,7 +46,7 @@ def test_words_become_what_is_asked() -> None:
         ("vif", "brigde", [], "vif of type 'brigde': there are bridge, ovs"),
         ("vif", "bridge", ["br0"], "vif 'br0': write KEY=VALUE"),
         ("vif", "bridge", [f"mac={MAC}", "brigde=x"], "'brigde' is no key; bridge has mac, model"),
-        ("vif", "bridge", [f"mac={MAC}"], "missing required field `bridge`"),
+        ("vif", "bridge", [f"mac={MAC}"], "vif: bridge: is missing; give it"),
         ("vif", "user", ["mac=x"], "mac = 'x': write six pairs"),
         ("vif", "user", [f"mac={MAC}", "mtu=big"], "mtu = 'big'"),
         ("volume", "file", ["target=vdb", "path=[x"], "'[x' is no JSON"),
