@@ -6,6 +6,7 @@ the sockets opened anew when a key is revoked.
 """
 
 import logging
+import os
 import resource
 import socket
 import sys
@@ -29,7 +30,8 @@ from hostmon.status import DoorStatus, GateStatus
 log = logging.getLogger(__name__)
 
 ZAP_ADDRESS = "inproc://zeromq.zap.01"
-LOOK_EVERY = 0.1
+LOOK_EVERY = 1.0
+LOOK_AGAIN, AGAIN_S = 0.1, 3.0  # while doors open anew: whoever was connected comes back
 KEYS_EVERY = 1.0
 MOST_PEERS = 1024
 # libzmq ends the process when accept() of an ipc socket finds no descriptor left. It stands still
@@ -96,9 +98,10 @@ class Gate(ReadyThread):
         self._folder = folder
         self._most_peers = most_peers
         self._allowed: dict[str, str] = {}
-        self._due = 0.0
+        self._due = self._calm = 0.0
         self._censuses: list[Census] = []
         self._stop = threading.Event()
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
     def guard(self, *doors: Door) -> None:
         """Count who comes to these; before :meth:`start`."""
@@ -114,6 +117,7 @@ class Gate(ReadyThread):
     def stop(self) -> None:
         """End, once the doors are closed."""
         self._stop.set()
+        os.eventfd_write(self._wake, 1)
         if self._thread.is_alive():
             self._thread.join(1)
 
@@ -149,9 +153,9 @@ class Gate(ReadyThread):
         """Answer who asks; look around. A failure costs a turn, never the gate."""
         try:
             poller = zmq.Poller()
-            for heard in (zap, *(one.heard for one in self._censuses if one.heard)):
+            for heard in (zap, self._wake, *(one.heard for one in self._censuses if one.heard)):
                 poller.register(heard, zmq.POLLIN)
-            if zap in dict(poller.poll(int(LOOK_EVERY * 1000))):
+            if zap in dict(poller.poll(int(self._pause() * 1000))):
                 zap.send_multipart(self.judge(zap.recv_multipart()))
             for census in self._censuses:
                 census.take()
@@ -160,6 +164,13 @@ class Gate(ReadyThread):
                 self._look_at_keys()
         except (OSError, zmq.ZMQError):
             log.exception("the gate failed")
+
+    def _pause(self) -> float:
+        """Seconds until the gate has to look, whoever comes."""
+        now = time.monotonic()
+        if now < self._calm:
+            return LOOK_AGAIN
+        return max(0.0, min(LOOK_EVERY, self._due - now)) if self._folder else LOOK_EVERY
 
     def judge(self, asked: list[bytes]) -> list[bytes]:
         """The answer to one question of libzmq's; whoever is not known to be allowed is not."""
@@ -186,6 +197,7 @@ class Gate(ReadyThread):
         self._allowed = found
         if gone:
             log.info("keys revoked: %s; every connection begins anew", ", ".join(gone))
+            self._calm = time.monotonic() + AGAIN_S
             for census in self._censuses:
                 census.door.reopen()
 

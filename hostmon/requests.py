@@ -5,6 +5,7 @@ the reason, and counted; a peer that asks too often is refused too.
 """
 
 import logging
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -27,7 +28,6 @@ LONGEST_REQUEST = 16_384
 BURST = 400.0
 RATE = 200.0
 PEERS_REMEMBERED = 1024
-TICK = 100  # ms: how soon an errand is done
 
 
 class Rate:
@@ -63,6 +63,7 @@ class RequestServer(DoorThread):
         self._answers = answers
         self._context = gate.context
         self._access = access
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._rate = Rate()
         self._decoder = msgspec.msgpack.Decoder(Request)
         self._encoder = msgspec.msgpack.Encoder()
@@ -71,7 +72,13 @@ class RequestServer(DoorThread):
     def stop(self) -> None:
         """End; waits for the thread."""
         self._stop.set()
+        os.eventfd_write(self._wake, 1)
         self._thread.join(1)
+
+    def reopen(self) -> None:
+        """End every connection; from any thread."""
+        super().reopen()
+        os.eventfd_write(self._wake, 1)
 
     def _open(self) -> BoundSocket:
         return BoundSocket(
@@ -85,9 +92,15 @@ class RequestServer(DoorThread):
 
     def _serve(self, bound: BoundSocket) -> None:
         while not self._stop.is_set():
-            if bound.socket.poll(TICK):
+            poller = zmq.Poller()
+            poller.register(bound.socket, zmq.POLLIN)
+            poller.register(self._wake, zmq.POLLIN)
+            found = dict(poller.poll())
+            if self._wake in found:
+                os.eventfd_read(self._wake)
+                self._errands.do(bound)
+            elif bound.socket in found:
                 self._answer_one(bound.socket)
-            self._errands.do(bound)
 
     def _answer_one(self, socket: zmq.Socket[bytes]) -> None:
         """Take one message and answer it; an answer that its peer does not fetch is dropped."""

@@ -9,6 +9,7 @@ from hostmon.driver import Capabilities, Driver, DriverContext
 from hostmon.errors import AddressInUseError, DriverError
 from hostmon.events import Event
 from hostmon_drivers.prometheus.pages import application
+from hostmon_drivers.prometheus.scrapes import Scrapes
 from hostmon_drivers.prometheus.server import Server
 
 
@@ -65,8 +66,8 @@ class PrometheusDriver(Driver):
         """Bind, then serve from a thread of its own."""
         settings: PrometheusSettings = context.settings
         bound = listening(settings.host, settings.port)
-        app = application(context.view)
-        self._server = Server(app, bound)
+        scrapes = Scrapes(context.view)
+        self._server = Server(application(context.view, scrapes), scrapes, bound)
         self._server.start()
 
     def handle(self, event: Event) -> None:

@@ -19,7 +19,7 @@ from hostmon.supervisor.runner import Runner, refused
 
 log = logging.getLogger(__name__)
 
-WATCH = 0.5
+WATCH = 1.0
 # A driver that is slow to start must not keep the agent from its work: it goes on starting alone.
 START_TIMEOUT = 10.0
 

@@ -30,7 +30,7 @@ from hostmon.wire import kind_of
 
 log = logging.getLogger(__name__)
 
-POLL = 0.2
+POLL = 0.5
 REPLAYED_KINDS = frozenset(kind for kind, class_ in CLASS_OF.items() if class_ in REPLAYED)
 
 

@@ -1,0 +1,109 @@
+"""What a scrape asks for, and the answer to it: one render at a time, in a thread of its own.
+
+Owns content negotiation and the thread. Must not know how requests come in.
+"""
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+from urllib.parse import parse_qs
+
+from hostmon.driver import AgentView
+from hostmon.errors import SettingsError
+
+log = logging.getLogger(__name__)
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+PLAIN = "text/plain; charset=utf-8"
+
+
+class Asked(NamedTuple):
+    """One scrape: its query string and the headers that decide about the answer."""
+
+    query: str = ""
+    accept: str = ""
+    encodings: str = ""
+
+
+class Answer(NamedTuple):
+    """A status, headers but for the length, and a body."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+
+
+class Scrapes:
+    """Answers scrapes from the agent's view; those that come together wait and share a render."""
+
+    def __init__(self, view: AgentView) -> None:
+        self._view = view
+        self._thread = ThreadPoolExecutor(1, "scrapes")
+
+    def soon(self, asked: Asked) -> Future[Answer]:
+        """The answer, when its turn has come."""
+        return self._thread.submit(self.answer, asked)
+
+    def stop(self) -> None:
+        """Take no more; whoever still waits is not answered."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def answer(self, asked: Asked) -> Answer:
+        """The answer, now; whatever goes wrong is a status."""
+        try:
+            return self._page(asked)
+        except SettingsError as error:
+            return Answer(400, [("content-type", PLAIN)], f"{error}\n".encode())
+        except Exception:
+            log.exception("a scrape failed")
+            return Answer(500, [("content-type", PLAIN)], b"Internal Server Error")
+
+    def _page(self, asked: Asked) -> Answer:
+        openmetrics = accepts_openmetrics(asked.accept)
+        compressed = accepts_gzip(asked.encodings)
+        query = parse_qs(asked.query) if asked.query else {}
+        body = self._view.metrics(
+            openmetrics=openmetrics,
+            compressed=compressed,
+            collect=query.get("collect[]", ()),
+            profile=query.get("profile", ("",))[-1],
+        )
+        headers = [
+            ("content-type", OPENMETRICS if openmetrics else TEXT),
+            ("vary", "accept, accept-encoding"),
+        ]
+        if compressed:
+            headers.append(("content-encoding", "gzip"))
+        return Answer(200, headers, body)
+
+
+def accepts_openmetrics(header: str) -> bool:
+    """Whether an Accept header prefers OpenMetrics 1.0 to the text format, as Prometheus' does."""
+    openmetrics = plain = 0.0
+    for part in header.split(","):
+        name, *parameters = (word.strip().lower() for word in part.split(";"))
+        given = dict(word.partition("=")[::2] for word in parameters)
+        try:
+            weight = float(given.get("q", 1))
+        except ValueError:
+            weight = 0.0
+        if name == "application/openmetrics-text" and given.get("version", "1.0.0") == "1.0.0":
+            openmetrics = max(openmetrics, weight)
+        elif name == "text/plain":
+            plain = max(plain, weight)
+    return openmetrics > 0 and openmetrics >= plain
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether an Accept-Encoding header allows gzip; ``gzip;q=0`` refuses it (RFC 9110, 12.5.3)."""
+    for part in header.split(","):
+        name, _, weight = part.partition(";")
+        if name.strip().lower() in {"gzip", "*"}:
+            value = weight.replace(" ", "").partition("q=")[2] or "1"
+            try:
+                return float(value) > 0
+            except ValueError:
+                return False
+    return False
