@@ -18,6 +18,7 @@ from hostmon.driver.virt import (
     GuestDescription,
     HostDescription,
     ImageCacheReport,
+    Mark,
     NetworkDescription,
     PoolDescription,
     Reading,
@@ -70,6 +71,11 @@ class Connection:
         """Which of these guests owe an answer."""
         busy: tuple[Busy, ...] = self._guard("busy", guests)
         return busy
+
+    def marks(self) -> tuple[Mark, ...]:
+        """Every guest with its mark; none where there is no telling."""
+        marks: tuple[Mark, ...] = self._guard("marks")
+        return marks
 
     def networks(self) -> tuple[NetworkDescription, ...]:
         """The virtual networks."""

@@ -33,6 +33,8 @@ STOP_TIMEOUT = 1.0
 GONE_AFTER_NS = 1_000_000_000
 # Seconds until a guest whose row the dispatcher has yet to make is tried again.
 PLACE_AGAIN = 0.01
+# Seconds for which marks are believed: then all guests are compared, whatever theirs say.
+WHOLE_S = 300.0
 # Seconds within which what entered the pipe has been published.
 PUBLISHED_S = 1.0
 
@@ -72,6 +74,8 @@ class Keeper:
         self._losses_seen = 0
         self._asked_for: deque[bytes] = deque(maxlen=65536)
         self._missing: dict[bytes, int] = {}
+        self._marks: dict[bytes, str] = {}
+        self._whole_due = 0.0
         self._connection: Connection | None = None
         self._listed_at = 0.0
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
@@ -187,6 +191,7 @@ class Keeper:
         """Send what the hypervisor says of every guest: the dispatcher publishes what differs."""
         self._losses_seen = self._dispatcher.lost_records
         self._missing.clear()
+        self._whole_due = 0.0
         began = time.monotonic_ns()
         complete = self._pipe.put(records.resync_begin())
         for guest in connection.guests():
@@ -200,16 +205,30 @@ class Keeper:
 
         libvirt raises nothing for ``setvcpus --live`` nor for any change of the configuration.
         """
-        began = time.monotonic_ns()
-        listed = set()
-        for guest in connection.guests():
-            self._report(guest, began, resync=False)
-            listed.add(guest.uuid.bytes)
+        marks = {mark.uuid.bytes: mark.text for mark in connection.marks()}
+        if marks and time.monotonic() < self._whole_due:
+            listed = set(marks)
+            for uuid, mark in marks.items():
+                if not mark or self._marks.get(uuid) != mark:
+                    self._look_up(connection, uuid)
+        else:
+            listed = self._compare(connection)
+            self._whole_due = time.monotonic() + WHOLE_S
+        self._marks = marks
         for uuid in self._definitions.keep_only(listed):
             self._look_up(connection, uuid)
         for uuid, missed_ns in list(self._missing.items()):
             if time.monotonic_ns() - missed_ns > GONE_AFTER_NS:
                 self._look_up(connection, uuid)
+
+    def _compare(self, connection: Connection) -> set[bytes]:
+        """Report every guest; which there are."""
+        began = time.monotonic_ns()
+        listed = set()
+        for guest in connection.guests():
+            self._report(guest, began, resync=False)
+            listed.add(guest.uuid.bytes)
+        return listed
 
     def _look_up(self, connection: Connection, uuid: bytes) -> None:
         """Report one guest that an event spoke of."""

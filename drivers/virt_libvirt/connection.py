@@ -16,6 +16,7 @@ from hostmon.driver.virt import (
     Busy,
     GuestDescription,
     HostDescription,
+    Mark,
     NetworkDescription,
     PoolDescription,
     VirtConnection,
@@ -25,6 +26,7 @@ from hostmon.errors import GuestNotFoundError, HostmonError, UnsupportedError
 from hostmon.guest import Guest
 from hostmon.host import Host
 from hostmon.libvirt_errors import translated
+from hostmon_drivers.virt_libvirt.marks import mark_of, marked
 from hostmon_drivers.virt_libvirt.readings import call_of
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ class LibvirtConnection(VirtConnection):
         self._table = context.columns.table
         self._kernel = kernel
         self._stats: Stats | None = None
+        self._marked = marked(context.uri)
         keepalive = context.connection
         self._host = Host(
             context.uri,
@@ -102,6 +105,13 @@ class LibvirtConnection(VirtConnection):
             if is_of_one_moment(description):
                 break
         return description
+
+    def marks(self) -> tuple[Mark, ...]:
+        """One list call, and the files in which libvirtd keeps each guest; none elsewhere."""
+        if not self._marked:
+            return ()
+        guests = self._host.list_guests()
+        return tuple(Mark(guest.uuid, mark_of(guest.name, guest.id)) for guest in guests)
 
     @translated("statistics")
     def read(self, reading: str, guests: tuple[UUID, ...]) -> int:

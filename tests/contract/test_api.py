@@ -35,6 +35,7 @@ VIRT_TYPES = (
     virt.Reading,
     virt.ImageCacheReport,
     virt.Busy,
+    virt.Mark,
     sinks.GuestStats,
     sinks.VcpuStats,
     sinks.DiskStats,

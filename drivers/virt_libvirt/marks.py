@@ -1,0 +1,38 @@
+"""What tells, without asking libvirtd, that it changed a guest: the files in which it keeps it.
+
+libvirtd writes a guest's definition, and the state of one that runs, at each change before it says
+that the change is made, and as another file in the old one's place. Their names, times and sizes
+may be seen by whoever may enter the folders; what is in them may not, and is not read.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+CONFIG, RUN = Path("/etc/libvirt/qemu"), Path("/run/libvirt/qemu")
+"""Where the system's libvirtd keeps definitions, and guests that run (libvirt's qemu.conf)."""
+
+
+def marked(uri: str) -> bool:
+    """Whether this URI is of the libvirtd that keeps its guests there: this machine's, for QEMU."""
+    parts = urlsplit(uri)
+    own = parts.scheme in {"qemu", "qemu+unix"} and parts.path == "/system"
+    return own and not parts.netloc and "socket" not in parts.query
+
+
+def mark_of(name: str, number: int, config: Path = CONFIG, run: Path = RUN) -> str:
+    """A text that is another after each change; nothing where there is no telling."""
+    try:
+        found = [stamp(path / f"{name}.xml") for path in (config, config / "autostart", run)]
+    except (OSError, ValueError):  # not permitted, or no name for a file
+        return ""
+    return " ".join([str(number), *found]) if found[0] or found[2] else ""
+
+
+def stamp(path: Path) -> str:
+    """Which file it is and when it was written; nothing where there is none."""
+    try:
+        seen = os.lstat(path)
+    except FileNotFoundError:
+        return ""
+    return f"{seen.st_ino}.{seen.st_size}.{seen.st_mtime_ns}.{seen.st_ctime_ns}"
