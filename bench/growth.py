@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from bench.front import Options, Result, measure
 from bench.front.tables import MadeUp
+from hostmon._sampler import FAST
 from hostmon.exposition import SHARED_NS, Exposition
 from tests.unit.kerneltree import CPU_STAT, Tree, write_files
 
@@ -59,7 +60,7 @@ def cost(guests: int) -> tuple[float, int]:
         times = []
         for _ in range(ROUNDS):
             began = time.thread_time()
-            sampler.sample(full=False)
+            sampler.sample(FAST)
             exposition.refresh()
             times.append(time.thread_time() - began)
         return statistics.median(times), 2 * made.table.memory + sampler.memory + exposition.memory

@@ -9,7 +9,7 @@ from libc.string cimport strlen
 from cgroup cimport CPUACCT, UNIFIED
 from devices cimport table_set_vcpus
 from links cimport Links, LinkStats, links_find
-from reading cimport Reading, mark
+from reading cimport Reading, mark, ALL, FAST
 from rows cimport *
 from table cimport *
 from watch cimport Watch, watch_group
@@ -40,7 +40,7 @@ cdef inline void forget(Table* table, uint32_t row, const Watch* w) noexcept nog
 
 
 cdef inline bint commit(
-    Table* table, uint32_t row, Watch* w, Reading* read, const Links* links, uint64_t now, bint full
+    Table* table, uint32_t row, Watch* w, Reading* read, const Links* links, uint64_t now, int depth
 ) noexcept nogil:
     """Write one reading; true if the vCPUs turned out to be others than libvirt's definition has."""
     cdef bint others = False
@@ -52,8 +52,8 @@ cdef inline bint commit(
         if w.found or read.threads_changed or r.vcpus.count != w.threads.count:
             others = commit_process(table, row, w)
             r = table_row(table, row)
-        commit_columns(r, read, full)
-        commit_vcpus(<Vcpu*>table_array(table, &r.vcpus), r.vcpus.count, w, read, full)
+        commit_columns(r, read, depth)
+        commit_vcpus(<Vcpu*>table_array(table, &r.vcpus), r.vcpus.count, w, read, depth)
         if commit_taps(<Interface*>table_array(table, &r.interfaces), r, w, links):
             mark(read, GROUP_INTERFACE)
         # What should have been read and was not ages alone.
@@ -81,16 +81,17 @@ cdef inline bint commit_process(Table* table, uint32_t row, Watch* w) noexcept n
     return count and r.sizes.vcpus != UNKNOWN and r.sizes.vcpus != count
 
 
-cdef inline void commit_columns(Row* r, const Reading* read, bint full) noexcept nogil:
+cdef inline void commit_columns(Row* r, const Reading* read, int depth) noexcept nogil:
     if read_well(read, GROUP_CPU):
         r.cpu = read.cpu
     if read_well(read, GROUP_RSS):
         r.memory.rss = read.memory.rss
-    if not full:
+    if depth == FAST:
         return
     if read_well(read, GROUP_CGROUP_MEMORY):
         r.memory.current = read.memory.current
-        r.memory.swap = read.memory.swap
+        if depth == ALL:
+            r.memory.swap = read.memory.swap
     if read_well(read, GROUP_PROCESS_IO):
         r.io = read.io
     if read_well(read, GROUP_PRESSURE):
@@ -100,7 +101,7 @@ cdef inline void commit_columns(Row* r, const Reading* read, bint full) noexcept
 
 
 cdef inline void commit_vcpus(
-    Vcpu* vcpus, uint32_t count, const Watch* w, const Reading* read, bint full
+    Vcpu* vcpus, uint32_t count, const Watch* w, const Reading* read, int depth
 ) noexcept nogil:
     cdef uint32_t i
     if not read_well(read, GROUP_VCPU):
@@ -108,7 +109,7 @@ cdef inline void commit_vcpus(
     for i in range(min(count, w.threads.count)):
         vcpus[i].run_ns = read.vcpus[i].run_ns
         vcpus[i].delay_ns = read.vcpus[i].delay_ns
-        if full:
+        if depth == ALL:
             vcpus[i].on_cpu = read.vcpus[i].on_cpu
 
 

@@ -47,6 +47,12 @@ from watch cimport (
 cdef enum:
     LONGEST_PATH = 4096
 
+cdef enum:
+    # How deep a reading goes.
+    FAST = 0                 # processor times and resident memory
+    SHOWN = 1                # and the other columns that a page shows
+    ALL = 2                  # and what changes seldom, or nobody shows
+
 cdef struct VcpuReading:
     uint64_t run_ns
     uint64_t delay_ns
@@ -60,6 +66,7 @@ cdef struct Reading:
     uint32_t good            # bits of groups
     uint32_t denied
     bint threads_changed
+    bint pressure_shown      # where it is not, it is not read
     Cpu cpu
     Memory memory
     ProcessIO io
@@ -135,7 +142,7 @@ cdef inline ssize_t read_process(
     return read_file(r.roots.proc, path, r.scratch, SCRATCH)
 
 
-cdef inline bint read_stat(Reading* r, Watch* w, bint full) noexcept nogil:
+cdef inline bint read_stat(Reading* r, Watch* w, int depth) noexcept nogil:
     """Resident memory; false if the process found once is no more (its pid may be another's)."""
     cdef Stat stat
     cdef int result = watch_stat(r.roots, w, &stat, r.scratch)
@@ -146,7 +153,7 @@ cdef inline bint read_stat(Reading* r, Watch* w, bint full) noexcept nogil:
     r.memory.rss = times(stat.rss, r.page)
     if r.memory.rss != BAD:
         mark(r, GROUP_RSS)
-    if full or stat.threads != w.thread_count:
+    if depth == ALL or stat.threads != w.thread_count:
         w.thread_count = stat.threads
         r.threads_changed |= watch_threads(r.roots, w)
     return True
@@ -203,40 +210,54 @@ cdef inline uint64_t number_in(Reading* r, const Watch* w, int hierarchy, const 
     return take_number(&at)
 
 
-cdef inline void read_memory(Reading* r, const Watch* w) noexcept nogil:
+cdef inline void read_memory(Reading* r, const Watch* w, int depth) noexcept nogil:
     """What the cgroup is charged, of v1's memory controller where it has the guest."""
     cdef const char* text = r.scratch
     cdef Line line
     if watch_group(w, MEMORY) != NULL:
         r.memory.current = number_in(r, w, MEMORY, b"memory.usage_in_bytes")
-        if read_group(r, w, MEMORY, b"", b"memory.stat") >= 0:
+        if depth == ALL and read_group(r, w, MEMORY, b"", b"memory.stat") >= 0:
             while next_line(&text, &line):
                 if value_of(&line, b"total_swap") != BAD:
                     r.memory.swap = value_of(&line, b"total_swap")
     else:
         r.memory.current = number_in(r, w, UNIFIED, b"memory.current")
-        r.memory.swap = number_in(r, w, UNIFIED, b"memory.swap.current")
+        if depth == ALL:
+            r.memory.swap = number_in(r, w, UNIFIED, b"memory.swap.current")
     if r.memory.current != BAD:
         mark(r, GROUP_CGROUP_MEMORY)
 
 
-cdef inline void read_throttle(Reading* r, const Watch* w) noexcept nogil:
-    """Quotas may lie on the guest's group or on libvirt's groups below it: their sum."""
+cdef inline void read_throttle(Reading* r, Watch* w, int depth) noexcept nogil:
+    """Quotas may lie on the guest's group or on libvirt's groups below it: their sum.
+
+    Follows read_cpu: of the unified hierarchy the scratch holds the group's own cpu.stat still.
+    A group below without a quota has counted no period, and is looked at again by a deep reading.
+    """
     cdef int hierarchy = CPU if watch_group(w, CPU) != NULL else UNIFIED
-    cdef char child[32]
-    cdef uint32_t i
     memset(&r.throttle, 0, sizeof(Throttle))
-    if not note(r, GROUP_THROTTLE, read_group(r, w, hierarchy, b"", b"cpu.stat")):
-        return
+    if hierarchy == CPU or not r.good >> GROUP_CPU & 1:
+        if not note(r, GROUP_THROTTLE, read_group(r, w, hierarchy, b"", b"cpu.stat")):
+            return
     if add_throttle(r.scratch, &r.throttle) < 0:
         return
     mark(r, GROUP_THROTTLE)
+    if depth == ALL or w.limited_below:
+        w.limited_below = add_below(r, w, hierarchy)
+
+
+cdef inline bint add_below(Reading* r, const Watch* w, int hierarchy) noexcept nogil:
+    """Add libvirt's groups of the emulator and of each vCPU; whether any counted a period."""
+    cdef uint64_t periods = r.throttle.periods
+    cdef char child[32]
+    cdef uint32_t i
     if read_group(r, w, hierarchy, b"/emulator", b"cpu.stat") >= 0:
         add_throttle(r.scratch, &r.throttle)
     for i in range(w.threads.count):
         snprintf(child, sizeof(child), "/vcpu%u", w.threads.items[i].number)
         if read_group(r, w, hierarchy, child, b"cpu.stat") >= 0:
             add_throttle(r.scratch, &r.throttle)
+    return r.throttle.periods > periods
 
 
 cdef inline bint pressure_of(
@@ -257,7 +278,7 @@ cdef inline void read_pressure(Reading* r, const Watch* w) noexcept nogil:
         mark(r, GROUP_PRESSURE)
 
 
-cdef inline bint read_guest(Reading* r, Watch* w, bint full) noexcept nogil:
+cdef inline bint read_guest(Reading* r, Watch* w, int depth) noexcept nogil:
     """One reading; false if the guest's process is no more.
 
     The vCPUs' part needs room in `vcpus`; whoever calls makes it for the threads last seen, and
@@ -266,13 +287,14 @@ cdef inline bint read_guest(Reading* r, Watch* w, bint full) noexcept nogil:
     r.good = r.denied = 0
     r.threads_changed = False
     memset(&r.memory, 0xff, sizeof(Memory))
-    if not read_stat(r, w, full):
+    if not read_stat(r, w, depth):
         return False
     read_cpu(r, w)
-    if full:
-        read_memory(r, w)
-        read_throttle(r, w)
-        read_pressure(r, w)
+    if depth >= SHOWN:
+        read_throttle(r, w, depth)
+        read_memory(r, w, depth)
+        if r.pressure_shown:
+            read_pressure(r, w)
         if note(r, GROUP_PROCESS_IO, read_process(r, w, 0, b"io")):
             if parse_io(r.scratch, &r.io) == 0:
                 mark(r, GROUP_PROCESS_IO)

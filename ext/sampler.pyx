@@ -20,6 +20,9 @@ from links cimport Links, links_dump, links_free, links_init
 from process cimport DIR, PATH, closedir, guest_of, next_process, open_folder, read_pid_file
 from procstat cimport Stat
 from reading cimport (
+    ALL as DEPTH_ALL,
+    FAST as DEPTH_FAST,
+    SHOWN as DEPTH_SHOWN,
     Reading,
     VcpuReading,
     mark,
@@ -54,12 +57,16 @@ cdef enum:
     MOST_CHANGES = 256             # changes of a vCPU count told of after one pass
 
 
+FAST, SHOWN, ALL = DEPTH_FAST, DEPTH_SHOWN, DEPTH_ALL
+
+
 cdef class Sampler:
     """Samples the guests of a table from kernel files.
 
     ``proc``, ``run`` (where libvirt writes NAME.pid) and ``net`` (/sys/class/net) are directories;
     ``mounts`` gives each cgroup hierarchy's mount point ("unified", "cpuacct", "cpu", "memory").
-    ``deaths`` is the ``address`` of a DeathWatch, or 0. One thread at a time.
+    Pressure is read if ``pressure`` says that it is shown. ``deaths`` is a DeathWatch, or None.
+    One thread at a time.
     """
 
     cdef object table_owner
@@ -73,7 +80,7 @@ cdef class Sampler:
     cdef Reading reading
     cdef char* names               # taps' names, IF_NAMESIZE each
     cdef uint32_t name_room
-    cdef uint32_t denied           # groups that lack permission, in the last full pass
+    cdef uint32_t denied           # groups that lack permission, in the last pass over all
     cdef uint32_t unresolved       # active guests whose process was not found
     cdef bint cannot_tell          # of these, some for want of permission
     cdef uint64_t searched_ns
@@ -83,7 +90,7 @@ cdef class Sampler:
     cdef readonly uint64_t memory_failures
 
     def __cinit__(self, table, deaths=None, *, str proc="/proc", str run="/run/libvirt/qemu",
-                  str net="/sys/class/net", dict mounts):
+                  str net="/sys/class/net", dict mounts, bint pressure=True):
         cdef int i
         self.roots.proc = self.roots.run = self.roots.net = -1
         for i in range(HIERARCHIES):
@@ -98,6 +105,7 @@ cdef class Sampler:
         if self.reading.scratch == NULL:
             raise MemoryError
         self.reading.roots = &self.roots
+        self.reading.pressure_shown = pressure
         self.reading.page = os.sysconf("SC_PAGE_SIZE")
         self.reading.tick_ns = 1000000000 // os.sysconf("SC_CLK_TCK")
         self.roots.proc = folder(proc, True)
@@ -124,18 +132,18 @@ cdef class Sampler:
             if self.roots.mount[i] >= 0:
                 close(self.roots.mount[i])
 
-    def sample(self, bint full=True):
-        """One pass; a full one reads the costlier columns too. Returns its nanoseconds."""
+    def sample(self, int depth=DEPTH_ALL):
+        """One pass, as deep as FAST, SHOWN or ALL of this module. Returns its nanoseconds."""
         cdef uint64_t began = monotonic_ns()
         cdef uint32_t row
         with nogil:
             self.look_at_rows()
             links_dump(&self.links)
-            if full:
+            if depth == DEPTH_ALL:
                 self.denied = 0
             for row in range(self.watch_count):
                 if self.watches[row].active and self.watches[row].pid and not self.watches[row].gone:
-                    self.sample_row(row, full)
+                    self.sample_row(row, depth)
         self.passes += 1
         return monotonic_ns() - began
 
@@ -152,7 +160,7 @@ cdef class Sampler:
 
     @property
     def denied_groups(self):
-        """Numbers of the groups that a missing permission costs, as of the last full pass."""
+        """Numbers of the groups that a missing permission costs, as of the last pass over all."""
         return [g for g in range(GROUPS) if self.denied >> g & 1]
 
     @property
@@ -317,11 +325,11 @@ cdef class Sampler:
             self.reading.vcpu_room = count
         return True
 
-    cdef void sample_row(self, uint32_t row, bint full) noexcept nogil:
+    cdef void sample_row(self, uint32_t row, int depth) noexcept nogil:
         cdef Watch* w = &self.watches[row]
         cdef Reading* r = &self.reading
         cdef uint64_t now = monotonic_ns()
-        if not read_guest(r, w, full):
+        if not read_guest(r, w, depth):
             w.gone = True
             watch_close(w)
             forget(self.table, row, w)
@@ -333,13 +341,13 @@ cdef class Sampler:
             if read_vcpus(r, w):
                 if w.threads.count:
                     mark(r, GROUP_VCPU)
-                if full:
+                if depth == DEPTH_ALL:
                     read_places(r, w)
                 break
             r.threads_changed |= watch_threads(&self.roots, w)
-        if full:
+        if depth == DEPTH_ALL:
             self.denied |= r.denied
-        if commit(self.table, row, w, r, &self.links, now, full):
+        if commit(self.table, row, w, r, &self.links, now, depth):
             self.note_change(row)
 
     cdef void note_change(self, uint32_t row) noexcept nogil:

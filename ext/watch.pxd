@@ -46,6 +46,7 @@ cdef struct Watch:
     uint32_t shape           # of the row when the taps were looked up
     uint8_t active           # libvirt says that it has a process
     uint8_t gone             # the process found for this run has ended
+    uint8_t limited_below    # a group below the guest's counted periods of a quota
     uint8_t found            # newly found: the table does not know yet
     uint64_t pid             # 0: not found
     uint64_t start           # ticks since boot: with the pid it names one process

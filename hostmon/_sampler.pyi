@@ -5,6 +5,10 @@ from collections.abc import Mapping
 from hostmon._deaths import DeathWatch
 from hostmon._table import GuestTable
 
+FAST: int
+SHOWN: int
+ALL: int
+
 class Sampler:
     passes: int
     memory_failures: int
@@ -20,7 +24,8 @@ class Sampler:
         run: str = "/run/libvirt/qemu",
         net: str = "/sys/class/net",
         mounts: Mapping[str, str | None],
+        pressure: bool = True,
     ) -> None: ...
-    def sample(self, full: bool = True) -> int: ...
+    def sample(self, depth: int = ...) -> int: ...
     def discover(self) -> None: ...
     def take_changes(self) -> list[bytes]: ...

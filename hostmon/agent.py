@@ -34,6 +34,7 @@ from hostmon.ledger import HostLedger
 from hostmon.machine.cgroups import host_mounts
 from hostmon.machine.sysfs import read_topology
 from hostmon.machine.topology import Topology
+from hostmon.metrics.choice import shown
 from hostmon.own_metrics import registry_of
 from hostmon.publisher import Access, zmq_library
 from hostmon.requests import RequestServer
@@ -194,24 +195,31 @@ class Agent:
     def _metric_page(self) -> Exposition:
         """What scrapes are answered from."""
         settings = self._settings.metrics
+        registry = registry_of(self.status)
         page = Exposition(
             self._table,
             self._definitions.describe,
             self._figures,
-            registry_of(self.status),
+            registry,
             profile=settings.profile,
             on=settings.on,
             off=settings.off,
             without=settings.without,
             fresh=self._kernel.fresh if self._kernel is not None else lambda: None,
         )
+        registry.register(page.costs)
         # An interface's counters are the kernel's where it has them, and libvirt's elsewhere.
         page.keep(oldest(self._hypervisor.readings))
         return page
 
     def _kernel_sampler(self) -> KernelSampler:
         """The sampler of this machine's own QEMU guests."""
-        sampler = Sampler(self._table, self._deaths.watch, mounts=host_mounts())
+        sampler = Sampler(
+            self._table,
+            self._deaths.watch,
+            mounts=host_mounts(),
+            pressure=shown("pressure.", self._settings.metrics),
+        )
         return KernelSampler(
             sampler,
             self._table,

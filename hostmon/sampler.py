@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from hostmon._sampler import Sampler
+from hostmon._sampler import ALL, FAST, SHOWN, Sampler
 from hostmon._table import GuestTable
 from hostmon.samples import Group
 
@@ -26,6 +26,9 @@ FRESH_WAIT = 0.05
 
 WHOLE_S = 1.0
 """Scrapes closer together than this get the columns that move fast, and the others once."""
+
+DEEP_S = 60.0
+"""However often scrapes put the next pass of its own off, all is read as often as this."""
 
 
 class SamplerReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +120,7 @@ class KernelSampler:
     def _run(self) -> None:
         poll = select.poll()
         poll.register(self._wake, select.POLLIN)
-        due = whole = self._clock()
+        due = whole = deep = self._clock()
         while not self._stopping:
             rung = bool(poll.poll(max(0.0, due - self._clock()) * 1000))
             if rung:
@@ -126,19 +129,21 @@ class KernelSampler:
             now = self._clock()
             asked = self._wanted > self._done
             if now >= due or (asked and now - whole >= WHOLE_S):
-                self._pass(full=True)
+                depth = ALL if now >= due or now - deep >= DEEP_S else SHOWN
+                self._pass(depth)
                 whole = self._clock()
+                deep = whole if depth == ALL else deep
                 due = whole + self._interval
             elif asked:
-                self._pass(full=False)
+                self._pass(FAST)
             elif rung and not self._stopping:
                 self._sampler.discover()
 
-    def _pass(self, *, full: bool) -> None:
+    def _pass(self, depth: int) -> None:
         with self._passed:
             self._begun += 1
         began = time.thread_time()
-        self._last_pass = self._sampler.sample(full) / 1e9
+        self._last_pass = self._sampler.sample(depth) / 1e9
         self._cpu += time.thread_time() - began
         with self._passed:
             self._done = self._begun
@@ -146,7 +151,7 @@ class KernelSampler:
         changed = self._sampler.take_changes()
         if changed and self._on_vcpus is not None:
             self._on_vcpus(changed)
-        if full:
+        if depth == ALL:
             self._tell_of_permissions()
 
     def _tell_of_permissions(self) -> None:

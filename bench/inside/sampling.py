@@ -16,7 +16,7 @@ from typing import Any, Self
 import libvirt
 
 from bench.inside.guests import fill
-from hostmon._sampler import Sampler
+from hostmon._sampler import FAST, Sampler
 from hostmon._table import GuestTable, Snapshot
 from hostmon.machine.cgroups import host_mounts
 from hostmon.samples import Guest
@@ -121,7 +121,7 @@ class Bracket:
         self._thread = threading.Thread(target=self._run)
 
     def _pass(self) -> None:
-        self._sampler.sample(full=False)
+        self._sampler.sample(FAST)
         self._taken.append(self._table.snapshot())
 
     def _run(self) -> None:
@@ -182,7 +182,7 @@ def main(rounds: int) -> None:
     sampler.sample()
     ours, theirs, wrong, compared, over = [], [], [], 0, 0
     for turn in range(rounds + 1):
-        mine = cost(lambda: sampler.sample(full=False))
+        mine = cost(lambda: sampler.sample(FAST))
         other = cost(lambda: connection.getAllDomainStats(FIELDS))
         with Bracket(sampler, table) as bracket:
             records = connection.getAllDomainStats(FIELDS)

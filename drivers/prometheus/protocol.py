@@ -1,8 +1,9 @@
 """HTTP connections: uvicorn's, with deadlines on silent clients and a short way for scrapes.
 
 uvicorn alone keeps a connection that says nothing, or only half a request, open for ever, and as
-many of them as there are descriptors: then the bus cannot take a connection either. And it takes 1.1 ms of CPU for a request of which 0.1 ms would do: a scrape that comes as Prometheus sends
-it, whole and without a body, is answered here. Whatever is unusual about one is left to uvicorn.
+many of them as there are descriptors: then the bus cannot take a connection either. And it takes
+1.1 ms of CPU for a request of which 0.1 ms would do: a scrape that comes as Prometheus sends it,
+whole and without a body, is answered here. Whatever is unusual about one is left to uvicorn.
 """
 
 import asyncio

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from hostmon._table import GuestTable
 from hostmon.exposition.book import Book, boot_ticks
-from hostmon.exposition.own import refuse_clashes, registry_page
+from hostmon.exposition.own import Costs, refuse_clashes, registry_page
 from hostmon.exposition.squeeze import Buffer, gzipped
 from hostmon.labels import Describe
 from hostmon.metrics.choice import choose, known_profile
@@ -72,6 +72,7 @@ class Exposition:
         self._choice = (frozenset(on), frozenset(off), frozenset(without))
         self._boot_ticks = boot_ticks(proc)
         self._clock_ns = clock_ns
+        self.costs = Costs()
         self._lock = threading.Lock()
         self._books: dict[str, Book] = {}
         self._oldest: dict[Group, int] = {}
@@ -144,9 +145,12 @@ class Exposition:
     def _render(self, book: Book, form: Format, wanted: frozenset[str]) -> list[Buffer]:
         """A whole page, in pieces that the next one ends."""
         strict = form is Format.OPENMETRICS
+        began = time.perf_counter()
         self._fresh()
         snapshot = self._table.snapshot()
         host = book.host_page(self._figures(), wanted, strict)
         book.renderer.refresh(snapshot)
         guests = book.renderer.render(snapshot, strict, book.flags(wanted))
-        return [host, *guests, registry_page(self._registry, wanted, strict)]
+        own = registry_page(self._registry, wanted, strict)
+        self.costs.took(time.perf_counter() - began)
+        return [host, *guests, own]

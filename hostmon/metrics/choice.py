@@ -52,3 +52,12 @@ def check_metrics(settings: MetricsSettings, source: str) -> None:
         choose(profile, settings.on, settings.off, settings.without)
     except SettingsError as error:
         raise SettingsError(f"{source}: metrics: {error}") from None
+
+
+def shown(columns: str, settings: MetricsSettings) -> bool:
+    """Whether any profile's page has a family of the columns that begin like this."""
+    return any(
+        metric.column.startswith(columns)
+        for profile in PROFILES.values()
+        for metric in choose(profile, settings.on, settings.off, settings.without)
+    )

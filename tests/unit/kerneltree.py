@@ -22,7 +22,7 @@ class Tree:
         for folder in (self.proc, self.run, self.unified):
             folder.mkdir()
 
-    def sampler(self, table: GuestTable, **mounts: Path) -> Sampler:
+    def sampler(self, table: GuestTable, *, pressure: bool = True, **mounts: Path) -> Sampler:
         """A sampler of this tree; by default only v2 is mounted."""
         where = mounts or {"unified": self.unified}
         return Sampler(
@@ -30,6 +30,7 @@ class Tree:
             proc=str(self.proc),
             run=str(self.run),
             mounts={name: str(path) for name, path in where.items()},
+            pressure=pressure,
         )
 
     def process(

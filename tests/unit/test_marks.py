@@ -84,7 +84,7 @@ def test_marks_are_believed_for_a_while_only(monkeypatch: pytest.MonkeyPatch) ->
     one, connection = kept(), Asked(one="a", two="b")
     asked(one, connection)
     later = time.monotonic() + keeper.WHOLE_S + 1
-    monkeypatch.setattr(keeper.time, "monotonic", lambda: later)
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     assert asked(one, connection) == ["all"]
     assert asked(one, connection) == []
 

@@ -33,6 +33,9 @@ def test_every_guest_has_its_series_and_events_are_counted(demo: AgentProcess) -
     counted = 'hostmon_events_total{kind="lifecycle"}'
     wait_for(lambda: demo.metrics()[counted] > first[counted])
     assert "process_resident_memory_bytes" in first
+    later = demo.metrics()
+    assert later["hostmon_pages_total"] > first["hostmon_pages_total"]
+    assert 0 < later["hostmon_last_page_seconds"] <= later["hostmon_page_seconds_total"]
     states = [
         value for series, value in first.items() if series.startswith("libvirt_domain_state{")
     ]

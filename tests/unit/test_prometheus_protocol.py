@@ -66,7 +66,8 @@ def test_whatever_is_unusual_does_not(data: bytes) -> None:
 
 def answers(connection: socket.socket, count: int) -> list[tuple[bytes, bytes]]:
     """So many answers of one connection: head and body of each."""
-    found, data = [], b""
+    found: list[tuple[bytes, bytes]] = []
+    data = b""
     connection.settimeout(10)
     while len(found) < count:
         more = connection.recv(1 << 20)

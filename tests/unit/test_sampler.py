@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hostmon._sampler import ALL, FAST, SHOWN
 from hostmon._table import GuestTable
 from hostmon.sampler import KernelSampler
 
@@ -26,8 +27,8 @@ class Passes:
         self.missing = (0, False)
         self.changes: list[bytes] = []
 
-    def sample(self, full: bool = True) -> int:
-        self.asked.append("full" if full else "fast")
+    def sample(self, depth: int = ALL) -> int:
+        self.asked.append({FAST: "fast", SHOWN: "shown", ALL: "all"}[depth])
         self.passes += 1
         self.held.wait(5)
         return 1_000_000
@@ -70,17 +71,17 @@ def made(passes: Passes, table: GuestTable, **options: object) -> KernelSampler:
 def test_it_samples_at_once_and_at_the_cadence(passes: Passes, table: GuestTable) -> None:
     sampler = made(passes, table, interval=0.01)
     sampler.start()
-    eventually(lambda: passes.asked.count("full") >= 3)
+    eventually(lambda: passes.asked.count("all") >= 3)
     sampler.stop()
-    assert set(passes.asked) == {"full"}
+    assert set(passes.asked) == {"all"}
 
 
 def test_a_fresh_pass_begins_after_asking(passes: Passes, table: GuestTable) -> None:
     sampler = made(passes, table)
     sampler.start()
-    eventually(lambda: passes.asked == ["full"])
+    eventually(lambda: passes.asked == ["all"])
     assert sampler.fresh(5)
-    assert passes.asked == ["full", "fast"]
+    assert passes.asked == ["all", "fast"]
     passes.held.clear()
     started = passes.passes
     asking = threading.Thread(target=sampler.fresh, args=(5,))
@@ -110,12 +111,12 @@ def test_a_hanging_pass_holds_nobody_longer_than_the_deadline(
 def test_a_guests_start_is_looked_at_as_it_comes(passes: Passes, table: GuestTable) -> None:
     sampler = made(passes, table)
     sampler.start()
-    eventually(lambda: passes.asked == ["full"])
+    eventually(lambda: passes.asked == ["all"])
     table.set_state(UUID, 1, 1, 7)
-    eventually(lambda: passes.asked == ["full", "discover"])
+    eventually(lambda: passes.asked == ["all", "discover"])
     table.set_state(UUID, 3, 1, 7)
     assert sampler.fresh(5)
-    assert passes.asked == ["full", "discover", "fast"]
+    assert passes.asked == ["all", "discover", "fast"]
     sampler.stop()
 
 
@@ -155,15 +156,29 @@ def test_stopping_leaves_no_descriptor(passes: Passes, table: GuestTable) -> Non
     table.set_state(UUID, 1, 1, 9)
 
 
-def test_a_scrape_reads_everything_unless_that_was_just_done(
+def test_a_scrape_reads_all_that_is_shown_unless_that_was_just_done(
     passes: Passes, table: GuestTable
 ) -> None:
     now = 100.0
     sampler = made(passes, table, clock=lambda: now)
     sampler.start()
-    eventually(lambda: passes.asked == ["full"])
+    eventually(lambda: passes.asked == ["all"])
     assert sampler.fresh(5)
     now += 15
     assert sampler.fresh(5)
     sampler.stop()
-    assert passes.asked == ["full", "fast", "full"]
+    assert passes.asked == ["all", "fast", "shown"]
+
+
+def test_scrapes_do_not_put_off_for_ever_what_only_a_deep_pass_reads(
+    passes: Passes, table: GuestTable
+) -> None:
+    now = 100.0
+    sampler = made(passes, table, clock=lambda: now)
+    sampler.start()
+    eventually(lambda: passes.asked == ["all"])
+    for _ in range(14):
+        now += 5
+        assert sampler.fresh(5)
+    sampler.stop()
+    assert passes.asked == ["all", *["shown"] * 11, "all", "shown", "shown"]

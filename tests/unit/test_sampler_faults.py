@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hostmon._sampler import FAST
 from hostmon._table import GuestTable
 from hostmon.samples import Group
 from tests.unit.kerneltree import UUID_OF_ONE, Tree, guest_of, running, table_of_one, tree_of_one
@@ -52,7 +53,7 @@ def test_a_broken_file_costs_at_most_its_columns(
         path.mkdir()
     sampler = tree.sampler(table)
     sampler.sample()
-    sampler.sample(full=False)
+    sampler.sample(FAST)
     found = guest_of(table)
     for vcpu in found.vcpus:
         assert vcpu.run_ns in (None, 1000, 1001)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hostmon._sampler import Sampler
+from hostmon._sampler import ALL, FAST, SHOWN, Sampler
 from hostmon._table import GuestTable
 from hostmon.samples import Group
 from tests.conftest import Corpus
@@ -46,7 +46,7 @@ def test_a_running_guest_is_read(tree: Tree, table: GuestTable) -> None:
         io__pressure="some avg10=0.00 total=1\nfull avg10=0.00 total=0\n",
     )
     sampler = tree.sampler(table)
-    sampler.sample(full=True)
+    sampler.sample(ALL)
     found = guest_of(table)
     assert (found.process.pid, found.process.start_ticks) == (500, 900)
     assert found.cgroup == b"machine/g.libvirt-qemu"
@@ -66,8 +66,44 @@ def test_a_running_guest_is_read(tree: Tree, table: GuestTable) -> None:
 
 def test_a_fast_pass_leaves_the_costly_groups_as_they_are(tree: Tree, table: GuestTable) -> None:
     sampler = tree.sampler(table)
-    sampler.sample(full=False)
+    sampler.sample(FAST)
     assert set(guest_of(table).valid) == {Group.CPU, Group.VCPU, Group.RSS}
+
+
+def test_a_pass_over_what_is_shown_keeps_the_rest(tree: Tree, table: GuestTable) -> None:
+    folder = tree.group(memory__current="4096\n", memory__swap__current="8192\n")
+    sampler = tree.sampler(table)
+    sampler.sample(ALL)
+    before = guest_of(table)
+    write_files(folder, memory__current="5000\n", memory__swap__current="1\n")
+    sampler.sample(SHOWN)
+    found = guest_of(table)
+    assert (found.memory.current, found.memory.swap) == (5000, 8192)
+    assert [v.on_cpu for v in found.vcpus] == [v.on_cpu for v in before.vcpus]
+    assert set(found.valid) == set(before.valid)
+
+
+def test_quotas_below_a_guests_group_are_followed_once_a_deep_pass_found_them(
+    tree: Tree, table: GuestTable
+) -> None:
+    folder = tree.group(cpu__stat=QUOTA)
+    write_files(folder / "vcpu0", cpu__stat="nr_periods 0\nnr_throttled 0\nthrottled_usec 0\n")
+    sampler = tree.sampler(table)
+    found = []
+    sampler.sample(ALL)
+    for depth in (SHOWN, ALL, SHOWN):
+        write_files(folder / "vcpu0", cpu__stat=QUOTA)
+        sampler.sample(depth)
+        found.append(guest_of(table).throttle.periods)
+    write_files(folder / "vcpu0", cpu__stat=QUOTA.replace("nr_periods 10", "nr_periods 15"))
+    sampler.sample(SHOWN)
+    assert [*found, guest_of(table).throttle.periods] == [10, 20, 20, 25]
+
+
+def test_pressure_that_is_not_shown_is_not_read(tree: Tree, table: GuestTable) -> None:
+    tree.group(cpu__pressure="some avg10=0.00 total=5\nfull avg10=0.00 total=4\n")
+    tree.sampler(table, pressure=False).sample(ALL)
+    assert Group.PRESSURE not in guest_of(table).valid
 
 
 def test_a_shut_off_guest_is_not_looked_for(tree: Tree, table: GuestTable) -> None:
@@ -212,13 +248,13 @@ def test_vcpus_come_and_go(tree: Tree, table: GuestTable) -> None:
     assert sampler.take_changes() == []
     tree.thread(500, 530, "CPU 3/KVM", 42, 43)
     tree.stat(500)
-    sampler.sample(full=False)
+    sampler.sample(FAST)
     assert [(v.number, v.run_ns) for v in guest_of(table).vcpus] == [(0, 1000), (1, 1001), (3, 42)]
-    assert sampler.take_changes() == [UUID_OF_ONE]
+    assert sampler.take_changes() == [UUID]
     assert sampler.take_changes() == []
     shutil.rmtree(tree.proc / "500/task/511")
     tree.thread(500, 540, "worker", 0, 0)  # as many threads as before
-    sampler.sample(full=False)
+    sampler.sample(FAST)
     assert [(v.number, v.run_ns) for v in guest_of(table).vcpus] == [(0, 1000), (3, 42)]
 
 

@@ -80,7 +80,7 @@ def test_a_loss_of_the_connection_is_healed_and_what_came_meanwhile_is_found(
             wait_for(lambda: subscriber.receive(0.05) and view.joined)
             world.go_away("is being upgraded")
             wait_for(lambda: made.connection() == "down")
-            assert {guest.presence for guest in made.guests()} == {"unknown"}
+            wait_for(lambda: {guest.presence for guest in made.guests()} == {"unknown"})
             world.vanish("fake-1")
             world.stop("fake-2")
             world.come_back()
