@@ -14,7 +14,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from hostmon.errors import SettingsError
 from hostmon.settings import convert
 from hostmon_drivers.prometheus.driver import PrometheusSettings
-from hostmon_drivers.prometheus.server import MOST_CONNECTIONS
+from hostmon_drivers.prometheus.protocol import MOST_CONNECTIONS
 from tests.agent_process import AgentProcess, agent, wait_for
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"

@@ -250,7 +250,7 @@ def test_vcpus_come_and_go(tree: Tree, table: GuestTable) -> None:
     tree.stat(500)
     sampler.sample(FAST)
     assert [(v.number, v.run_ns) for v in guest_of(table).vcpus] == [(0, 1000), (1, 1001), (3, 42)]
-    assert sampler.take_changes() == [UUID]
+    assert sampler.take_changes() == [UUID_OF_ONE]
     assert sampler.take_changes() == []
     shutil.rmtree(tree.proc / "500/task/511")
     tree.thread(500, 540, "worker", 0, 0)  # as many threads as before
