@@ -4,6 +4,7 @@ Owns what counts as a disagreement. Takes a list that somebody else has fetched:
 for anything.
 """
 
+import uuid as uuidlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 
@@ -22,6 +23,11 @@ class Disagreement(msgspec.Struct, frozen=True):
     field: str
     recorded: int
     found: int
+
+    def __str__(self) -> str:
+        """One line for a log."""
+        guest = uuidlib.UUID(bytes=self.uuid)
+        return f"guest {guest}: {self.field} {self.recorded}, found {self.found}; healed"
 
 
 class Report(msgspec.Struct, frozen=True):

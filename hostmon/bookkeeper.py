@@ -162,7 +162,7 @@ class Bookkeeper:
         for uuid, bound in bindings.items():
             self._ledger.bind(uuid, bound)
         for wrong in report.disagreements:
-            log.warning("the account was wrong about %s: %s", wrong.uuid.hex(), wrong)
+            log.warning("the account was wrong: %s", wrong)
         self.books = msgspec.structs.replace(
             self.books,
             report=report,

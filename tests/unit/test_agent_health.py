@@ -69,4 +69,4 @@ def test_a_dispatcher_that_failed_ends_the_process_with_a_clear_line(tmp_path: P
         assert running.process.wait(10) == 1
         log = running.log.read_text()
     assert "CRITICAL hostmon: dispatcher: ended by itself; the agent ends" in log
-    assert "the dispatcher failed" in log
+    assert "the thread dispatcher failed" in log

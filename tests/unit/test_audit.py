@@ -100,3 +100,8 @@ def test_unsettled_stop_is_no_disagreement() -> None:
         [GuestClaim(A, False, True, 0, 0, 1, 1)], auditor.mark()
     ).disagreements
     assert ledger.sums()["vcpus_held"] == 1
+
+
+def test_a_disagreement_is_a_line_for_people() -> None:
+    line = str(Disagreement(A, "vcpus", 2, 4))
+    assert line == "guest 61616161-6161-6161-6161-616161616161: vcpus 2, found 4; healed"
