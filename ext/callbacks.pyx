@@ -93,11 +93,20 @@ cdef class Callbacks:
                 refused.append(kind)
         if not self.register_network():
             refused.append("network")
-        if not self.register_pool(0, <void*>on_pool):
+        if not self.register_pool(VIR_STORAGE_POOL_EVENT_ID_LIFECYCLE, <void*>on_pool):
             refused.append("pool")
-        if not self.register_pool(1, <void*>on_pool_refresh):
+        if not self.register_pool(VIR_STORAGE_POOL_EVENT_ID_REFRESH, <void*>on_pool_refresh):
             refused.append("pool-refresh")
         return tuple(refused)
+
+    cdef bint kept(self, int handle, list ids) except -1:
+        """Keep what libvirt registered; where it refused to, False, and the reason."""
+        if handle >= 0:
+            ids.append(handle)
+            return True
+        self.refusal = (<bytes>virGetLastErrorMessage()).decode(errors="replace")
+        virResetLastError()
+        return False
 
     cdef bint register_domain(self, int event_id) except -1:
         cdef uintptr_t opaque = self.pipe.address
@@ -109,26 +118,16 @@ cdef class Callbacks:
                 self.conn, NULL, event_id,
                 <virConnectDomainEventGenericCallback>domain_callbacks[event_id],
                 <void*>opaque, NULL)
-        if handle < 0:
-            self.refusal = (<bytes>virGetLastErrorMessage()).decode(errors="replace")
-            virResetLastError()
-        if handle >= 0:
-            self.domain_ids.append(handle)
-        return handle >= 0
+        return self.kept(handle, self.domain_ids)
 
     cdef bint register_network(self) except -1:
         cdef uintptr_t opaque = self.pipe.address
         cdef int handle
         with nogil:
             handle = virConnectNetworkEventRegisterAny(
-                self.conn, NULL, 0, <virConnectNetworkEventGenericCallback><void*>on_network,
-                <void*>opaque, NULL)
-        if handle < 0:
-            self.refusal = (<bytes>virGetLastErrorMessage()).decode(errors="replace")
-            virResetLastError()
-        if handle >= 0:
-            self.network_ids.append(handle)
-        return handle >= 0
+                self.conn, NULL, VIR_NETWORK_EVENT_ID_LIFECYCLE,
+                <virConnectNetworkEventGenericCallback><void*>on_network, <void*>opaque, NULL)
+        return self.kept(handle, self.network_ids)
 
     cdef bint register_pool(self, int event_id, void* callback) except -1:
         cdef uintptr_t opaque = self.pipe.address
@@ -137,12 +136,7 @@ cdef class Callbacks:
             handle = virConnectStoragePoolEventRegisterAny(
                 self.conn, NULL, event_id,
                 <virConnectStoragePoolEventGenericCallback>callback, <void*>opaque, NULL)
-        if handle < 0:
-            self.refusal = (<bytes>virGetLastErrorMessage()).decode(errors="replace")
-            virResetLastError()
-        if handle >= 0:
-            self.pool_ids.append(handle)
-        return handle >= 0
+        return self.kept(handle, self.pool_ids)
 
     @property
     def registered(self):
