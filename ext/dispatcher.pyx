@@ -128,14 +128,14 @@ cdef class Dispatcher:
         cdef pollfd fds[3]
         cdef uint64_t now, next, due = 0
         cdef timespec pause
-        cdef int last_round, more
+        cdef int last_round, more, unserved
         fds[0].fd, fds[1].fd, fds[2].fd = self.pipe.read_fd, self.pipe.bell_fd, zmq_fd
         fds[0].events = fds[1].events = fds[2].events = POLLIN
         self.welcome()
         while True:
             last_round = self.stopping
             more = self.drain()
-            outlet_serve(&self.outlet)
+            unserved = outlet_serve(&self.outlet)
             if last_round and not more or self.interrupted:
                 self.interrupted = 0
                 return last_round
@@ -145,7 +145,7 @@ cdef class Dispatcher:
                 self.heartbeat()
                 queue_release(self.pipe)
                 due = now + self.heartbeat_ns
-            next = now if more else min(next, due, wanted_ring(self.wanted, now))
+            next = now if more or unserved else min(next, due, wanted_ring(self.wanted, now))
             pause.tv_sec, pause.tv_nsec = (next - now) // SECOND, (next - now) % SECOND
             ppoll(fds, 3, &pause, NULL)
             if fds[1].revents:

@@ -7,6 +7,7 @@ from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 
 from announce cimport put_welcome
+from clock cimport monotonic_ns
 from encoder cimport Encoder, put_message
 from msgpack cimport Buffer, buffer_over, buffer_size
 from peers cimport PEERS, Peer, Peers, peer_said
@@ -19,6 +20,7 @@ from zmqapi cimport (
 cdef enum:
     MESSAGE = 3 * RECORD_MAX # a text of bad bytes grows threefold
     WELCOME = 1024
+    SERVED = 1024            # messages of subscribers at a turn
 
 cdef struct Outlet:
     Zmq zmq
@@ -75,12 +77,19 @@ cdef inline void outlet_welcome(
     out.zmq.setsockopt(out.socket, ZMQ_XPUB_WELCOME_MSG, memory, buffer_size(&message))
 
 
-cdef inline void outlet_serve(Outlet* out) noexcept nogil:
-    """Take the (un)subscriptions that arrived: only by this does the socket act on them."""
+cdef inline int outlet_serve(Outlet* out) noexcept nogil:
+    """Take the (un)subscriptions that arrived: only by this does the socket act on them.
+
+    True if there may be more: the socket's descriptor tells only of what comes after all are taken.
+    """
     cdef ZmqMessage message
+    cdef uint64_t now = monotonic_ns()
+    cdef int left = SERVED
     out.zmq.msg_init(&message)
-    while out.zmq.msg_recv(&message, out.socket, ZMQ_DONTWAIT) >= 0:
+    while left and out.zmq.msg_recv(&message, out.socket, ZMQ_DONTWAIT) >= 0:
         peer_said(
             &out.peers, out.zmq.msg_get(&message, ZMQ_SRCFD),
-            <const uint8_t*>out.zmq.msg_data(&message), out.zmq.msg_size(&message))
+            <const uint8_t*>out.zmq.msg_data(&message), out.zmq.msg_size(&message), now)
+        left -= 1
     out.zmq.msg_close(&message)
+    return left == 0

@@ -25,6 +25,7 @@ from hostmon import keys
 from hostmon.door import ReadyThread
 from hostmon.errors import SettingsError
 from hostmon.publisher import HANDSHAKE_FAILED, ZAP_DOMAIN, Monitors
+from hostmon.stalled import Waiting
 from hostmon.status import DoorStatus, GateStatus
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Census:
         self.door = door
         self.peers = 0
         self.failed = 0
+        self.waiting = Waiting()
         self.accepted: list[int] = []
         self.heard: zmq.Socket[bytes] | None = None
 
@@ -69,14 +71,17 @@ class Census:
         while not self.door.monitors.empty():
             self.close()
             self.heard, self.peers = self.door.monitors.get(), 0
+            self.waiting = Waiting()
         while self.heard is not None and self.heard.poll(0):
             told = parse_monitor_message(self.heard.recv_multipart())
             event = told["event"]
             if event == zmq.EVENT_ACCEPTED:
                 self.peers += 1
                 self.accepted.append(told["value"])
+                self.waiting.add(told["value"])
             elif event == zmq.EVENT_DISCONNECTED:
                 self.peers = max(0, self.peers - 1)
+                self.waiting.remove(told["value"])
             elif event & HANDSHAKE_FAILED:
                 self.failed += 1
 
@@ -95,6 +100,7 @@ class Gate(ReadyThread):
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.denied = 0
         self.crowded_out = 0
+        self.stalled = 0
         self._folder = folder
         self._most_peers = most_peers
         self._allowed: dict[str, str] = {}
@@ -134,6 +140,7 @@ class Gate(ReadyThread):
             ),
             denied=self.denied,
             crowded_out=self.crowded_out,
+            stalled=self.stalled,
             keys=len(self._allowed),
         )
 
@@ -160,6 +167,7 @@ class Gate(ReadyThread):
             for census in self._censuses:
                 census.take()
                 self._bound(census)
+                self._end_stalled(census)
             if time.monotonic() >= self._due:
                 self._look_at_keys()
         except (OSError, zmq.ZMQError):
@@ -210,6 +218,13 @@ class Gate(ReadyThread):
             if census.door.owns(fd):
                 end(fd)
                 self.crowded_out += 1
+
+    def _end_stalled(self, census: Census) -> None:
+        """End who takes nothing of what is sent to it: what waits for it is memory of ours."""
+        for fd in census.waiting.stalled(time.monotonic()):
+            if census.door.owns(fd):
+                end(fd)
+                self.stalled += 1
 
 
 def end(fd: int) -> None:

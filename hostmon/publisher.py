@@ -26,10 +26,9 @@ from hostmon.keys import Pair
 # libzmq's default of 1,000 loses messages silently. A message takes about 0.3 KB: a subscriber that
 # stands still costs 30 MB at most, then loses, sees the gap and repairs it.
 SEND_HIGH_WATER_MARK = 100_000
-# In milliseconds: who has not shaken hands by then, or does not answer heartbeats, is cut off.
-HANDSHAKE = 2000
-HEARTBEAT = 1000
-HEARTBEAT_TIMEOUT = 3000
+HANDSHAKE = 2000  # milliseconds: who has not shaken hands by then is cut off
+# Seconds of silence before TCP's first probe and between two, and how many go unanswered.
+KEEPALIVE = (3, 1, 3)
 ZAP_DOMAIN = b"hostmon"
 HANDSHAKE_FAILED = (
     zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
@@ -137,8 +136,11 @@ class BoundSocket:
             socket.sndhwm = self._high_water_mark
             socket.maxmsgsize = self._longest_message
             socket.handshake_ivl = HANDSHAKE
-            socket.heartbeat_ivl = HEARTBEAT
-            socket.heartbeat_timeout = HEARTBEAT_TIMEOUT
+            # ZMTP's heartbeats stay off: decision 0136.
+            socket.tcp_keepalive = 1
+            idle, interval, count = KEEPALIVE
+            socket.tcp_keepalive_idle, socket.tcp_keepalive_intvl = idle, interval
+            socket.tcp_keepalive_cnt = count
             if self._kind == zmq.XPUB:
                 socket.setsockopt(zmq.XPUB_VERBOSER, 1)
             if self._monitors is not None:

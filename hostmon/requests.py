@@ -24,6 +24,7 @@ from hostmon.status import Answer, Refusal, Request
 log = logging.getLogger(__name__)
 
 LONGEST_REQUEST = 16_384
+ANSWERS = 16  # of up to 1 MiB that wait for one peer; what it does not fetch beyond them is dropped
 # Questions a peer may put at once, and then each second: a replay of the whole ring takes 100.
 BURST = 400.0
 RATE = 200.0
@@ -87,6 +88,7 @@ class RequestServer(DoorThread):
             self._addresses,
             access=self._access,
             monitors=self.monitors,
+            high_water_mark=ANSWERS,
             longest_message=LONGEST_REQUEST,
         )
 

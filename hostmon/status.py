@@ -82,13 +82,14 @@ class GateStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The bus's gate: who is connected, and what came since the start that should not.
 
     ``keys`` are allowed now, ``denied`` counts others. ``crowded_out`` connections were too many,
-    ``cut_off`` ones subscribed to too much. ``ignored`` messages were no subscription, ``refused``
-    questions were malformed, unknown or too many.
+    ``stalled`` ones took nothing of what was sent, ``cut_off`` ones said or subscribed to too much.
+    ``ignored`` messages were no subscription, ``refused`` questions malformed, unknown or too many.
     """
 
     doors: tuple[DoorStatus, ...] = ()
     denied: int = 0
     crowded_out: int = 0
+    stalled: int = 0
     keys: int = 0
     cut_off: int = 0
     ignored: int = 0

@@ -103,5 +103,7 @@ def audit(status: AgentStatus) -> str:
 def peers(gate: GateStatus) -> str:
     """Who is connected, and what came that should not."""
     here = ", ".join(f"{door.name} {door.peers}" for door in gate.doors)
-    failed = gate.crowded_out + gate.cut_off + sum(door.failed for door in gate.doors)
+    failed = (
+        gate.crowded_out + gate.stalled + gate.cut_off + sum(door.failed for door in gate.doors)
+    )
     return f"{here}; {failed} turned away"

@@ -26,9 +26,10 @@ _encoder = msgspec.msgpack.Encoder()
 
 # In messages. libzmq's default of 1,000 loses a burst silently, 0 grows without bound.
 RECEIVE_HIGH_WATER_MARK = 100_000
-# A peer that is gone without a word is noticed by ZMTP's own heartbeats, in milliseconds.
-HEARTBEAT = 1000
-HEARTBEAT_TIMEOUT = 3000
+# An agent's host that is gone without a word is noticed by TCP: seconds of silence before the first
+# probe and between two, and how many go unanswered. ZMTP's heartbeats must stay off: with them
+# libzmq 4.3.5 ends the process of a subscriber whose queue is full (decision 0136).
+KEEPALIVE = (3, 1, 3)
 
 
 def encode_request(request: Request) -> bytes:
@@ -44,6 +45,14 @@ def decode_answer(message: bytes) -> Answer:
         raise ProtocolError(f"answer does not follow the protocol: {error}") from error
 
 
+def keep_alive(socket: zmq.Socket[bytes]) -> None:
+    """Have the kernel end connections of TCP whose other side is gone."""
+    socket.tcp_keepalive = 1
+    idle, interval, count = KEEPALIVE
+    socket.tcp_keepalive_idle, socket.tcp_keepalive_intvl = idle, interval
+    socket.tcp_keepalive_cnt = count
+
+
 def connected(
     context: zmq.Context[zmq.Socket[bytes]],
     kind: int,
@@ -53,8 +62,7 @@ def connected(
     """A socket on its way to an address of an agent."""
     socket = context.socket(kind)
     socket.linger = 0
-    socket.heartbeat_ivl = HEARTBEAT
-    socket.heartbeat_timeout = HEARTBEAT_TIMEOUT
+    keep_alive(socket)
     socket.reconnect_ivl = 50
     socket.reconnect_ivl_max = 1000
     if kind == zmq.SUB:

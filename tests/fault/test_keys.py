@@ -129,4 +129,5 @@ def test_only_allowed_keys_are_served(keyed: tuple[Keyed, FedAgent], full: bool)
 
 def behind(viewer: Viewer, agent: FedAgent) -> int:
     """How many events a viewer has yet to see."""
-    return ask_guests(agent.requests).sequence - viewer.report().complete
+    complete = viewer.report().complete
+    return ask_guests(agent.requests).sequence - complete if complete else 0

@@ -28,10 +28,12 @@ from tests.agent_process import AgentProcess, wait_for
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What a viewer saw, of class lifecycle: ``complete`` is the number up to which it has all.
+    """What a viewer saw, of class lifecycle: ``complete`` is the number up to which it has all,
+    0 while events that came are still to be looked at.
 
     ``holes`` are numbers between events that it was given; ``repairs`` counts each way of repair;
-    ``kinds`` are what became of guests, or the kinds of other events.
+    ``kinds`` are what became of guests, or the kinds of other events; ``wall_s`` is the wall clock
+    of the newest event, ``oldest_s`` the greatest age of what is known of a guest (-1: no guest).
     """
 
     joined: bool
@@ -47,6 +49,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     repairs: dict[str, int]
     replayed: int
     kinds: list[str]
+    wall_s: float
+    oldest_s: float
     guests: list[GuestStatus]
 
 
@@ -127,6 +131,7 @@ class Follower:
         self._resumed = 0
         self._kinds: set[str] = set()
         self._last = (0, 0)
+        self._wall_s = 0.0
         self._slow = 0.0
 
     def _repaired(self, repair: Any) -> None:
@@ -138,6 +143,7 @@ class Follower:
         event = self._subscriber.receive(0.05)
         if event is None:
             return
+        self._wall_s = event.time_ns / 1e9
         if isinstance(event, HeartbeatEvent):
             self._heartbeats += 1
             return
@@ -159,12 +165,13 @@ class Follower:
         if word == "slow":
             self._slow = float(arguments[0])
         view = self._subscriber.views[0]
+        complete = self._subscriber._links[0]._order.complete.get("lifecycle", 0)
         return Report(
             joined=view.joined,
             fresh=view.fresh,
             epoch=view.epoch,
             connection=view.connection,
-            complete=self._subscriber._links[0]._order.complete.get("lifecycle", 0),
+            complete=complete if not self._subscriber._ready else 0,
             events=self._events,
             resumed=self._resumed,
             disordered=self._disordered,
@@ -173,6 +180,8 @@ class Follower:
             repairs=dict(self._repairs),
             replayed=self._replayed,
             kinds=sorted(self._kinds),
+            wall_s=self._wall_s,
+            oldest_s=max(map(view.age, view.guests), default=-1.0),
             guests=list(view.guests.values()),
         )
 

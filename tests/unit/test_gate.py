@@ -218,6 +218,20 @@ def test_who_subscribes_to_too_much_is_cut_off(bus: Guarded) -> None:
     assert resident() - before < 80 << 20
 
 
+def test_who_says_too_much_is_cut_off(bus: Guarded) -> None:
+    with zmq.Context() as context, context.socket(zmq.XSUB) as noisy:
+        noisy.linger = 0
+        noisy.reconnect_ivl = -1
+        noisy.sndhwm = 0
+        noisy.connect(bus.local.events)
+        for _ in range(50_000):  # never more than one subscription at a time
+            noisy.send(b"\x01lifecycle/")
+            noisy.send(b"\x00lifecycle/")
+        wait_for(lambda: bus.dispatcher.abuse[0])
+        wait_for(lambda: bus.door("events").peers == 0)
+    assert bus.serves(bus.local)
+
+
 def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 

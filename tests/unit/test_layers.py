@@ -21,7 +21,7 @@ RANKS = {
     0.85: {"_deaths"},
     0.9: {"_columns", "_dispatcher", "_exposition", "_plan", "_roster", "_sampler", "_stats"},
     1: {"xml", "machine", "wire", "driver", "metrics", "scrape", "logs", "libvirt_errors", "keys"},
-    1.5: {"publisher"},
+    1.5: {"publisher", "stalled"},
     1.7: {"door"},
     2: {"facts", "verify", "guest", "images", "capabilities", "claims", "eventloop", "memory",
         "together", "client", "gate", "journal", "roster", "granting"},
