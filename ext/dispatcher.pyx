@@ -64,7 +64,7 @@ cdef class Dispatcher:
     cdef Losses untold
     cdef uint64_t lost, heartbeat_ns, welcomed
     cdef int connected, interrupted, stopping
-    cdef readonly uint64_t epoch, turned_ns  # the loop last turned then, by the monotonic clock
+    cdef readonly uint64_t epoch, turned_ns, compared  # loop's last turn; comparisons told of
     cdef readonly str host
 
     def __cinit__(self, pipe, table, uint64_t epoch, str host, bytes zmq_path,
@@ -204,6 +204,7 @@ cdef class Dispatcher:
             self.compare(record)
         elif record.kind == RECORD_RESYNC_END:
             self.retire_missing(record)
+            self.compared += 1
         elif record.kind == RECORD_GONE:
             self.retire_guest(record)
             self.confirm_stop(record.uuid, monotonic_ns())

@@ -5,6 +5,7 @@ from hostmon._table import GuestTable
 
 class Dispatcher:
     epoch: int
+    compared: int
     turned_ns: int
     host: str
     history: History

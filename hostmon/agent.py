@@ -186,7 +186,7 @@ class Agent:
             self._hypervisor.connect,
             local=self._hypervisor.is_local,
             audit_s=settings.audit,
-            ready=self._keeper.has_listed,
+            ready=self._keeper.has_compared,
             publish=lambda account: self._pipe.put(records.account(account)),
             survey=Survey(folders=settings.image_folders),
             traits=settings.traits,
@@ -263,7 +263,7 @@ class Agent:
 
     def is_current(self) -> bool:
         """Whether the account is what the hypervisor last told, all guests seen."""
-        return self._keeper.connected and self._keeper.has_listed()
+        return self._keeper.has_compared()
 
     def account(self, taken: Taken | None = None) -> HostAccount:
         """The host's account, now or as a snapshot has it."""
@@ -303,6 +303,7 @@ class Agent:
             uptime=time.monotonic() - self._started,
             connection=self.connection(),
             connection_reason=keeper.reason,
+            current=self.is_current(),
             connections=keeper.connections,
             virt=self._hypervisor.name,
             virt_violations=self._hypervisor.violations,

@@ -35,8 +35,6 @@ GONE_AFTER_NS = 1_000_000_000
 PLACE_AGAIN = 0.01
 # Seconds for which marks are believed: then all guests are compared, whatever theirs say.
 WHOLE_S = 300.0
-# Seconds within which what entered the pipe has been published.
-PUBLISHED_S = 1.0
 
 
 class Keeper:
@@ -77,7 +75,7 @@ class Keeper:
         self._marks: dict[bytes, str] = {}
         self._whole_due = 0.0
         self._connection: Connection | None = None
-        self._listed_at = 0.0
+        self._compared_before = 0
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
 
     def start(self) -> None:
@@ -97,9 +95,9 @@ class Keeper:
         """Whether its thread runs."""
         return self._thread.is_alive()
 
-    def has_listed(self) -> bool:
+    def has_compared(self) -> bool:
         """Whether this connection's first comparison with libvirt is done, and published too."""
-        return self._listed_at > 0 and time.monotonic() - self._listed_at > PUBLISHED_S
+        return self.connected and self._dispatcher.compared != self._compared_before
 
     def look_up_soon(self, uuids: list[bytes]) -> None:
         """Look these guests up again; from any thread."""
@@ -142,6 +140,7 @@ class Keeper:
         self._connection = connection
         self.version = connection.version()
         self.connections += 1
+        self._compared_before = self._dispatcher.compared
         self._announced = self.connected = True
         self.reason = f"connected to {self.uri}"
         log.info("connected to %s, %s %s", self.uri, self._hypervisor.name, self.version)
@@ -156,7 +155,6 @@ class Keeper:
         if self._announced is not False:
             self._pipe.put(records.connection(up=False, reason=reason))
         self._announced = self.connected = False
-        self._listed_at = 0.0
         self.reason = reason
         self._close()
 
@@ -198,7 +196,6 @@ class Keeper:
             complete &= self._report(guest, began, resync=True)
         if complete:  # its end says that no other guest is there; a loss brings another comparison
             self._pipe.put(records.resync_end(began))
-        self._listed_at = self._listed_at or time.monotonic()
 
     def _refresh(self, connection: Connection) -> None:
         """Look for what no event announces: other XML, another state, guests gone without a word.

@@ -150,6 +150,8 @@ class ReadingStatus(msgspec.Struct, frozen=True, kw_only=True):
 class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The agent as a whole; times in seconds, ``connection`` is ``up`` or ``down``.
 
+    ``current``: it is up, and its first comparison with libvirt is published.
+
     ``active`` counts guests that have a process: running, paused, suspended. ``account`` is as of
     ``account.changes``. The last audit ended at ``audited_at``, in seconds since 1970 (0: none
     yet); ``healed`` counts what audits found wrong, by field. Without a cache of base images
@@ -166,6 +168,7 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     uptime: float
     connection: str
     connection_reason: str
+    current: bool = False
     connections: int
     libvirt_version: str
     virt: str = "libvirt"

@@ -57,11 +57,13 @@ class Pages:
         return PlainTextResponse("ok\n")
 
     async def readyz(self, _request: Request) -> Response:
-        """Whether libvirt is connected."""
+        """Whether libvirt is connected, and every guest as it says."""
         status = self._view.status()
-        if status.connection == "up":
+        if status.current:
             return PlainTextResponse("ready\n")
         reason = f"libvirt connection {status.connection}: {status.connection_reason}\n"
+        if status.connection == "up":
+            reason = "libvirt is asked for every guest; not yet done\n"
         return PlainTextResponse(reason, status_code=503)
 
     async def landing(self, _request: Request) -> Response:

@@ -34,6 +34,7 @@ class FixedView:
             uptime=1.0,
             connection="up",
             connection_reason="",
+            current=True,
             connections=1,
             libvirt_version="9.0.0",
             guests=1,

@@ -1,6 +1,7 @@
 """Events between subscribing and listing, and while libvirt answers: each counts once, in time."""
 
 import random
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -98,3 +99,17 @@ def test_guests_change_between_subscribe_and_list_and_during_it(
     tell("listing-raced", **outcome.figures())
     assert int(outcome.own["changes_amid_listing"]) >= 2 * CHANGES
     assert outcome.connections == ["down", "up"] * (len(outcome.connections) // 2)
+
+
+def test_an_agent_is_ready_once_it_has_compared_and_told(meddled: tuple[Stage, Proxy]) -> None:
+    stage, proxy = meddled
+    released = threading.Event()
+    proxy.arm(lambda: released.wait(30), 1)
+    proxy.cut()
+    wait_for(lambda: stage.agent.ask("status")["connection"] == "up" and proxy.spent)
+    status, why, _ = stage.agent.fetch("readyz")
+    assert (status, why) == (503, b"libvirt is asked for every guest; not yet done\n")
+    released.set()
+    wait_for(lambda: stage.agent.fetch("readyz")[0] == 200)
+    assert not stage.disagreement()
+    assert {guest["presence"] for guest in stage.agent.ask("guests")} == {"present"}

@@ -209,6 +209,17 @@ def test_comparison_retires_what_libvirt_no_longer_lists(rig: Rig, guest: uuid.U
     assert rig.guest(stays) is not None
 
 
+def test_a_comparison_counts_once_its_findings_are_out(rig: Rig, guest: uuid.UUID) -> None:
+    rig.pipe.put(records.resync_begin())
+    began = time.monotonic_ns()
+    facts(rig, guest, RUNNING)
+    assert [rig.lifecycle()[0] for _ in range(2)] == ["defined", "started"]
+    assert rig.dispatcher.compared == 0
+    rig.pipe.put(records.resync_end(began))
+    rig.settle()
+    assert rig.dispatcher.compared == 1
+
+
 def test_comparison_spares_a_guest_heard_of_meanwhile(rig: Rig, guest: uuid.UUID) -> None:
     rig.pipe.put(records.resync_begin())
     began = time.monotonic_ns()
