@@ -5,12 +5,11 @@ like a connection's loss: callers close and connect again. Owns no policy.
 """
 
 import logging
-import traceback
 from collections.abc import Iterator
 from uuid import UUID
 
 from hostmon._table import GuestTable
-from hostmon.driver.contract import Guard
+from hostmon.driver.contract import Guard, made
 from hostmon.driver.points import VIRT
 from hostmon.driver.sinks import Columns, EventSink
 from hostmon.driver.virt import (
@@ -102,11 +101,7 @@ class Hypervisor:
     def __init__(self, name: str, kind: type[VirtDriver], context: VirtContext) -> None:
         self.name = name
         self.has_imagecache = kind.capabilities.has_imagecache
-        try:
-            self.driver = kind()
-        except BaseException as error:  # whatever a constructor does
-            text = f"driver {name!r}: {kind.__name__}() raised {error!r}; it may raise nothing"
-            raise ContractError(text, "__init__", traceback.format_exc()) from error
+        self.driver: VirtDriver = made(name, kind)
         self.violations = 0
         self._told = ""
         self._guard = Guard(name, self.driver, VirtDriver, self._breached)

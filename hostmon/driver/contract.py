@@ -69,6 +69,16 @@ def matches(value: object, kind: Any) -> bool:
     return isinstance(value, kind)
 
 
+def made(name: str, kind: Callable[[], Any]) -> Any:
+    """A driver of this class; raises ContractError for whatever its constructor does instead."""
+    try:
+        return kind()
+    except BaseException as error:  # SystemExit and the like are a driver's fault too
+        called = getattr(kind, "__name__", "constructor")
+        text = f"driver {name!r}: {called}() raised {error!r}; it may raise nothing"
+        raise ContractError(text, "__init__", traceback.format_exc()) from error
+
+
 class Guard:
     """One driver object behind its contract; ``on_breach`` is told of each breach first."""
 

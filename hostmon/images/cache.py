@@ -45,10 +45,11 @@ class ImageCacheSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     state: str = "/var/lib/hostmon/image-cache.json"
 
     def __post_init__(self) -> None:
-        for name in ("directory", "state", *self.overlays):
-            value = getattr(self, name) if name in {"directory", "state"} else name
-            if value and not value.startswith("/"):
-                raise ValueError(f"{value!r}: give an absolute path")
+        paths = {"directory": (self.directory,), "state": (self.state,), "overlays": self.overlays}
+        for name, values in paths.items():
+            for value in filter(None, values):
+                if not value.startswith("/"):
+                    raise ValueError(f"{name} = {value!r}: give an absolute path")
         for name, least in (("min_age", 60.0), ("verify_every", 0.0)):
             if not least <= getattr(self, name) <= 3650 * DAY_S:
                 raise ValueError(f"{name} = {getattr(self, name)!r}: give {least:g} s to 10 years")

@@ -3,14 +3,13 @@
 The name that the caller was configured with is the one that is loaded: nothing here chooses.
 """
 
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from hostmon.driver.contract import held
+from hostmon.driver.contract import held, made
 from hostmon.driver.points import Point
-from hostmon.errors import ContractError, DriverError
+from hostmon.errors import DriverError
 from hostmon.host import Host
 from hostmon.loader import installed, load, named, own_settings
 from hostmon.points.context import PointContext
@@ -33,12 +32,7 @@ def opened(
     except DriverError as error:
         raise DriverError(f"driver {name!r} of {point.group} is refused: {error}") from None
     settings = own_settings(name, kind, dict(section or {}), point)
-    try:
-        made = kind()
-    except BaseException as error:  # whatever a constructor does
-        text = f"driver {name!r}: {kind.__name__}() raised {error!r}; it may raise nothing"
-        raise ContractError(text, "__init__", traceback.format_exc()) from error
-    driver = held(name, made, point.base)
+    driver = held(name, made(name, kind), point.base)
     try:
         driver.start(PointContext(host=host, settings=settings))
         yield driver

@@ -12,7 +12,7 @@ import zmq
 
 from hostmon.client import Endpoint, Filter, Subscriber
 from hostmon.driver import AgentView, Driver, DriverContext
-from hostmon.driver.contract import Guard
+from hostmon.driver.contract import Guard, made
 from hostmon.errors import (
     AddressInUseError,
     ContractError,
@@ -86,37 +86,40 @@ class Worker:
         tally = self._tally
         try:
             with self._calling():
-                guard = Guard(self._name, self._kind(), Driver)
-        except BaseException as error:  # whatever a constructor does
-            self._end("failed", f"{self._kind.__name__}() raised {error!r}", "contract")
+                guard = Guard(self._name, made(self._name, self._kind), Driver)
+        except ContractError as error:
+            self._breached(error)
             return
         try:
             self._feed(guard)
             tally.state = "stopped"
         except (SettingsError, AddressInUseError) as error:
-            self._end("failed", str(error), "settings")
+            self._fail(str(error), "settings")
         except ContractError as error:
-            log.error("%s\n%s", error, error.trace)
-            self._end("failed", str(error), "contract")
+            self._breached(error)
         except DriverError as error:
-            self._end("failed", str(error), "driver")
+            self._fail(str(error), "driver")
         finally:
             self._finish(guard)
             self._changed()
 
-    def _end(self, state: str, detail: str, blame: str) -> None:
+    def _fail(self, detail: str, blame: str) -> None:
         self._tally.detail, self._tally.blame = detail, blame
-        self._tally.state = state
+        self._tally.state = "failed"
         self._changed()
+
+    def _breached(self, error: ContractError) -> None:
+        """The driver broke its contract; why it failed first is told already."""
+        log.error("%s\n%s", error, error.trace)
+        if not self._tally.detail:
+            self._fail(str(error), "contract")
 
     def _finish(self, guard: Guard) -> None:
         try:
             with self._calling():
                 guard("stop")
         except ContractError as error:
-            log.error("%s\n%s", error, error.trace)
-            if not self._tally.detail:
-                self._end("failed", str(error), "contract")
+            self._breached(error)
 
     @contextmanager
     def _calling(self) -> Iterator[None]:
