@@ -4,13 +4,14 @@ Each is a gzipped HTTP request of its own, in turns. Ten of the running guests h
 works on a schedule; the others idle. ``cpu_per_scrape`` is what exporter or agent, libvirtd and
 QEMU use together (vCPUs left out) while a scrape is served, less what they use anyway in that time.
 ``cpu_5min`` and ``cpu_5min_15s`` are all that they use in five minutes of a scrape every 15 s,
-background sampling included, less what libvirtd and QEMU use without an exporter; the latter with
-``block`` and ``balloon`` every 14 s. ``oldest`` is the age of the oldest block or balloon figures
-of a running guest on any page of those five minutes.
+background sampling included, less what libvirtd and QEMU use in as long without an exporter; the
+latter with ``block`` and ``balloon`` every 14 s. ``5min_PART`` is whose it was. ``oldest`` is the
+age of the oldest block or balloon figures of a running guest on any page of those five minutes.
 """
 
 import json
 import statistics
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,14 @@ def run(options: Options) -> list[Result]:
     find(PEER, options.missing)
     with Node.create() as node:
         running = fill(node, count)
-        answer = node.run(
+        with node.popen(
             "env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "bench.inside.scrape",
-            str(running), str(int(options.long)), deadline_s=1800,
-        )  # fmt: skip
-    return results(json.loads(answer.stdout), running)
+            str(running), str(int(options.long)), stdout=subprocess.PIPE, stderr=None,
+        ) as process:  # fmt: skip
+            told, _ = process.communicate(timeout=1800)
+        if process.returncode:
+            raise RuntimeError(f"bench.inside.scrape ended with {process.returncode}")
+    return results(json.loads(told), running)
 
 
 def fill(node: Node, count: int) -> int:
@@ -82,4 +86,7 @@ def results(found: dict[str, Any], running: int) -> list[Result]:
         peer = [theirs["cpu_5min"]] if theirs else None
         made.append(compare("cpu_5min_15s", "s", [ours["cpu_5min_15s"]], PEER, peer))
         made += [measure(name, "s", [ours[name]]) for name in ("oldest", "oldest_15s")]
+        for part, value in ours["parts"].items():
+            peer = [theirs["parts"][part]] if theirs else None
+            made.append(compare(f"5min_{part}", "s", [value], PEER, peer))
     return made

@@ -1,11 +1,12 @@
 """The agent and the peer, scraped in turns as Prometheus does, inside a lab node.
 
-usage: python -m bench.inside.scrape GUESTS LONG     (LONG: 1 adds three times five minutes)
+usage: python -m bench.inside.scrape GUESTS LONG     (LONG: 1 adds four times five minutes)
 """
 
 import gzip
 import http.client
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -28,7 +29,10 @@ SPACING_S = 0.15
 BESIDE_S, AFTER_S = 0.5, 0.02
 """How long is watched before a scrape, and after it for what it left to be done."""
 
-IDLE_S = 30.0
+OTHER = "exporter"
+PARTS = ("libvirtd", "qemu", OTHER)
+"""What CPU time is told apart by: the beginnings of names, and the rest of what is watched."""
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 LONG_S, INTERVAL_S = 300.0, 15.0
 READY_S = 60.0
 WATCHED = ("libvirtd", "qemu-system-", "hostmon", "python", "prometheus-libvi")
@@ -76,9 +80,37 @@ def used_s(threads: list[Path]) -> float:
     return total / 1e9
 
 
-def cpu_s(but: int) -> float:
-    """CPU seconds that all watched processes used so far."""
-    return used_s(watched(but))
+def spent_s(but: int) -> dict[str, float]:
+    """CPU seconds so far of libvirtd, of QEMU without vCPU threads, and of all else watched.
+
+    Of whole processes, in ticks of 10 ms, so that threads that ended count too.
+    """
+    spent = dict.fromkeys(PARTS, 0.0)
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            name = (process / "comm").read_text()
+            if process.name == str(but) or not name.startswith(WATCHED):
+                continue
+            fields = (process / "stat").read_text().rpartition(")")[2].split()
+            used = (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+            vcpus = [
+                task / "schedstat"
+                for task in process.glob("task/*")
+                if CPU_THREAD.match((task / "comm").read_text())
+            ]
+            part = next((part for part in PARTS if name.startswith(part)), OTHER)
+            spent[part] += used - used_s(vcpus)
+    return spent
+
+
+def since(before: dict[str, float], but: int) -> dict[str, float]:
+    """What was spent since then."""
+    return {part: value - before[part] for part, value in spent_s(but).items()}
+
+
+def tell(what: str) -> None:
+    """Say how far this is."""
+    print(f"{time.strftime('%H:%M:%S')} scrape: {what}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -110,13 +142,6 @@ def series(body: bytes) -> int:
     """How many series of guests and host a page has, the exporter's own runtime left out."""
     lines = body.splitlines()
     return sum(line.startswith((b"libvirt_", b"hostmon_guest", b"hostmon_host")) for line in lines)
-
-
-def idle_s(me: int) -> float:
-    """CPU seconds that libvirtd and QEMU use in five minutes without an exporter."""
-    used = cpu_s(me)
-    time.sleep(IDLE_S)
-    return (cpu_s(me) - used) * LONG_S / IDLE_S
 
 
 def a_scrape(me: int, port: int) -> list[float]:
@@ -155,13 +180,18 @@ def oldest(body: bytes) -> float:
     return max(map(float, AGE.findall(body)), default=0.0)
 
 
-def long_run(me: int, port: int) -> tuple[float, float]:
-    """CPU seconds of five minutes, scraped every 15 s, and the oldest figures seen."""
-    began, used, age = time.monotonic(), cpu_s(me), 0.0
-    while (passed := time.monotonic() - began) < LONG_S:
-        age = max(age, oldest(scrape(port)[1]))
-        time.sleep(INTERVAL_S - passed % INTERVAL_S)
-    return cpu_s(me) - used, age
+def long_run(me: int, port: int | None) -> tuple[dict[str, float], float]:
+    """CPU seconds of five minutes, scraped every 15 s, and the oldest figures seen.
+
+    Without a port nobody is scraped.
+    """
+    began, before, age = time.monotonic(), spent_s(me), 0.0
+    for number in range(round(LONG_S / INTERVAL_S)):
+        time.sleep(max(0.0, began + number * INTERVAL_S - time.monotonic()))
+        if port is not None:
+            age = max(age, oldest(scrape(port)[1]))
+    time.sleep(max(0.0, began + LONG_S - time.monotonic()))
+    return since(before, me), age
 
 
 def agent(folder: str, more: str = "") -> list[str]:
@@ -176,19 +206,26 @@ def agent(folder: str, more: str = "") -> list[str]:
 
 def long_runs(
     me: int, guests: int, contestants: dict[str, tuple[list[str], int]], folder: str
-) -> dict[str, dict[str, float]]:
-    """Five minutes of each contestant and of ours at its shorter cadence."""
-    found: dict[str, dict[str, float]] = {name: {} for name in contestants}
-    idle = idle_s(me)
-    for name, (command, port) in contestants.items():
+) -> dict[str, dict[str, Any]]:
+    """Five minutes of nobody, of each contestant, and of ours at its shorter cadence."""
+    legs = {name: (name, "", *rest) for name, rest in contestants.items()}
+    quicker = agent(folder, "[virt.libvirt.cadences]\nblock = 14.0\nballoon = 14.0\n")
+    legs["ours, every 14 s"] = ("ours", "_15s", quicker, OURS)
+    found: dict[str, dict[str, Any]] = {name: {} for name in contestants}
+    tell("five minutes without an exporter")
+    idle, _ = long_run(me, None)
+    for leg, (name, suffix, command, port) in legs.items():
         with running(command):
             wait_ready(port, guests)
-            used, found[name]["oldest"] = long_run(me, port)
-            found[name]["cpu_5min"] = used - idle
-    with running(agent(folder, "[virt.libvirt.cadences]\nblock = 14.0\nballoon = 14.0\n")):
-        wait_ready(OURS, guests)
-        used, found["ours"]["oldest_15s"] = long_run(me, OURS)
-        found["ours"]["cpu_5min_15s"] = used - idle
+            tell(f"five minutes of {leg}")
+            spent, age = long_run(me, port)
+        parts = {part: spent[part] - idle[part] for part in PARTS}
+        tell(f"{leg}: {parts}, the oldest figures {age:.1f} s")
+        found[name] |= {
+            f"cpu_5min{suffix}": sum(parts.values()),
+            f"parts{suffix}": parts,
+            f"oldest{suffix}": age,
+        }
     return found
 
 
@@ -207,10 +244,12 @@ def main(guests: int, long: bool) -> dict[str, Any]:
         for name, (command, port) in contestants.items():
             with running(command):
                 wait_ready(port, guests)
+                tell(f"single scrapes of {name}")
                 found[name]["cpu"] = a_scrape(me, port)
         with running(ours), running(theirs if peer else ["sleep", "600"]):
             for _, port in contestants.values():
                 wait_ready(port, guests)
+            tell("both in turns")
             ports = {name: port for name, (_, port) in contestants.items()}
             for name, more in latencies(ports).items():
                 found[name] |= more
