@@ -1,5 +1,6 @@
 """One profile's plan: which families are on, how each begins, and the host's part of the page."""
 
+import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -102,12 +103,18 @@ def planned(metric: Metric) -> tuple[bytes, tuple[bytes, bytes], str, str, str, 
     return name, heads, metric.scope.value, column, metric.form.value, metric.running
 
 
+@functools.cache
+def head(metric: Metric, strict: bool) -> bytes:
+    """How a family begins."""
+    return metric.head(strict).encode()
+
+
 def host_lines(metric: Metric, values: Values, strict: bool) -> Iterator[bytes]:
     """A host family's head and series; nothing without a series."""
     if not isinstance(values, Mapping):
         values = {(): values}
     if values:
-        yield metric.head(strict).encode()
+        yield head(metric, strict)
     for labels, value in values.items():
         pairs = text(list(zip(metric.labels, labels, strict=True))) if labels else b""
         yield b"%b%b%b%b\n" % (
