@@ -51,8 +51,9 @@ from wanted cimport Wanted, want, want_all
 
 cdef enum:
     ACTUAL_KEY = 7           # bytes of the key "actual"
-    # A state that differs from the table's for so long without an event was missed.
-    DISAGREEMENT_NS = 1000000000
+    # A state that differs from the table's for so long without an event was missed. Before libvirt
+    # tells of a stop it waits for the process, up to 30 s, and for its hooks.
+    DISAGREEMENT_NS = 60000000000
 
 cdef struct Track:
     # What the dispatcher remembers of a row beside the table.
@@ -246,8 +247,9 @@ cdef inline void apply_facts(Applier* a, const Record* r) noexcept nogil:
         want_row(a, track, r.uuid)
         return
     set_facts(a, row, r, facts)
-    if is_active(table_row(a.table, row).state) == is_active(facts.state):
-        track.disagrees_ns = 0
+    if is_active(table_row(a.table, row).state) == is_active(facts.state) or (
+            facts.state == STATE_PAUSED and facts.reason == PAUSED_STARTING_UP):
+        track.disagrees_ns = 0  # a guest that starts is paused until libvirt tells of it
     elif track.disagrees_ns == 0:
         track.disagrees_ns = r.monotonic_ns
     elif r.monotonic_ns - track.disagrees_ns > DISAGREEMENT_NS:

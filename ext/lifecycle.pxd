@@ -29,6 +29,7 @@ cdef enum:
     STOPPED_CRASHED = 2
     STARTED_WAKEUP = 4
 
+    PAUSED_STARTING_UP = 11
     RUNNING_UNPAUSED = 5
     RUNNING_WAKEUP = 8
     MOST_STEPS = 3           # from any state to any other

@@ -31,9 +31,13 @@ EXPLAINED_S = 10.0
 
 # Without these a fault of seconds would go unnoticed: full-size faults take the defaults.
 IMPATIENT_LIBVIRTD = "keepalive_interval = 1\nkeepalive_count = 3\n"
-IMPATIENT_AGENT = "[connection]\nkeepalive_interval = 1\nkeepalive_count = 2\n"
+IMPATIENT_AGENT = "keepalive_interval = 1\nkeepalive_count = 2\n"
 # libvirt is asked all the time, so that it is asked while a guest is stuck.
-ASKING_AGENT = "[virt.libvirt.cadences]\nballoon = 1.0\nblock = 1.0\nvcpu = 1.0\n"
+ASKING_AGENT = (
+    "[virt.libvirt.cadences]\nballoon = 1.0\nblock = 1.0\nvcpu = 1.0\n[connection]\nrefresh = 0.7\n"
+)
+# Slow while the file /run/slow-OPERATION is there: libvirt waits for hooks amid starts and ends.
+HOOK = '#!/bin/sh\nif [ -e "/run/slow-$2" ]; then sleep "$(cat "/run/slow-$2")"; fi\n'
 RING_MIB = 1
 
 Inject = Callable[["Stage"], Mapping[str, Value]]
@@ -74,6 +78,10 @@ class Stage:
         with Node.create(start_libvirtd=False) as node:
             if not patient:
                 (node.root / "etc/libvirtd.conf").write_text(LIBVIRTD_CONF + IMPATIENT_LIBVIRTD)
+            hook = node.root / "etc/hooks/qemu"
+            hook.parent.mkdir()
+            hook.write_text(HOOK)
+            hook.chmod(0o755)
             node.start_libvirtd()
             names = define(node, guests + CHURNED, idle=True)
             config = ASKING_AGENT + ("" if patient else IMPATIENT_AGENT)

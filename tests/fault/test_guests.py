@@ -28,3 +28,10 @@ def test_a_stuck_qemu_killed(survive: Survive) -> None:
 @pytest.mark.timeout(300)
 def test_an_inactive_domain_on_a_fifo_that_another_client_holds(survive: Survive) -> None:
     assert survive("fifo-disk").connections == []
+
+
+@pytest.mark.fault("slow-start")
+def test_a_guest_half_way_between_its_states(survive: Survive) -> None:
+    outcome = survive("slow-start")
+    assert outcome.connections == []
+    assert not outcome.resyncs

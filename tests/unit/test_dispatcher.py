@@ -16,6 +16,7 @@ from tests.unit.rig import Rig
 
 DEFINED, UNDEFINED, STARTED, SUSPENDED, RESUMED, STOPPED, SHUTDOWN = range(7)
 RUNNING, PAUSED, SHUTOFF, CRASHED = 1, 3, 5, 6
+SECOND = 1_000_000_000
 
 
 @pytest.fixture
@@ -152,8 +153,25 @@ def test_facts_never_change_a_state_silently(rig: Rig, guest: uuid.UUID) -> None
     facts(rig, guest, SHUTOFF, resync=False)
     found = row(rig, guest)
     assert (found.state, found.sizes.vcpus) == (RUNNING, 2)
-    later = time.monotonic_ns() + 2_000_000_000
-    facts(rig, guest, SHUTOFF, resync=False, asked=later)
+    now = time.monotonic_ns()
+    facts(rig, guest, SHUTOFF, resync=False, asked=now + 50 * SECOND)
+    rig.settle()
+    assert rig.dispatcher.take_wanted() == [], "its stop may be under way"
+    facts(rig, guest, SHUTOFF, resync=False, asked=now + 70 * SECOND)
+    rig.settle()
+    assert rig.dispatcher.take_wanted() is None
+
+
+def test_a_guest_that_takes_long_to_start_has_missed_nothing(rig: Rig, guest: uuid.UUID) -> None:
+    compare(rig, (guest, SHUTOFF, {}))
+    assert rig.lifecycle()[0] == "defined"
+    now = time.monotonic_ns()
+    for later in (1, 100, 200):
+        facts(rig, guest, PAUSED, reason=11, resync=False, asked=now + later * SECOND)
+    rig.settle()
+    assert rig.dispatcher.take_wanted() == []
+    facts(rig, guest, PAUSED, reason=1, resync=False, asked=now + 300 * SECOND)
+    facts(rig, guest, PAUSED, reason=1, resync=False, asked=now + 400 * SECOND)
     rig.settle()
     assert rig.dispatcher.take_wanted() is None
 

@@ -156,3 +156,17 @@ def release(client: Inside, fifo: str) -> None:
         return client.poll() is not None
 
     wait_for(ended, "the client's answer once the FIFO has a writer", 30)
+
+
+@fault("slow-start", quick={"seconds": 3}, full={"seconds": 10}, soak={"seconds": 3})
+def start_slowly(stage: Stage, *, seconds: float) -> Mapping[str, Value]:
+    """A guest's start takes seconds, half-way between its states; then its end does."""
+    victim = stage.active(1)[0]
+    for operation, phase in (("destroy", "stopped"), ("start", "start"), ("destroy", "release")):
+        slow = stage.node.root / f"run/slow-{phase}"
+        slow.write_text(str(seconds))
+        began = time.monotonic()
+        stage.node.virsh(operation, victim)
+        assert time.monotonic() - began >= seconds, f"libvirt did not wait in {phase}"
+        slow.unlink()
+    return {"victim": victim, "half_way_s": seconds}
