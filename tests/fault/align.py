@@ -100,10 +100,10 @@ class Places:
         return self._onwards is not None or len(self._told) in self._some
 
 
-def _bare(tokens: Sequence[Token]) -> "collections.Counter[Token]":
-    """How often each token is there."""
+def bare(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens alone, of those that need not be there too; without gaps."""
     plain = (one.token if isinstance(one, Maybe) else one for one in tokens)
-    return collections.Counter(one for one in plain if one is not GAP)
+    return [one for one in plain if one is not GAP]
 
 
 def align(told: Sequence[Token], heard: Sequence[Token]) -> Alignment:
@@ -121,5 +121,5 @@ def align(told: Sequence[Token], heard: Sequence[Token]) -> Alignment:
             break
     if not problem and not places.at_end():
         problem = f"never heard: {places.next_told()}"
-    first, second = _bare(told), _bare(heard)
+    first, second = collections.Counter(bare(told)), collections.Counter(bare(heard))
     return Alignment(first.total(), second.total(), (first - second).total(), problem)

@@ -14,7 +14,7 @@ import pytest
 from hostmon.events import Event, LostEvent
 from tests.agent_process import AgentProcess, wait_for
 from tests.fault import hosted
-from tests.fault.align import GAP, Token, align
+from tests.fault.align import Maybe, Token, align, bare
 from tests.fault.baseline import Baseline
 from tests.fault.figures import tell
 from tests.fault.listing import Listed, differences
@@ -110,7 +110,8 @@ def test_dispatcher_paused_under_a_flood(demo: Demo, count: int) -> None:
             baseline.look()
         told, events, late_s = demo.take()
         wait_for(lambda: not demo.disagreement())
-    heard = [token for token in tokens_of(events) if token is not GAP]
+    tokens = tokens_of(events)
+    heard = bare(tokens)
     missing = (Counter(told) - Counter(heard)).total()
     losses = itertools.chain.from_iterable(e.kinds for e in events if isinstance(e, LostEvent))
     marked = sum(loss.count for loss in losses if loss.kind == "lifecycle")
@@ -126,5 +127,6 @@ def test_dispatcher_paused_under_a_flood(demo: Demo, count: int) -> None:
     )
     assert len(told) >= count + 2
     assert is_among(heard, told)
-    assert missing == marked
+    # Of what was replayed a comparison's own events, a step or two, can't be told from libvirt's.
+    assert marked - missing in range(3 if any(isinstance(one, Maybe) for one in tokens) else 1)
     assert bool(missing) == (count == OVERFLOW)
