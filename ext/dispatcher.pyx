@@ -19,7 +19,7 @@ from kinds cimport *
 from ledger cimport LedgerState
 from numbering cimport *
 from outlet cimport *
-from pipe cimport Losses, Pipe, count_loss, pipe_take, queue_release
+from pipe cimport Losses, Pipe, count_loss, pipe_losses, pipe_take, queue_release
 from poll cimport POLLIN, pollfd, ppoll
 from record cimport *
 from ring cimport Stamp, ring_append
@@ -355,9 +355,9 @@ cdef class Dispatcher:
 
     cdef void heartbeat(self) noexcept nogil:
         """Publish each class's last number, and the account's sums."""
+        pipe_losses(self.pipe, &self.untold)  # the next turn tells of them
         self.books.owed = 1
-        heartbeat_record(
-            self.found, &self.kept.encoder, self.numbers.sequences, HEARTBEAT_CLASS)
+        heartbeat_record(self.found, &self.kept.encoder, self.numbers.sequences, HEARTBEAT_CLASS)
         self.publish(self.found)
 
     @property

@@ -124,6 +124,23 @@ cdef inline void pipe_lose(Pipe* pipe, int kind) noexcept nogil:
     eventfd_write(pipe.bell_fd, 1)
 
 
+cdef inline void move_losses(Pipe* pipe, Losses* lost) noexcept nogil:
+    """Tell the reader of every loss that it has not been told of; the lock is held."""
+    cdef int kind
+    lost.records += pipe.unseen.records
+    for kind in range(KIND_LIMIT):
+        lost.events[kind] += pipe.unseen.events[kind]
+    memset(&pipe.unseen, 0, sizeof(Losses))
+
+
+cdef inline void pipe_losses(Pipe* pipe, Losses* lost) noexcept nogil:
+    """Every loss so far, without waiting for the end of a flood."""
+    if read_now(pipe.unseen.records):
+        pthread_mutex_lock(&pipe.lock)
+        move_losses(pipe, lost)
+        pthread_mutex_unlock(&pipe.lock)
+
+
 cdef inline size_t pipe_take(
     Pipe* pipe, uint8_t* out, size_t room, Losses* lost
 ) noexcept nogil:
@@ -131,7 +148,6 @@ cdef inline size_t pipe_take(
 
     ``lost`` grows by the records lost behind those bytes, once everything before them was taken.
     """
-    cdef int kind
     cdef ssize_t got = read(pipe.read_fd, out, room)
     cdef size_t taken = got if got > 0 else 0
     cdef size_t part
@@ -152,9 +168,6 @@ cdef inline size_t pipe_take(
         # From the front again: memory that a backlog never reached stays untouched.
         pipe.head = 0
     if pipe.used == 0 and pipe.unseen.records:
-        lost.records += pipe.unseen.records
-        for kind in range(KIND_LIMIT):
-            lost.events[kind] += pipe.unseen.events[kind]
-        memset(&pipe.unseen, 0, sizeof(Losses))
+        move_losses(pipe, lost)
     pthread_mutex_unlock(&pipe.lock)
     return taken

@@ -99,6 +99,20 @@ def test_what_is_lost_is_published_by_kind(paused: Rig) -> None:
     assert paused.dispatcher.count_of["lifecycle"] == 40 - lost["lifecycle"]
 
 
+def test_a_loss_is_told_in_a_flood_that_does_not_end(tmp_path: Path) -> None:
+    rig = Rig(f"ipc://{tmp_path}/bus", running=False, queue_size=64 << 20, heartbeat_ns=1_000_000)
+    try:
+        while rig.pipe.put(numbered(1, 100)):  # what it takes long to publish
+            pass
+        rig.thread.start()
+        deadline = time.monotonic() + 10
+        while not rig.dispatcher.count_of["lost"]:
+            assert time.monotonic() < deadline, "nobody tells of the loss"
+        assert rig.dispatcher.count_of["lifecycle"] < rig.pipe.written
+    finally:
+        rig.close()
+
+
 def test_a_loss_of_the_keepers_messages_alone_is_no_event(paused: Rig) -> None:
     told = record(records.RESYNC_GUEST, uuid=GUEST.bytes, name=b"x" * 60_000)
     assert [paused.pipe.put(told) for _ in range(40)].count(False) > 0
