@@ -9,11 +9,30 @@ from hostmon.memory import GROWN, Thrift
 
 def test_it_trims_once_for_what_became_free() -> None:
     free, trims = [10 * GROWN], []
-    thrift = Thrift(lambda: free[0], lambda: trims.append(free[0]))
+    thrift = Thrift(lambda: free[0], lambda: trims.append(free[0]), lambda: 0)
     steps = (11 * GROWN - 1, 11 * GROWN, 11 * GROWN, 0, GROWN, GROWN // 2, GROWN, 2 * GROWN)
     for free[0] in steps:
         thrift.look()
     assert trims == [11 * GROWN, GROWN, 2 * GROWN]
+
+
+def test_a_flood_between_two_looks_is_given_back_too() -> None:
+    free, used, trims = 10 * GROWN, [GROWN], []
+    thrift = Thrift(lambda: free, lambda: trims.append(used[0]), lambda: used[0])
+    thrift.look()
+    used[0] = 9 * GROWN  # what was free is resident again, and free as before
+    thrift.look()
+    used[0] = 9 * GROWN + GROWN // 2
+    thrift.look()
+    assert trims == [9 * GROWN]
+
+
+def test_what_is_in_use_is_left_alone() -> None:
+    used, trims = [GROWN], []
+    thrift = Thrift(lambda: GROWN - 1, lambda: trims.append(used[0]), lambda: used[0])
+    used[0] = 50 * GROWN
+    thrift.look()
+    assert not trims
 
 
 def resident() -> int:
