@@ -61,6 +61,7 @@ class JournalDriver(Driver):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last: dict[str, Position] = {}
+        self._unwritten: dict[str, str] = {}  # by class, why what follows the last one is missing
         self._files: JournalFiles | None = None
         self._syncer: Syncer | None = None
 
@@ -102,9 +103,13 @@ class JournalDriver(Driver):
             return  # a repeat: the journal has it
         try:
             with self._lock:
-                self._write(self._files, event, [*gaps_before(event, class_, last), *losses(event)])
+                why = self._unwritten.get(class_, "the events never arrived")
+                gaps = gaps_before(event, class_, last, why)
+                self._write(self._files, event, [*gaps, *losses(event)])
         except OSError as error:
+            self._unwritten[class_] = f"they could not be written: {error.strerror}"
             raise DriverError(f"the journal can't be written: {error.strerror}") from None
+        self._unwritten.pop(class_, None)
         if class_:
             self._last[class_] = Position(class_, event.epoch, event.sequence)
         self._syncer.touch()
@@ -124,7 +129,7 @@ class JournalDriver(Driver):
             self._files.close()
 
 
-def gaps_before(event: Event, class_: str, last: Position | None) -> Iterator[GapMark]:
+def gaps_before(event: Event, class_: str, last: Position | None, why: str) -> Iterator[GapMark]:
     """The mark of a hole between an event and the last one of its class, where there is one."""
     if last is None:
         if class_ and event.sequence > 1:
@@ -133,7 +138,7 @@ def gaps_before(event: Event, class_: str, last: Position | None) -> Iterator[Ga
     elif event.epoch != last.epoch:
         yield gap(class_, last, 0, "the agent was started anew")
     elif event.sequence > last.sequence + 1:
-        yield gap(class_, last, event.sequence - 1, "the events never arrived")
+        yield gap(class_, last, event.sequence - 1, why)
 
 
 def losses(event: Event) -> Iterator[GapMark]:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from hostmon.journal import files
 
+ROTATE_AGAIN = 1.0
+
 
 class JournalFiles:
     """The files of one directory, written by one process; sizes in bytes, ages in seconds."""
@@ -31,13 +33,14 @@ class JournalFiles:
         self._clock = clock
         self._descriptor = -1
         self._size = 0
+        self._rotate_after = 0.0
 
     def open(self) -> int:
         """Go on with the newest file, or begin one; returns how many torn bytes were cut off."""
         self._directory.mkdir(parents=True, exist_ok=True)
         existing = files(self._directory)
         if not existing:
-            self._begin()
+            _, self._descriptor = self._create()
             return 0
         torn = cut_torn_line(existing[-1])
         self._descriptor = os.open(existing[-1], os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
@@ -51,11 +54,8 @@ class JournalFiles:
 
     def append(self, line: bytes) -> None:
         """Write a line whole or, raising OSError, not at all."""
-        written = os.write(self._descriptor, line)
-        if written != len(line):
-            os.ftruncate(self._descriptor, self._size)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._size += written
+        write(self._descriptor, line, self._size)
+        self._size += len(line)
 
     def sync(self) -> None:
         """Put everything appended on disk."""
@@ -66,11 +66,24 @@ class JournalFiles:
         return self._size >= self._file_size
 
     def rotate(self, header: bytes) -> None:
-        """Begin a new file with a header; the one before it is on disk then."""
+        """Begin a new file with a header; the one before it is on disk then.
+
+        Raises OSError where there is no room for it: the file before it goes on being the one that
+        is written, and a new one is tried for once a second at most.
+        """
+        if time.monotonic() < self._rotate_after:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._rotate_after = time.monotonic() + ROTATE_AGAIN
         self.sync()
+        path, descriptor = self._create()
+        try:
+            write(descriptor, header, 0)
+        except OSError:
+            os.close(descriptor)
+            path.unlink()
+            raise
         self.close()
-        self._begin()
-        self.append(header)
+        self._descriptor, self._size, self._rotate_after = descriptor, len(header), 0.0
         self.prune()
 
     def prune(self) -> None:
@@ -90,20 +103,28 @@ class JournalFiles:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _begin(self) -> None:
+    def _create(self) -> tuple[Path, int]:
         """Create a file that sorts after all others, whatever the clock says."""
         newest = max((path.stem for path in files(self._directory)), default="")
         stamp = int(self._clock() * 1e9)
         previous = int(newest.rpartition("-")[2]) if newest else 0
         path = self._directory / f"journal-{max(stamp, previous + 1):020d}.jsonl"
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._descriptor = os.open(path, flags, 0o640)
-        self._size = 0
+        descriptor = os.open(path, flags, 0o640)
         folder = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+        return path, descriptor
+
+
+def write(descriptor: int, line: bytes, size: int) -> None:
+    """Append a line to a file of a size whole or, raising OSError, not at all."""
+    written = os.write(descriptor, line)
+    if written != len(line):
+        os.ftruncate(descriptor, size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def cut_torn_line(path: Path) -> int:
