@@ -22,8 +22,8 @@ from hostmon.bookkeeper import Bookkeeper
 from hostmon.deaths import DeathNotice
 from hostmon.definitions import Definitions
 from hostmon.dispatcher import DispatcherThread
-from hostmon.exposition import Exposition, Format
-from hostmon.figures import Figures, figures_of
+from hostmon.exposition import Exposition, Figures, Format
+from hostmon.figures import figures_of
 from hostmon.gate import Gate
 from hostmon.hypervisor import hypervisor_of
 from hostmon.imagecache import image_cache_of

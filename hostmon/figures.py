@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 from hostmon import kinds
 from hostmon.bookkeeper import Books
+from hostmon.exposition import Figures
 from hostmon.exposition.account import account_figures
 from hostmon.objects import HostObjects
 from hostmon.status import AgentStatus
 
 Series = Mapping[tuple[str, ...], float]
-Figures = Mapping[str, float | Series]
 Tally = tuple[list[int], list[int], int, int]
 """Events by libvirt's number of lifecycle event and of guest agent's state, crashes, resyncs."""
 
