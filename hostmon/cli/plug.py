@@ -16,7 +16,8 @@ from hostmon.host import Host
 from hostmon.points import opened
 from hostmon.points.interfaces import AnyVif
 from hostmon.points.volumes import AnyVolume
-from hostmon.settings import Settings, config_path, explain, load
+from hostmon.settings import Settings, config_path, load
+from hostmon.typed import explain
 
 POINTS: dict[str, tuple[Point, Any]] = {"vif": (VIF, AnyVif), "volume": (VOLUME, AnyVolume)}
 

@@ -14,7 +14,7 @@ from hostmon.errors import SettingsError
 from hostmon.loader.classes import described, load, own_settings
 from hostmon.loader.entries import DriverEntry, installed, named
 from hostmon.loader.probe import probe
-from hostmon.settings import convert
+from hostmon.typed import convert
 
 __all__ = [
     "DriverEntry",

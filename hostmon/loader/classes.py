@@ -12,7 +12,7 @@ from hostmon.driver.points import DRIVERS, Point, point_named
 from hostmon.driver.versions import DEPRECATIONS, negotiate
 from hostmon.errors import DriverError, SettingsError
 from hostmon.loader.entries import DriverEntry
-from hostmon.settings import convert
+from hostmon.typed import convert
 
 
 def load(name: str, point: Point = DRIVERS) -> Any:

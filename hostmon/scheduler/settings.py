@@ -8,7 +8,8 @@ import msgspec
 from hostmon.client import ClientKeys, Endpoint
 from hostmon.keys import load_pair, load_public
 from hostmon.scheduler.named import DEFAULT_FILTERS, DEFAULT_WEIGHERS
-from hostmon.settings import check_address, convert
+from hostmon.settings import check_address
+from hostmon.typed import convert
 
 
 class HostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -17,8 +17,8 @@ from hostmon.events import ConnectionEvent, Event, LifecycleEvent, LostEvent
 from hostmon.journal import GapMark, Header
 from hostmon.kinds import CLASS_OF
 from hostmon.numbers import KindLoss
-from hostmon.settings import convert
 from hostmon.supervisor import worker
+from hostmon.typed import convert
 from hostmon.wire import kind_of
 from hostmon_drivers.journal.driver import JournalDriver, JournalSettings
 from hostmon_drivers.journal.files import JournalFiles, cut_torn_line

@@ -10,8 +10,8 @@ import zmq
 from hostmon.account import HostAccount, Resource
 from hostmon.driver.capabilities import Capabilities
 from hostmon.machine.traits import TRAITS, traits_of
-from hostmon.settings import convert
 from hostmon.supervisor.worker import filter_of
+from hostmon.typed import convert
 from hostmon_drivers.inventory import Inventory, InventorySettings, ResourceClass, decode
 from hostmon_drivers.inventory.resources import resources_of
 from tests.agent_process import AgentProcess, wait_for

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # fmt: off
 RANKS = {
     0: {"__init__", "account", "errors", "kinds", "numbers", "printable", "suggest"},
+    0.3: {"typed"},
     0.5: {"choices", "events", "settings", "samples", "status"},
     0.7: {"_history", "_hosts", "_ledger", "_loop", "_pipe", "_trim"},
     0.8: {"_callbacks", "_grants", "_table"},

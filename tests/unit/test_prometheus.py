@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 
 from hostmon.errors import SettingsError
-from hostmon.settings import convert
+from hostmon.typed import convert
 from hostmon_drivers.prometheus.driver import PrometheusSettings
 from hostmon_drivers.prometheus.protocol import MOST_CONNECTIONS
 from tests.agent_process import AgentProcess, agent, wait_for
