@@ -19,6 +19,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import zmq
+
 from bench.fleet.host import SimulatedHost
 from bench.fleet.periodic import Outcome, start_behind
 from bench.fleet.trace import Arrival
@@ -36,6 +38,7 @@ def fleet(folder: Path, hosts: int, vcpus: int, memory: int) -> Iterator[list[Si
     """Simulated hosts of one size, behind one gate."""
     with ExitStack() as stack:
         gate = Gate(most_peers=64 * hosts)
+        gate.context.set(zmq.MAX_SOCKETS, 1023 + 8 * hosts)
         made = [
             SimulatedHost(folder, f"host-{number:03}", vcpus, memory, gate, Offer())
             for number in range(hosts)

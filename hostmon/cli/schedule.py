@@ -12,6 +12,7 @@ from hostmon.cli.reach import checked, keys
 from hostmon.cli.terminal import paint
 from hostmon.client import Endpoint
 from hostmon.errors import SettingsError
+from hostmon.gate import allow_descriptors
 from hostmon.printable import printable
 from hostmon.scheduler import Placement, PlacementRequest, Scheduler
 from hostmon.scheduler.named import filters_named, weighers_named
@@ -28,6 +29,7 @@ def run(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     endpoints = endpoints_of(options, settings)
     requests = requests_of(options)
+    allow_descriptors()
     with Scheduler(
         endpoints,
         filters_named(settings.filters),

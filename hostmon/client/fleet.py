@@ -12,18 +12,26 @@ from hostmon.events import Event
 
 
 class FleetView:
-    """The live views of many agents; :meth:`update` keeps them current."""
+    """The live views of many agents; :meth:`update` keeps them current.
+
+    Without ``context`` it makes one of its own, with room for sockets to all of them.
+    """
 
     def __init__(
         self,
         endpoints: Iterable[Endpoint],
         context: zmq.Context[zmq.Socket[bytes]] | None = None,
     ) -> None:
-        self.subscriber = Subscriber(list(endpoints), view=True, context=context)
+        listed = list(endpoints)
+        self._owns = context is None
+        self.context = roomy(len(listed)) if context is None else context
+        self.subscriber = Subscriber(listed, view=True, context=self.context)
 
     def close(self) -> None:
         """Leave every bus."""
         self.subscriber.close()
+        if self._owns:
+            self.context.term()
 
     @property
     def hosts(self) -> dict[str, HostView]:
@@ -43,3 +51,10 @@ class FleetView:
             found.append(event)
             deadline = 0.0  # waited for the first alone
         return found
+
+
+def roomy(hosts: int) -> zmq.Context[zmq.Socket[bytes]]:
+    """A context for so many hosts: libzmq's own limit of 1,023 sockets is reached at 500."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    context.set(zmq.MAX_SOCKETS, 1023 + 4 * hosts)
+    return context

@@ -82,7 +82,7 @@ class Link:
         self._loss_told = 0
         self._heard = time.monotonic()
         self._request: Request | None = None
-        self._number = 0
+        self.questions = 0
         self._reason = "join"
         self._replayed = 0
         self._held: Event | None = None
@@ -268,8 +268,8 @@ class Link:
 
     def _ask(self, request: Request) -> None:
         assert self._asked is not None
-        self._number += 1
-        self._request = msgspec.structs.replace(request, re=self._number)
+        self.questions += 1
+        self._request = msgspec.structs.replace(request, re=self.questions)
         self.deadline = time.monotonic() + ANSWER_TIMEOUT
         try:
             self._asked.send(encode_request(self._request), zmq.DONTWAIT)
@@ -278,7 +278,7 @@ class Link:
 
     def _take_answer(self, message: bytes, out: list[Event]) -> None:
         answer = decode_answer(message)
-        if answer.re != self._number:
+        if answer.re != self.questions:
             return  # of a question that was given up
         self._heard = time.monotonic()
         if isinstance(answer, SnapshotAnswer):

@@ -16,10 +16,10 @@ from hostmon.client.endpoint import Endpoint
 from hostmon.client.filter import Filter
 from hostmon.client.link import Link, Repair
 from hostmon.client.view import HostView
+from hostmon.client.waiting import TICK, Waiting
 from hostmon.events import Event, HeartbeatEvent
 from hostmon.numbers import Position
 
-TICK = 0.5
 REPAIRS_KEPT = 1000
 
 Endpoints = str | Endpoint | Sequence[str | Endpoint]
@@ -64,6 +64,7 @@ class Subscriber:
             for one in endpoints
         ]
         self._ready: deque[Event] = deque()
+        self._waiting = Waiting(self._links)
 
     def __enter__(self) -> Self:
         return self
@@ -73,6 +74,7 @@ class Subscriber:
 
     def close(self) -> None:
         """Leave the bus."""
+        self._waiting.close()
         for link in self._links:
             link.close()
 
@@ -99,14 +101,16 @@ class Subscriber:
         """The next event, heartbeats included; None when none came within ``timeout`` seconds."""
         deadline = float("inf") if timeout is None else time.monotonic() + timeout
         while not self._ready:
-            for link in self._links:
-                self._ready.extend(link.advance())
+            for number in self._waiting.advance():
+                events = self._links[number].advance()
+                self._waiting.done(number, len(events))
+                self._ready.extend(events)
             left = min(deadline - time.monotonic(), TICK)
             if self._ready:
                 break
             if left <= 0:
                 return None
-            self._wait(left)
+            self._waiting.wait(left)
         return self._ready.popleft()
 
     def __iter__(self) -> Iterator[Event]:
@@ -148,14 +152,6 @@ class Subscriber:
     def _due(self) -> float:
         due = min(link.deadline for link in self._links) - time.monotonic()
         return max(0.0, min(TICK, due))
-
-    def _wait(self, seconds: float) -> None:
-        """Wait until a link has something to do."""
-        poller = zmq.Poller()
-        for link in self._links:
-            for socket in link.sockets:
-                poller.register(socket, zmq.POLLIN)
-        poller.poll(max(1, int(min(seconds, self._due()) * 1000)))
 
     def _repaired(self, repair: Repair) -> None:
         self.repairs.append(repair)

@@ -44,11 +44,10 @@ class Scheduler:
         context: zmq.Context[zmq.Socket[bytes]] | None = None,
         draw: random.Random | None = None,
     ) -> None:
-        self._context = context or zmq.Context.instance()
-        self.fleet = FleetView(endpoints, context=self._context)
+        self.fleet = FleetView(endpoints, context=context)
         self.hosts = HostTable(self.fleet.subscriber.views)
         self.chooser = Chooser(self.hosts, filters, weighers, draw)
-        self.claimer = Claimer(endpoints, self._context)
+        self.claimer = Claimer(endpoints, self.fleet.context)
         self.refused = 0
         self._endpoints = endpoints
         self._ttl = ttl

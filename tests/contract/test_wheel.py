@@ -34,6 +34,21 @@ mapped = [line for line in open("/proc/self/maps") if "libvirt" in line]
 assert not loaded and not mapped, (loaded, mapped)
 """
 
+SCHEDULER = """
+import sys
+from hostmon.client import Endpoint
+from hostmon.scheduler import PlacementRequest, Scheduler
+from hostmon.scheduler.filters import DiskFilter
+from hostmon.scheduler.weighers import VcpusWeigher
+
+weighers = {"vcpus": (VcpusWeigher(), 1.0)}
+with Scheduler([Endpoint(*sys.argv[1:])], {"disk": DiskFilter()}, weighers) as scheduler:
+    scheduler.join(10)
+    giant = scheduler.place(PlacementRequest(disk=1 << 59))
+    print(giant.reason)
+    print(len(scheduler.place(PlacementRequest(vcpus=100_000)).refused))
+"""
+
 
 def build_wheel(folder: Path) -> Path:
     """A wheel of this checkout, out of the extensions as they are built already."""
@@ -147,6 +162,19 @@ def test_the_commands_of_a_client_run(bare: Path, live: AgentProcess) -> None:
     assert len(watched.stdout.splitlines()) == 2, watched.stderr
     listed = run(bare / "hostmon", "guests", "--json", "--requests", live.requests)
     assert listed.stdout.count('"uuid"') == 20, listed.stderr
+
+
+def test_the_scheduler_runs_and_wants_stevedore_for_names_alone(
+    bare: Path, live: AgentProcess
+) -> None:
+    result = run(bare / "python", "-c", SCHEDULER, live.events, live.requests)
+    assert result.stdout.splitlines() == ["none of 1 hosts: disk 1", "1"], result.stderr
+    command = run(
+        bare / "hostmon", "schedule", "--vcpus", "1", "--endpoint", live.events, live.requests
+    )
+    assert command.returncode == 2
+    assert "install hostmon[scheduler]" in command.stderr
+    assert len(command.stderr.splitlines()) == 1
 
 
 def test_the_agent_says_what_it_lacks(bare: Path) -> None:
