@@ -20,6 +20,7 @@ from hostmon.errors import RefusedError
 from hostmon.gate import Gate
 from hostmon.publisher import Access, BoundSocket
 from hostmon.status import Answer, Refusal, Request
+from hostmon.wire import UNDECODABLE
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +122,7 @@ class RequestServer(DoorThread):
                 raise RefusedError(f"more than {RATE:g} questions a second; wait", "rate")
             try:
                 request = self._decoder.decode(payload)
-            except msgspec.MsgspecError as error:
+            except UNDECODABLE as error:
                 raise RefusedError(f"not a request: {error}") from None
             return self._answers.answer(request)
         except RefusedError as error:

@@ -14,6 +14,9 @@ from hostmon.errors import ProtocolError
 from hostmon.events import EVENT_TYPES, Event, Welcome
 from hostmon.kinds import CLASS_OF
 
+# What decoding raises: a text that is not UTF-8 is another error than everything else.
+UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError)
+
 WELCOME = "welcome"
 """The topic of a connection's first message."""
 
@@ -59,7 +62,7 @@ def decode_welcome(payload: bytes) -> Welcome:
     """The first message of a connection."""
     try:
         return _welcome_decoder.decode(payload)
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         raise ProtocolError(f"welcome of {len(payload)} bytes: {error}") from error
 
 
@@ -67,13 +70,13 @@ def decode(payload: bytes) -> Event:
     """The typed event of one payload; a kind of a newer peer is an :class:`UnknownEvent`."""
     try:
         return _decoder.decode(payload)
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         try:
             kind = _tag_decoder.decode(payload).kind
             if kind not in CLASS_OF:
                 common = msgspec.structs.asdict(_common_decoder.decode(payload))
                 return UnknownEvent(of_kind=kind, **common)
-        except msgspec.MsgspecError:
+        except UNDECODABLE:
             pass
         raise ProtocolError(f"payload of {len(payload)} bytes is no event: {error}") from error
 
@@ -82,7 +85,7 @@ def decode_many(array: msgspec.Raw) -> list[Event]:
     """The events of an array; one of a newer peer's kind among them costs speed alone."""
     try:
         return _many_decoder.decode(array)
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         return [decode(bytes(raw)) for raw in _raws_decoder.decode(array)]
 
 

@@ -125,7 +125,7 @@ class Link:
                     self._take_message(self._bus.recv(zmq.DONTWAIT), out)
             except zmq.Again:
                 break
-            except ProtocolError:
+            except (ProtocolError, *wire.UNDECODABLE):
                 self.malformed += 1
         self._keep_time()
         return out

@@ -18,6 +18,7 @@ from hostmon.status import (
     SchemaAnswer,
     StatusAnswer,
 )
+from hostmon.wire import UNDECODABLE
 
 T = TypeVar("T", bound=Answer)
 
@@ -41,7 +42,7 @@ def decode_answer(message: bytes) -> Answer:
     """The typed answer of a message."""
     try:
         return _decoder.decode(message)
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         raise ProtocolError(f"answer does not follow the protocol: {error}") from error
 
 

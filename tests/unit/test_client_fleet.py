@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
+import zmq
 
-from hostmon.client import Endpoint, FleetView
+from hostmon.client import Endpoint, FleetView, Subscriber
 from hostmon.client.link import Link
+from hostmon.events import Welcome
+from hostmon.status import SnapshotAnswer
 from tests.unit.bus import DEFINED, STARTED, Bus, until
 
 HOUR = 3600 * 10**9
@@ -87,3 +91,26 @@ def test_more_hosts_than_a_context_of_libzmq_has_sockets_for(tmp_path: Path) -> 
         assert not fleet.joined
     finally:
         fleet.close()
+
+
+@pytest.mark.parametrize("guests", [b"\x91\x01", b"\x91\x81\xa4uuid\xa1\x81", b"\xc1"])
+def test_an_answer_that_holds_no_guests_is_counted_and_ignored(
+    tmp_path: Path, guests: bytes
+) -> None:
+    endpoint = Endpoint(f"ipc://{tmp_path}/e", f"ipc://{tmp_path}/r")
+    with zmq.Context() as context, context.socket(zmq.XPUB) as bus, ExitStack() as stack:
+        router = stack.enter_context(context.socket(zmq.ROUTER))
+        welcome = msgspec.msgpack.encode(Welcome(epoch=1, host="h", classes=()))
+        bus.setsockopt(zmq.XPUB_WELCOME_MSG, b"welcome\0" + welcome)
+        bus.bind(endpoint.events)
+        router.bind(endpoint.requests)
+        subscriber = stack.enter_context(Subscriber(endpoint, view=True, context=context))
+        until(lambda: router.poll(0), lambda: (subscriber.receive(0.01), bus.poll(0)))
+        peer, question = router.recv_multipart()
+        answer = SnapshotAnswer(
+            re=msgspec.msgpack.decode(question)["re"], epoch=1, host="h", connection="up",
+            taken_ns=1, classes=(), id=0, row=0, guests=msgspec.Raw(guests),
+        )  # fmt: skip
+        router.send_multipart([peer, msgspec.msgpack.encode(answer)])
+        until(lambda: subscriber.malformed == 1, lambda: subscriber.receive(0.01))
+        assert not subscriber.views[0].joined

@@ -129,7 +129,9 @@ def test_a_replay_may_hold_kinds_of_a_newer_peer() -> None:
     assert isinstance(second, wire.UnknownEvent)
 
 
-@pytest.mark.parametrize("payload", [b"", b"\xc1", b"\x80", b"\x92\x01\x02", b"GET / HTTP/1.1"])
+@pytest.mark.parametrize(
+    "payload", [b"", b"\xc1", b"\x81\xa4kind\xa1\x81", b"\x80", b"\x92\x01\x02", b"GET / HTTP/1.1"]
+)
 def test_garbage_is_a_protocol_error(payload: bytes) -> None:
     with pytest.raises(ProtocolError):
         wire.decode(payload)
