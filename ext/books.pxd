@@ -11,7 +11,6 @@ from libc.string cimport memcpy
 from follow cimport UNSEEN, UNSEEN_VCPUS, Seen, ledger_follow
 from grants cimport grants_expire
 from ledger cimport (
-    FOREVER,
     LedgerState,
     ledger_lock,
     ledger_settle,
@@ -62,7 +61,7 @@ cdef inline Seen seen_row(const Table* table, const uint8_t* uuid) noexcept nogi
 cdef inline void books_take(Books* books, const uint8_t* uuid, Seen seen) noexcept nogil:
     """The account follows; a stop holds its room until `books_settle`."""
     ledger_lock(books.ledger)
-    books.owed |= ledger_follow(books.ledger, uuid, seen, FOREVER) > 0
+    books.owed |= ledger_follow(books.ledger, uuid, seen) > 0
     ledger_unlock(books.ledger)
 
 

@@ -42,7 +42,6 @@ cdef struct Claim:
     uint16_t n_places
     uint32_t vcpus           # while taken
     uint32_t defined_vcpus   # while defined
-    uint32_t hold            # the serial of the hold in force, 0 if it falls due never
     uint64_t memory
     uint64_t defined_memory
     uint64_t touched         # number of the change that touched it last

@@ -16,10 +16,8 @@ from claims cimport (
     claims_get,
 )
 from ledger cimport (
-    FOREVER,
     LedgerState,
     claim_close,
-    claim_due,
     claim_open,
     ledger_settle,
 )
@@ -59,10 +57,8 @@ cdef inline void seen_sizes(const Claim* claim, Seen* seen) noexcept nogil:
         seen.defined_memory = 0
 
 
-cdef inline int ledger_follow(
-    LedgerState* s, const uint8_t* uuid, Seen seen, uint64_t due_ns
-) noexcept nogil:
-    """Make a guest's claim what is known of it; one that ran and does not is held until ``due_ns``.
+cdef inline int ledger_follow(LedgerState* s, const uint8_t* uuid, Seen seen) noexcept nogil:
+    """Make a guest's claim what is known of it; one that ran and does not is held until settled.
 
     1 if the account changed, 0 if not, -1 without memory.
     """
@@ -81,8 +77,6 @@ cdef inline int ledger_follow(
         flags |= CLAIM_HELD
         seen.vcpus = claim.vcpus
         seen.memory = claim.memory
-        if claim.flags & CLAIM_ACTIVE and claim_due(s, claim, due_ns) < 0:
-            return -1
     else:
         seen.vcpus = 0
         seen.memory = 0
@@ -116,7 +110,7 @@ cdef inline int ledger_heal(
     cdef int result
     if s.sums.removals > mark if claim == NULL else claim.touched > mark:
         return 0
-    result = ledger_follow(s, uuid, seen, FOREVER)
+    result = ledger_follow(s, uuid, seen)
     if result > 0 and ran and not seen.active:
         ledger_settle(s, uuid)
     return result

@@ -27,18 +27,13 @@ from claims cimport (
     claims_remove,
 )
 from grants cimport PART_DISK, PART_PAGES, Grants, grants_follow
-from holds cimport Hold, Holds, holds_put, holds_take
 from mutex cimport pthread_mutex_lock, pthread_mutex_t, pthread_mutex_unlock
 from sums cimport Sums
-
-cdef enum:
-    FOREVER = 0              # a hold that falls due never: only an explicit settlement ends it
 
 cdef struct LedgerState:
     pthread_mutex_t lock
     Sums sums
     Claims claims
-    Holds holds
     Grants grants
     int32_t cells
     int32_t pools
@@ -147,28 +142,11 @@ cdef inline int ledger_take(
     return 0
 
 
-cdef inline int claim_due(LedgerState* s, Claim* claim, uint64_t due_ns) noexcept nogil:
-    """A hold begins; an earlier one of the same guest counts no more. -1 without memory."""
-    claim.hold = 0
-    if due_ns != FOREVER:
-        claim.hold = holds_put(&s.holds, claim.uuid, due_ns)
-        if claim.hold == 0:
-            return -1
-    return 0
-
-
-cdef inline int ledger_hold(
-    LedgerState* s, const uint8_t* uuid, uint64_t due_ns
-) noexcept nogil:
-    """A guest stopped; it may be back before ``due_ns``, which must not decrease from hold to hold.
-
-    1 if that changed anything, 0 if not, -1 without memory.
-    """
+cdef inline int ledger_hold(LedgerState* s, const uint8_t* uuid) noexcept nogil:
+    """A guest stopped, and may be back: 1, and its room stays taken; 0 if it was not running."""
     cdef Claim* claim = claims_find(&s.claims, uuid)
     if claim == NULL or not claim.flags & CLAIM_ACTIVE:
         return 0
-    if claim_due(s, claim, due_ns) < 0:
-        return -1
     claim_open(s, claim)
     claim.flags = (claim.flags & CLAIM_DEFINED) | CLAIM_HELD
     claim_close(s, claim)
@@ -186,18 +164,6 @@ cdef inline int ledger_settle(LedgerState* s, const uint8_t* uuid) noexcept nogi
     claim.memory = 0
     claim_close(s, claim)
     return 1
-
-
-cdef inline int ledger_settle_due(LedgerState* s, uint64_t now_ns) noexcept nogil:
-    """Settle every stop that is due: how many guests' room that frees."""
-    cdef Hold hold
-    cdef Claim* claim
-    cdef int settled = 0
-    while holds_take(&s.holds, now_ns, &hold):
-        claim = claims_find(&s.claims, hold.uuid)
-        if claim != NULL and claim.flags & CLAIM_HELD and claim.hold == hold.serial:
-            settled += ledger_settle(s, hold.uuid)
-    return settled
 
 
 cdef inline int ledger_adjust(

@@ -20,7 +20,6 @@ from claims cimport (
 from copied cimport Copied, copied_free, copied_reserve, copied_rows, copied_take
 from follow cimport UNSEEN, UNSEEN_VCPUS, Seen, ledger_follow, ledger_heal
 from grants cimport grants_free, grants_init
-from holds cimport holds_next
 from ledger cimport (
     LedgerState,
     ledger_adjust,
@@ -30,7 +29,6 @@ from ledger cimport (
     ledger_lock,
     ledger_place,
     ledger_settle,
-    ledger_settle_due,
     ledger_take,
     ledger_undefine,
     ledger_unlock,
@@ -90,7 +88,6 @@ cdef class Ledger:
             for i in range(self.state.claims.slots):
                 claim_free(&self.state.claims.items[i])
         free(self.state.claims.items)
-        free(self.state.holds.ring)
         grants_free(&self.state.grants)
         free(self.state.placed_memory)
         free(self.state.placed_vcpus)
@@ -131,15 +128,11 @@ cdef class Ledger:
         ledger_unlock(&self.state)
         changed(result)
 
-    def hold(self, bytes uuid not None, uint64_t due_ns=0):
-        """A guest stopped, and may be back: its room stays taken. False if it was not running.
-
-        ``settle_due`` frees it once ``due_ns`` has come, which must not decrease from hold to hold;
-        without one only ``settle`` does.
-        """
+    def hold(self, bytes uuid not None):
+        """A guest stopped, and may be back: its room stays taken. False if it was not running."""
         cdef const uint8_t* key = identity(uuid)
         ledger_lock(&self.state)
-        cdef int result = ledger_hold(&self.state, key, due_ns)
+        cdef int result = ledger_hold(&self.state, key)
         ledger_unlock(&self.state)
         return changed(result)
 
@@ -151,21 +144,6 @@ cdef class Ledger:
         ledger_unlock(&self.state)
         return changed(result)
 
-    def settle_due(self, uint64_t now_ns):
-        """Settle every stop that is due; how many guests' room that freed."""
-        ledger_lock(&self.state)
-        cdef int settled = ledger_settle_due(&self.state, now_ns)
-        ledger_unlock(&self.state)
-        return settled
-
-    @property
-    def next_due_ns(self):
-        """When the next stop falls due, None if none waits."""
-        ledger_lock(&self.state)
-        cdef uint64_t due = holds_next(&self.state.holds)
-        ledger_unlock(&self.state)
-        return due or None
-
     def adjust(self, bytes uuid not None, uint32_t vcpus, uint64_t memory):
         """A running or held guest changed its size. False if nothing changed."""
         cdef const uint8_t* key = identity(uuid)
@@ -176,11 +154,11 @@ cdef class Ledger:
 
     def follow(
         self, bytes uuid not None, *, bint active, bint defined, vcpus=None, memory=None,
-        defined_vcpus=None, defined_memory=None, uint64_t due_ns=0,
+        defined_vcpus=None, defined_memory=None,
     ):
         """Make a guest's claim what is known of it now; sizes not known keep their last value.
 
-        A guest that ran and is not active is held until ``due_ns``. False if nothing changed.
+        A guest that ran and is not active is held until ``settle``. False if nothing changed.
         """
         cdef const uint8_t* key = identity(uuid)
         cdef Seen seen
@@ -191,7 +169,7 @@ cdef class Ledger:
         seen.defined_vcpus = UNSEEN_VCPUS if defined_vcpus is None else defined_vcpus
         seen.defined_memory = UNSEEN if defined_memory is None else defined_memory
         ledger_lock(&self.state)
-        cdef int result = ledger_follow(&self.state, key, seen, due_ns)
+        cdef int result = ledger_follow(&self.state, key, seen)
         ledger_unlock(&self.state)
         return changed(result)
 

@@ -24,6 +24,7 @@ from hostmon.images.storage import Storage
 from hostmon.images.survey import Survey
 from hostmon.ledger import HostLedger
 from hostmon.machine.files import HERE, Roots
+from hostmon.machine.identity import MachineIdentity, read_machine
 from hostmon.machine.memory import Memory, read_memory
 from hostmon.machine.sysfs import read_topology
 from hostmon.machine.topology import Cell, Cpu, Topology
@@ -51,6 +52,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
     audits: int = 0
     audited_at: float = 0.0
     objects: HostObjects = HostObjects()
+    machine: MachineIdentity = MachineIdentity()
 
 
 class Bookkeeper:
@@ -77,7 +79,7 @@ class Bookkeeper:
     ) -> None:
         self.auditor = Auditor(ledger)
         self.storage: Storage | None = None
-        self.books = Books()
+        self.books = Books(machine=read_machine(roots) if local else MachineIdentity())
         self._ledger = ledger
         self._definitions = definitions
         self._connect = connect

@@ -9,6 +9,7 @@ from hostmon import kinds
 from hostmon.bookkeeper import Books
 from hostmon.exposition import Figures
 from hostmon.exposition.account import account_figures
+from hostmon.machine.identity import MachineIdentity
 from hostmon.objects import HostObjects
 from hostmon.status import AgentStatus
 
@@ -30,9 +31,19 @@ def figures_of(status: AgentStatus, books: Books, tally: Tally, now_ns: int) -> 
         "guests_skipped": status.reading.stuck,
         **{column: counts[kind] for column, kind in COUNTED.items()},
         **tally_figures(tally),
+        **machine_figures(books.machine),
         **audit_figures(books),
         **object_figures(books.objects, now_ns),
         **(account_figures(status.account) if status.account else {}),
+    }
+
+
+def machine_figures(machine: MachineIdentity) -> dict[str, Series]:
+    """What the machine is; its serial number is nobody's business here."""
+    if machine == MachineIdentity():
+        return {}
+    return {
+        "machine": {(machine.manufacturer, machine.product, machine.version, machine.family): 1}
     }
 
 

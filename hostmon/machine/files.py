@@ -70,9 +70,11 @@ def read_ids(path: Path) -> tuple[int, ...] | None:
 def parse_ids(text: str) -> tuple[int, ...]:
     """A list such as ``0-3,8`` or ``0-30:1/4``; what is neither is passed over.
 
+    No list names an id twice: what follows as many as there can be is passed over too.
     Source: the kernel's Documentation/core-api, cpu lists (bitmap_parselist).
     """
     ids: set[int] = set()
+    room = MAX_ID
     for part in text.split(","):
         match = _RANGE.fullmatch(part.strip())
         if match is None:
@@ -80,6 +82,9 @@ def parse_ids(text: str) -> tuple[int, ...]:
         first = int(match[1])
         last = min(int(match[2] or match[1]), MAX_ID - 1)
         used, group = int(match[3] or 1), int(match[4] or 1)
+        room -= max(1, last - first + 1)
+        if room < 0:
+            break
         if group > 0:
             ids.update(i for i in range(first, last + 1) if (i - first) % group < used)
     return tuple(sorted(ids))

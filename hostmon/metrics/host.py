@@ -27,6 +27,8 @@ CONNECTION = (
     Metric("libvirt_domains", G, "Guests that are known, running or not.", EVENT, HOST, "guests"),
     Metric("hostmon_guests_skipped", G, "Guests whose monitor does not answer.", LIBVIRT, HOST,
            "guests_skipped"),
+    Metric("hostmon_host_machine_info", Type.INFO, "What machine this is.", Source.AGENT, HOST,
+           "machine", labels=("manufacturer", "product", "version", "family")),
 )  # fmt: skip
 
 VCPUS = (

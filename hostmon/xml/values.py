@@ -97,9 +97,11 @@ for _power, _letter in enumerate(_STEPS, 1):
 def cpus(text: str) -> frozenset[int]:
     """The CPUs (or NUMA nodes) that a list such as ``0-3,^2,8`` names.
 
-    Raises ValueError for anything that libvirt's virBitmapParse would not take.
+    Raises ValueError for anything that libvirt's virBitmapParse would not take, and for a list that
+    names more than there can be.
     """
     found: set[int] = set()
+    room = 2 * MAX_CPU
     for part in text.split(","):
         word = part.strip()
         if word.startswith("^"):
@@ -107,7 +109,8 @@ def cpus(text: str) -> frozenset[int]:
             continue
         first, dash, last = word.partition("-")
         low, high = _decimal(first), _decimal(last if dash else first)
-        if not 0 <= low <= high < MAX_CPU:
+        room -= max(1, high - low + 1)
+        if not 0 <= low <= high < MAX_CPU or room < 0:
             raise ValueError(text)
         found.update(range(low, high + 1))
     return frozenset(found)

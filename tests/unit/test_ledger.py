@@ -33,7 +33,6 @@ class Naive:
     defined: tuple[int, int] | None = None
     taken: tuple[int, int] | None = None
     held: bool = False
-    due: int = 0
     disk: tuple[int, int] = (0, 0)
     places: list[tuple[int, int, int, int]] = field(default_factory=list)
 
@@ -74,7 +73,6 @@ class AnyEvents(RuleBasedStateMachine):
         super().__init__()
         self.ledger = Ledger(CELLS, POOLS)
         self.guests: dict[bytes, Naive] = {}
-        self.now = 1
 
     def forget(self, uuid: bytes) -> None:
         guest = self.guests[uuid]
@@ -100,24 +98,13 @@ class AnyEvents(RuleBasedStateMachine):
         guest = self.guests.setdefault(uuid, Naive())
         guest.taken, guest.held = (vcpus, memory), False
 
-    @rule(uuid=st.sampled_from(GUESTS), due=st.booleans())
-    def hold(self, uuid: bytes, due: bool) -> None:
+    @rule(uuid=st.sampled_from(GUESTS))
+    def hold(self, uuid: bytes) -> None:
         guest = self.guests.get(uuid, Naive())
         active = guest.taken is not None and not guest.held
-        when = self.now + 10 if due else 0
-        assert self.ledger.hold(uuid, when) == active
+        assert self.ledger.hold(uuid) == active
         if active:
-            guest.held, guest.due = True, when
-
-    @rule(passed=st.integers(1, 15))
-    def settle_due(self, passed: int) -> None:
-        self.now += passed
-        due = [u for u, g in self.guests.items() if g.held and 0 < g.due <= self.now]
-        assert self.ledger.settle_due(self.now) == len(due)
-        for uuid in due:
-            self.guests[uuid].taken, self.guests[uuid].held = None, False
-            self.forget(uuid)
-        assert self.ledger.next_due_ns is None or self.ledger.next_due_ns > self.now
+            guest.held = True
 
     @rule(
         uuid=st.sampled_from(GUESTS),
@@ -143,7 +130,6 @@ class AnyEvents(RuleBasedStateMachine):
             memory=size[1],
             defined_vcpus=defined_size[0],
             defined_memory=defined_size[1],
-            due_ns=self.now + 10,
         )
         guest = self.guests.setdefault(uuid, Naive())
         configured = known(defined_size, guest.defined or (0, 0))
@@ -151,7 +137,7 @@ class AnyEvents(RuleBasedStateMachine):
         if active:
             guest.taken, guest.held = known(size, guest.taken or configured), False
         elif guest.taken and not guest.held:
-            guest.held, guest.due = True, self.now + 10
+            guest.held = True
         self.forget(uuid)
         after = self.ledger.claim(uuid)
         assert changed == ((before and before[:-1]) != (after and after[:-1]))
@@ -242,19 +228,6 @@ def test_reboot_frees_nothing_between_stop_and_start() -> None:
     assert A not in ledger
 
 
-def test_stops_are_settled_when_they_fall_due() -> None:
-    ledger = Ledger()
-    for i in range(200):
-        ledger.take(i.to_bytes(16), 1, 1)
-        ledger.hold(i.to_bytes(16), 100 + i)
-    assert (ledger.settle_due(99), ledger.next_due_ns) == (0, 100)
-    assert (ledger.settle_due(149), ledger.next_due_ns) == (50, 150)
-    ledger.take((50).to_bytes(16), 1, 1)
-    ledger.hold((50).to_bytes(16), 500)
-    assert ledger.settle_due(400) == 149, "a stop that a start answered is settled by its own"
-    assert (ledger.settle_due(500), len(ledger), ledger.next_due_ns) == (1, 0, None)
-
-
 def test_guest_that_starts_takes_what_it_is_defined_as() -> None:
     ledger = Ledger()
     ledger.follow(A, active=False, defined=True, defined_vcpus=4, defined_memory=400)
@@ -263,9 +236,9 @@ def test_guest_that_starts_takes_what_it_is_defined_as() -> None:
     assert (ledger.sums()["vcpus_used"], ledger.sums()["memory_used"]) == (4, 400)
     assert ledger.follow(A, active=True, defined=True, vcpus=2)
     assert (ledger.sums()["vcpus_used"], ledger.sums()["memory_used"]) == (2, 400)
-    assert ledger.follow(A, active=False, defined=True, vcpus=9, due_ns=7)
+    assert ledger.follow(A, active=False, defined=True, vcpus=9)
     assert (ledger.sums()["vcpus_used"], ledger.sums()["vcpus_held"]) == (2, 2)
-    assert ledger.settle_due(7) == 1
+    assert ledger.settle(A)
     assert (ledger.sums()["vcpus_used"], ledger.sums()["vcpus_allocated"]) == (0, 4)
 
 

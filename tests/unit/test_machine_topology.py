@@ -1,6 +1,7 @@
 """Topology from sysfs and from libvirt's capabilities document: recorded hosts agree in both."""
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -191,6 +192,14 @@ def test_lists_of_ids(ids: set[int]) -> None:
 @given(st.text("0123456789-,:/ x", max_size=40))
 def test_lists_of_any_text_stay_small(text: str) -> None:
     assert all(0 <= i < MAX_ID for i in parse_ids(text))
+
+
+def test_lists_that_name_more_than_there_can_be_cost_little() -> None:
+    assert len(parse_ids("0-4294967295,1")) == 1
+    began = time.thread_time()
+    assert len(parse_ids(f"0-{MAX_ID - 1}," * 10_000)) == MAX_ID
+    assert len(parse_ids("0-999999:1/2," * 10_000)) == MAX_ID // 2
+    assert time.thread_time() - began < 1
 
 
 def test_list_with_strides() -> None:

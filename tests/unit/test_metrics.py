@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from hostmon._exposition import COLUMNS, FORMS, SCOPES
+from hostmon.figures import machine_figures
+from hostmon.machine.identity import MachineIdentity
 from hostmon.metrics import CATALOGUE, PROFILES, Form, Metric, Scope, Type
 from hostmon.metrics.family import UNITS
 from hostmon.metrics.inovex import INOVEX, OWN
@@ -97,3 +99,10 @@ def test_docs_metrics_is_made_of_the_catalogue() -> None:
     assert path.read_text() == made, (
         "run: .venv/bin/python -m hostmon.metrics.page > docs/metrics.md"
     )
+
+
+def test_the_machine_is_told_by_what_it_knows_of_itself() -> None:
+    told = MachineIdentity(manufacturer="IBM", product="", version="", serial="1", family="2817")
+    assert machine_figures(told) == {"machine": {("IBM", "", "", "2817"): 1}}
+    assert machine_figures(MachineIdentity(serial="1")) != {}
+    assert machine_figures(MachineIdentity()) == {}

@@ -11,6 +11,7 @@ from hostmon.xml.values import (
     HEX4,
     INT,
     INT_OR_HEX,
+    MAX_CPU,
     ON_OFF,
     TEXT,
     UNITS,
@@ -85,3 +86,11 @@ def test_bad_cpu_lists_are_refused(text: str) -> None:
 @given(st.frozensets(st.integers(0, 500), min_size=1))
 def test_cpu_lists_read_back(numbers: frozenset[int]) -> None:
     assert cpus(cpu_list(numbers)) == numbers
+
+
+def test_cpu_lists_that_name_more_than_there_can_be_are_refused() -> None:
+    whole = f"0-{MAX_CPU - 1}"
+    assert len(cpus(whole)) == MAX_CPU
+    for text in ("0-4294967295", f"0-{MAX_CPU}", ",".join([whole] * 10_000)):
+        with pytest.raises(ValueError, match="0-"):
+            cpus(text)
