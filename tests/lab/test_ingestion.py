@@ -1,4 +1,7 @@
-"""A real Prometheus ingests both formats, plain and gzipped, with the same sample count."""
+"""The judges of a page: promtool, the strict parser, and a real Prometheus that stores it.
+
+It ingests both formats, plain and gzipped, with the same sample count.
+"""
 
 import gzip
 import json
@@ -14,6 +17,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from bench.front.tables import MadeUp
 from hostmon.exposition import Exposition, Figures, Format
@@ -65,6 +69,21 @@ def served() -> Iterator[tuple[int, dict[str, tuple[str, bytes]]]]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def test_promtool_and_the_strict_parser_accept_the_same_page(
+    served: tuple[int, dict[str, tuple[str, bytes]]],
+) -> None:
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool not found: run ./deploy/bootstrap tests")
+    _, pages = served
+    text = pages["/text"][1]
+    checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True)
+    assert checked.returncode == 0, checked.stderr.decode()
+    strict = pages["/openmetrics"][1].decode()
+    families = list(text_string_to_metric_families(strict))  # type: ignore[no-untyped-call]
+    samples = sum(len(family.samples) for family in families)
+    assert samples == len(read(text, Format.TEXT.value).values) > 60 * GUESTS
 
 
 def asked(port: int, query: str) -> list[dict[str, Any]]:
