@@ -19,6 +19,9 @@ GAPS = 4
 """How many gaps must agree before they are an interval, within a twentieth and 0.1 s."""
 FORGET = 3
 """Intervals without a scrape after which it is unlearnt."""
+SOONER = 0.8
+"""Part of a cadence after which readings are made that no rhythm leads: a page may come at any
+moment, and what is confirmed is as old as the kernel's last pass."""
 EASE = 0.25
 """How much of a scrape's deviation moves the rhythm: a single late one hardly does."""
 
@@ -61,7 +64,7 @@ class Rhythm:
         if self.interval and self._scrapes and now - self._scrapes[-1] > FORGET * self.interval:
             self.interval = None
             self._scrapes.clear()
-        period, begin = cadence, self._origin
+        period, begin = SOONER * cadence, self._origin
         if self.interval:
             scrapes = int(cadence / self.interval + 0.05)
             readings = math.ceil(self.interval / cadence - 0.05)

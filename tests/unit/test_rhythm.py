@@ -75,6 +75,13 @@ def test_between_the_scrapes_of_a_slower_scraper_readings_are_even(clock: Clock)
     assert all(abs(served[0] - when - LEAD_S) < 1.3 for when, served in half[1:-1] if served)
 
 
+def test_without_a_rhythm_nothing_grows_older_than_its_cadence(clock: Clock) -> None:
+    rhythm = Rhythm(clock)
+    made = readings(rhythm, clock, [2000.0], 60)
+    assert len(made) > 15
+    assert max(b[0] - a[0] for a, b in pairwise(made)) < 60 - 10  # a pass may be so long ago
+
+
 def test_irregular_scrapes_teach_nothing(clock: Clock) -> None:
     rhythm = Rhythm(clock)
     chance = random.Random(2)
