@@ -15,6 +15,7 @@ from mutex cimport (
     pthread_mutex_t,
     pthread_mutex_unlock,
 )
+from poll cimport POLLIN, poll, pollfd
 from textfile cimport close
 
 cdef extern from "<sys/epoll.h>" nogil:
@@ -61,6 +62,13 @@ cdef struct Deaths:
     uint32_t used            # slots ever used
     uint32_t spare           # first free slot + 1, 0 for none
     uint32_t count           # processes watched now
+
+
+cdef inline bint pidfd_ended(int pidfd) noexcept nogil:
+    """Whether its process has ended: then the process's number may be another's by now."""
+    cdef pollfd fd
+    fd.fd, fd.events, fd.revents = pidfd, POLLIN, 0
+    return poll(&fd, 1, 0) == 1
 
 
 cdef inline int deaths_init(Deaths* deaths) noexcept nogil:

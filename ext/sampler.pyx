@@ -15,7 +15,7 @@ from libc.string cimport memcmp, memcpy, memset
 from cgroup cimport HIERARCHIES, UNIFIED
 from clock cimport monotonic_ns
 from commit cimport commit, forget
-from deaths cimport Deaths, deaths_add, open_pidfd
+from deaths cimport Deaths, deaths_add, open_pidfd, pidfd_ended
 from links cimport Links, links_dump, links_free, links_init
 from process cimport DIR, PATH, closedir, guest_of, next_process, open_folder, read_pid_file
 from procstat cimport Stat
@@ -272,22 +272,31 @@ cdef class Sampler:
             self.cannot_tell = True
 
     cdef void adopt(self, Watch* w, const uint8_t* uuid, uint64_t pid) noexcept nogil:
-        """Take a process as the guest's, and everything that stays the same while it runs."""
+        """Take a process as the guest's, and everything that stays the same while it runs.
+
+        Its pidfd is opened before it is looked at once more: while that one lives, whatever was
+        read by the process's number is of no other process that got the number since.
+        """
         cdef Stat stat
-        cdef int pidfd
+        cdef uint8_t said[16]
+        cdef int pidfd = open_pidfd(<int>pid) if self.deaths != NULL else -1
+        cdef bint is_it = guest_of(self.roots.proc, pid, said, self.reading.scratch) == 1 and (
+            memcmp(said, uuid, 16) == 0)
         w.pid = pid
-        if watch_stat(&self.roots, w, &stat, self.reading.scratch) < 0 or (
-                watch_groups(&self.roots, w, self.reading.scratch) < 0):
+        if not is_it or watch_stat(&self.roots, w, &stat, self.reading.scratch) < 0 or (
+                watch_groups(&self.roots, w, self.reading.scratch) < 0) or (
+                pidfd >= 0 and pidfd_ended(pidfd)):
             w.pid = 0
+            self.unresolved += 1
+            if pidfd >= 0:
+                close(pidfd)
             return
         w.start = stat.start
         w.thread_count = stat.threads
         watch_threads(&self.roots, w)
         w.found = True
-        if self.deaths != NULL:
-            pidfd = open_pidfd(<int>pid)
-            if pidfd >= 0:
-                deaths_add(self.deaths, uuid, pid, pidfd)
+        if pidfd >= 0:
+            deaths_add(self.deaths, uuid, pid, pidfd)
 
     cdef void search(self) noexcept nogil:
         """Without pid files: look at every process for guests not found yet, now and then."""

@@ -6,6 +6,7 @@ The files have the kernel's formats with figures that the test chooses.
 from pathlib import Path
 from uuid import UUID
 
+from hostmon._deaths import DeathWatch
 from hostmon._sampler import Sampler
 from hostmon._table import GuestTable
 from hostmon.samples import Guest
@@ -22,11 +23,19 @@ class Tree:
         for folder in (self.proc, self.run, self.unified):
             folder.mkdir()
 
-    def sampler(self, table: GuestTable, *, pressure: bool = True, **mounts: Path) -> Sampler:
+    def sampler(
+        self,
+        table: GuestTable,
+        *,
+        deaths: DeathWatch | None = None,
+        pressure: bool = True,
+        **mounts: Path,
+    ) -> Sampler:
         """A sampler of this tree; by default only v2 is mounted."""
         where = mounts or {"unified": self.unified}
         return Sampler(
             table,
+            deaths,
             proc=str(self.proc),
             run=str(self.run),
             mounts={name: str(path) for name, path in where.items()},

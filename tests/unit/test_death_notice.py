@@ -1,5 +1,6 @@
 """A process's end becomes an event of origin kernel, and the guest's presence unknown."""
 
+import os
 import subprocess
 import time
 import uuid
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from hostmon._deaths import DeathWatch
 from hostmon.deaths import DeathNotice
 from hostmon.events import ProcessExitEvent
+from tests.unit.kerneltree import CPU_STAT, UUID_OF_ONE, Tree, table_of_one
 from tests.unit.rig import Rig
 
 
@@ -77,3 +80,22 @@ def test_a_guest_that_is_gone_is_not_told_of(rig: Rig, notice: DeathNotice) -> N
         event = rig.receive_event()
     assert isinstance(event, ProcessExitEvent)
     assert event.pid == other.pid
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_process_that_has_ended_is_not_taken_for_a_guest(tmp_path: Path, ended: bool) -> None:
+    """What its number leads to may be another's by now: here it is files of one that lives."""
+    tree, table, watch = Tree(tmp_path), table_of_one(), DeathWatch()
+    with subprocess.Popen(["sleep", "60"]) as process:
+        if ended:
+            process.kill()
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        tree.process(process.pid, UUID_OF_ONE)
+        tree.group(cpu__stat=CPU_STAT)
+        tree.pid_file("g", process.pid)
+        sampler = tree.sampler(table, deaths=watch)
+        sampler.sample()
+        assert len(watch) == (0 if ended else 1)
+        assert sampler.missing[0] == (1 if ended else 0)
+        process.kill()
+    sampler.sample()
