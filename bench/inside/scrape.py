@@ -35,7 +35,8 @@ PARTS = ("libvirtd", "qemu", OTHER)
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 LONG_S, INTERVAL_S = 300.0, 15.0
 READY_S = 60.0
-WATCHED = ("libvirtd", "qemu-system-", "hostmon", "python", "prometheus-libvi")
+WATCHED = ("libvirtd", "qemu-system-", "hostmon", "python", "prometheus-libv")
+"""The beginnings of processes' names, of which the kernel keeps fifteen characters."""
 CPU_THREAD = re.compile(r"CPU \d+/")
 AGE = re.compile(
     rb'^hostmon_guest_sample_age_seconds\{[^}]*group="(?:block|balloon)"\} (.*)$', re.MULTILINE

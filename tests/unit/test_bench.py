@@ -12,6 +12,8 @@ from bench import __main__ as front
 from bench.front import Options, Result, compare, find, measure, percentile, take_turns
 from bench.front.peers import PEERS, Peer
 from bench.front.show import svg, table
+from bench.inside.scrape import WATCHED
+from bench.scrape import PEER
 
 RESULTS = [
     compare("wall", "s", [0.001, 0.002, 0.003], "peer <1>", [0.1, 0.2, 0.3]),
@@ -127,3 +129,9 @@ def test_every_bench_declares_its_metrics() -> None:
     for bench in front.benches().values():
         assert bench.summary, bench.name
         assert bench.metrics, bench.name
+
+
+def test_watched_processes_are_named_as_the_kernel_names_them() -> None:
+    kept = 15
+    assert all(len(name) <= kept for name in WATCHED)
+    assert any(PEER[:kept].startswith(name) for name in WATCHED)
