@@ -61,8 +61,8 @@ def summary_lines(result: Mapping[str, Any]) -> Iterator[str]:
             f"descriptors {found['fds_before']} -> {found['fds_after']}, "
             f"threads {found['threads_before']} -> {found['threads_after']}"
         )
-    if not result["named_passed"]:
-        yield "FAILED: a named fault; its report stands above"
+    for test in result["failed"]:
+        yield f"FAILED at full size: {test}; its report stands above"
     if result["violation"]:
         yield f"FAILED at random: {result['violation']}"
     yield "the invariant held after every fault" if result["held"] else "the invariant broke"

@@ -30,8 +30,14 @@ class Meddler:
         self._guests = stage.guests
         self._chance = random.Random(seed)
         self._number = 0
+        self._lock = threading.Lock()
 
     def __call__(self) -> None:
+        """One change, from whichever thread."""
+        with self._lock:
+            self._change()
+
+    def _change(self) -> None:
         guest = self._connection.lookupByName(self._chance.choice(self._guests))
         choice = self._chance.randrange(6)
         if choice == 0 and not guest.isActive():

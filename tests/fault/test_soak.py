@@ -23,9 +23,9 @@ NAMED: dict[str, Any] = {"fault": "garbage", "recovery_s": 1.5, "slowest_scrape_
 @pytest.fixture
 def no_faults(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the two halves of a soak give, without running them."""
-    given: dict[str, Any] = {"passed": True, "wrong": ""}
+    given: dict[str, Any] = {"failed": [], "wrong": ""}
     monkeypatch.setattr(soak, "missing", lambda: None)
-    monkeypatch.setattr(soak, "run_named", lambda _: ([NAMED], given["passed"]))
+    monkeypatch.setattr(soak, "run_named", lambda _: ([NAMED], given["failed"]))
     monkeypatch.setattr(soak, "run_random", lambda *_: ([STRUCK, STRUCK], given["wrong"]))
     return given
 
@@ -62,7 +62,7 @@ def test_figures_of_a_soak_that_held(
     assert printed.endswith("the invariant held after every fault\n")
 
 
-@pytest.mark.parametrize("broken", [{"passed": False}, {"wrong": "the view is wrong"}])
+@pytest.mark.parametrize("broken", [{"failed": ["test_x"]}, {"wrong": "the view is wrong"}])
 def test_a_broken_invariant_is_exit_code_1(
     no_faults: dict[str, Any], broken: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -85,7 +85,7 @@ def seen_meanwhile(stage: Stage, healthy: str, seconds: float) -> float:
     return slowest
 
 
-@fault("qemu-stopped", quick={"seconds": 2}, full={"seconds": 30}, soak={"seconds": 3})
+@fault("qemu-stopped", quick={"seconds": 1}, full={"seconds": 30}, soak={"seconds": 3})
 def stop_a_qemu(stage: Stage, *, seconds: float) -> Mapping[str, Value]:
     """One guest's monitor hangs, with a client waiting on it."""
     return stop_qemus(stage, count=1, seconds=seconds)
@@ -93,7 +93,7 @@ def stop_a_qemu(stage: Stage, *, seconds: float) -> Mapping[str, Value]:
 
 @fault(
     "qemus-stopped",
-    quick={"count": 6, "seconds": 2},
+    quick={"count": 4, "seconds": 1},
     full={"count": 25, "seconds": 30},
     soak={"count": 4, "seconds": 3},
 )
@@ -122,7 +122,7 @@ def kill_a_stuck_qemu(stage: Stage) -> Mapping[str, Value]:
     }
 
 
-@fault("fifo-disk", quick={"seconds": 2}, full={"seconds": 30}, soak={"seconds": 3})
+@fault("fifo-disk", quick={"seconds": 1}, full={"seconds": 30}, soak={"seconds": 3})
 def hang_on_a_fifo(stage: Stage, *, seconds: float) -> Mapping[str, Value]:
     """A client asks of an inactive guest whose image is a FIFO: libvirtd hangs in opening it."""
     healthy = stage.active(1)[0]
@@ -158,7 +158,7 @@ def release(client: Inside, fifo: str) -> None:
     wait_for(ended, "the client's answer once the FIFO has a writer", 30)
 
 
-@fault("slow-start", quick={"seconds": 3}, full={"seconds": 10}, soak={"seconds": 3})
+@fault("slow-start", quick={"seconds": 1.5}, full={"seconds": 10}, soak={"seconds": 3})
 def start_slowly(stage: Stage, *, seconds: float) -> Mapping[str, Value]:
     """A guest's start takes seconds, half-way between its states; then its end does."""
     victim = stage.active(1)[0]

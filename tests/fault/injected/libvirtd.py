@@ -57,7 +57,7 @@ def stop_agent(stage: Stage, *, seconds: float) -> Mapping[str, Value]:
     return {"stopped_s": seconds, "changes": churn.operations}
 
 
-@fault("agent-dropped", quick={"seconds": 7}, full={"seconds": 60}, soak={"seconds": 7})
+@fault("agent-dropped", quick={"seconds": 6}, full={"seconds": 60}, soak={"seconds": 7})
 def stop_agent_for_long(stage: Stage, *, seconds: float) -> Mapping[str, Value]:
     """The agent stands still for so long that libvirtd's keepalive gives it up."""
     return stop_agent(stage, seconds=seconds)
