@@ -52,8 +52,9 @@ from wanted cimport Wanted, want, want_all
 cdef enum:
     ACTUAL_KEY = 7           # bytes of the key "actual"
     # A state that differs from the table's for so long without an event was missed. Before libvirt
-    # tells of a stop it waits for the process, up to 30 s, and for its hooks.
+    # tells of a stop it waits for the process, up to 30 s, and for its hooks; of a crash, for hooks.
     DISAGREEMENT_NS = 60000000000
+    CRASH_NS = 5000000000
 
 cdef struct Track:
     # What the dispatcher remembers of a row beside the table.
@@ -69,6 +70,7 @@ cdef struct Applier:
     Wanted* wanted
     Track* tracks
     uint32_t tracks_room
+    int disagreeing          # whether any guest's state is said to be another
     uint64_t comparison      # counts comparisons with libvirt
     uint64_t looks_up        # a bit a kind: whether such an event makes the keeper look
     uint64_t stirs           # a bit a kind: whether it makes the libvirt sampler read anew
@@ -250,11 +252,37 @@ cdef inline void apply_facts(Applier* a, const Record* r) noexcept nogil:
     if is_active(table_row(a.table, row).state) == is_active(facts.state) or (
             facts.state == STATE_PAUSED and facts.reason == PAUSED_STARTING_UP):
         track.disagrees_ns = 0  # a guest that starts is paused until libvirt tells of it
-    elif track.disagrees_ns == 0:
-        track.disagrees_ns = r.monotonic_ns
-    elif r.monotonic_ns - track.disagrees_ns > DISAGREEMENT_NS:
+    elif patience_ns(facts) == 0 or (
+            track.disagrees_ns and r.monotonic_ns - track.disagrees_ns > patience_ns(facts)):
         track.disagrees_ns = 0
         want_all(a.wanted)
+    elif track.disagrees_ns == 0:
+        track.disagrees_ns = r.monotonic_ns
+        a.disagreeing = 1
+
+
+cdef inline uint64_t patience_ns(const Facts* facts) noexcept nogil:
+    """How long to wait for the event of a state. A libvirtd that cannot go on with a guest after
+    its own restart stops it, and tells nobody: as daemon, as unknown, or as crashed."""
+    if facts.state == STATE_SHUTOFF and facts.reason in (SHUTOFF_UNKNOWN, SHUTOFF_DAEMON):
+        return 0
+    if facts.state == STATE_SHUTOFF and facts.reason == SHUTOFF_CRASHED:
+        return CRASH_NS
+    return DISAGREEMENT_NS
+
+
+cdef inline void ask_again(Applier* a) noexcept nogil:
+    """Have every guest looked up whose state is said to be another than the table's."""
+    cdef uint32_t row
+    if not a.disagreeing:
+        return
+    a.disagreeing = 0
+    table_lock(a.table)
+    for row in range(min(a.table.rows, a.tracks_room)):
+        if table_row(a.table, row).alive and track_of(a, row).disagrees_ns:
+            a.disagreeing = 1
+            want_row(a, track_of(a, row), table_row(a.table, row).uuid)
+    table_unlock(a.table)
 
 
 cdef inline int compare_guest(Applier* a, const Record* r, Step* steps) noexcept nogil:

@@ -45,10 +45,8 @@ cdef class Dispatcher:
     then gives its room back. The newest events stay in ``history``, ``ring_size`` bytes of them.
     """
 
-    cdef object pipe_owner
-    cdef object table_owner
-    cdef readonly object history
-    cdef readonly object ledger
+    cdef object pipe_owner, table_owner
+    cdef readonly object history, ledger
     cdef Applier applier
     cdef Wanted* wanted
     cdef Pipe* pipe
@@ -355,6 +353,7 @@ cdef class Dispatcher:
 
     cdef void heartbeat(self) noexcept nogil:
         """Publish each class's last number, and the account's sums."""
+        ask_again(&self.applier)
         pipe_losses(self.pipe, &self.untold)  # the next turn tells of them
         self.books.owed = 1
         heartbeat_record(self.found, &self.kept.encoder, self.numbers.sequences, HEARTBEAT_CLASS)

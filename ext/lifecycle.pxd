@@ -30,6 +30,9 @@ cdef enum:
     STARTED_WAKEUP = 4
 
     PAUSED_STARTING_UP = 11
+    SHUTOFF_UNKNOWN = 0
+    SHUTOFF_CRASHED = 3
+    SHUTOFF_DAEMON = 8
     RUNNING_UNPAUSED = 5
     RUNNING_WAKEUP = 8
     MOST_STEPS = 3           # from any state to any other

@@ -12,6 +12,7 @@ from hostmon import records
 from hostmon._pipe import record
 from hostmon.account import GuestClaim
 from hostmon.driver.virt import GuestDescription
+from tests.agent_process import wait_for
 from tests.unit.rig import Rig
 
 DEFINED, UNDEFINED, STARTED, SUSPENDED, RESUMED, STOPPED, SHUTDOWN = range(7)
@@ -160,6 +161,37 @@ def test_facts_never_change_a_state_silently(rig: Rig, guest: uuid.UUID) -> None
     facts(rig, guest, SHUTOFF, resync=False, asked=now + 70 * SECOND)
     rig.settle()
     assert rig.dispatcher.take_wanted() is None
+
+
+@pytest.mark.parametrize(("reason", "after_s"), [(0, 0), (8, 0), (3, 6)])
+def test_a_stop_of_libvirts_own_is_told_by_no_event(
+    rig: Rig, guest: uuid.UUID, reason: int, after_s: int
+) -> None:
+    compare(rig, (guest, RUNNING, {}))
+    assert [rig.lifecycle()[0] for _ in range(2)] == ["defined", "started"]
+    now = time.monotonic_ns()
+    if after_s:
+        facts(rig, guest, SHUTOFF, reason=reason, resync=False, asked=now)
+        rig.settle()
+        assert rig.dispatcher.take_wanted() is not None
+    facts(rig, guest, SHUTOFF, reason=reason, resync=False, asked=now + after_s * SECOND)
+    rig.settle()
+    assert rig.dispatcher.take_wanted() is None
+
+
+def test_a_guest_whose_state_is_doubtful_is_asked_about_again(rig: Rig, guest: uuid.UUID) -> None:
+    compare(rig, (guest, RUNNING, {}))
+    assert [rig.lifecycle()[0] for _ in range(2)] == ["defined", "started"]
+    rig.settle()
+    rig.dispatcher.take_wanted()
+    facts(rig, guest, SHUTOFF, resync=False)
+    wait_for(lambda: rig.dispatcher.take_wanted() == [guest.bytes], 5)
+    facts(rig, guest, RUNNING, resync=False)
+    rig.settle()
+    rig.dispatcher.take_wanted()
+    beats = rig.dispatcher.sequence_of["heartbeat"]
+    wait_for(lambda: rig.dispatcher.sequence_of["heartbeat"] > beats + 1, 5)
+    assert rig.dispatcher.take_wanted() == []
 
 
 def test_a_guest_that_takes_long_to_start_has_missed_nothing(rig: Rig, guest: uuid.UUID) -> None:
