@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any, cast
 
+from hostmon import kinds
+from hostmon._pipe import record
 from hostmon.answers import AgentState, Answers
 from hostmon.client import Endpoint, HostView
 from hostmon.gate import Gate
@@ -57,10 +59,11 @@ class Bus:
             self.rig.put_lifecycle(guest, event, 0, id_=7 if running[guest] else -1)
 
     def wait(self) -> None:
-        """Until everything that was put has been published."""
-        last = -1
-        while last != (last := sum(self.rig.dispatcher.sequence_of.values())):
-            time.sleep(0.02)
+        """Until everything that was put has been published: an event behind it has."""
+        dispatcher = self.rig.dispatcher
+        before = dispatcher.count_of["pool-refresh"]
+        self.rig.pipe.put(record(kinds.NUMBERS["pool-refresh"]))
+        until(lambda: dispatcher.count_of["pool-refresh"] > before, lambda: time.sleep(0.002))
 
     def agrees(self, view: HostView) -> bool:
         """Whether a subscriber's view is the table."""
