@@ -63,6 +63,7 @@ class Stage:
         self.virsh = VirshRecord(node)
         self.bus = BusRecord(running)
         self.scraper = Scraper(running.port)
+        self.explained_s = EXPLAINED_S
         self._fences = itertools.count()
 
     @classmethod
@@ -173,12 +174,12 @@ class Stage:
             told, events = self.virsh.take(token), self.bus.take(token)
         alignment = align(told, tokens_of(events))
         assert not alignment.problem, alignment.problem
-        explained(events)
+        explained(events, self.explained_s)
         assert not self.disagreement()
         return Outcome(alignment, events, recovery_s, baseline, own)
 
 
-def explained(events: Sequence[Event]) -> None:
+def explained(events: Sequence[Event], within_s: float) -> None:
     """Nothing is found by a comparison but after a gap that is told of, or what libvirt never told.
 
     A libvirtd that cannot go on with a guest after its own restart stops it without an event.
@@ -195,4 +196,4 @@ def explained(events: Sequence[Event]) -> None:
                 and (event.state, event.reason in GIVEN_UP) == ("shutoff", True)
                 and late_s < GIVEN_UP_S
             )
-            assert given_up or late_s < EXPLAINED_S, f"{late_s:.1f} s after the gap: {event}"
+            assert given_up or late_s < within_s, f"{late_s:.1f} s after the gap: {event}"

@@ -20,6 +20,9 @@ from tests.lab.node import Node, missing
 BEFORE, CHANGES = 3, 30
 """Fewer than a comparison of the stage's guests has calls and replies."""
 
+HELD_S = 60.0
+"""A comparison takes as long as the changes that it is held for: a start is one of them."""
+
 
 class Meddler:
     """Changes guests at random, each time it is called; ends one life and begins another too."""
@@ -76,6 +79,7 @@ def meddled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, P
             return proxy.path
 
         stage = stack.enter_context(Stage.create(directory, guests=6, socket=through_proxy))
+        stage.explained_s = HELD_S
         yield stage, proxies[0]
 
 
