@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import time
+from collections import deque
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from os import close
 from pathlib import Path
@@ -24,7 +25,7 @@ from zmq.utils.z85 import encode
 from hostmon import keys
 from hostmon.door import ReadyThread
 from hostmon.errors import SettingsError
-from hostmon.publisher import HANDSHAKE_FAILED, ZAP_DOMAIN, Monitors
+from hostmon.publisher import HANDSHAKE, ZAP_DOMAIN, Monitors
 from hostmon.stalled import Waiting
 from hostmon.status import DoorStatus, GateStatus
 
@@ -34,6 +35,7 @@ ZAP_ADDRESS = "inproc://zeromq.zap.01"
 LOOK_EVERY = 1.0
 LOOK_AGAIN, AGAIN_S = 0.1, 3.0  # while doors open anew: whoever was connected comes back
 KEYS_EVERY = 1.0
+HANDSHAKE_OVER = HANDSHAKE / 1000 + 0.5
 MOST_PEERS = 1024
 # libzmq ends the process when accept() of an ipc socket finds no descriptor left. It stands still
 # when 1,001 connections were not taken from a door's monitor: that many may come at once.
@@ -61,6 +63,7 @@ class Census:
         self.door = door
         self.peers = 0
         self.failed = 0
+        self._young: deque[float] = deque()  # when those that have not shaken hands came
         self.waiting = Waiting()
         self.accepted: list[int] = []
         self.heard: zmq.Socket[bytes] | None = None
@@ -71,6 +74,7 @@ class Census:
         while not self.door.monitors.empty():
             self.close()
             self.heard, self.peers = self.door.monitors.get(), 0
+            self._young.clear()
             self.waiting = Waiting()
         while self.heard is not None and self.heard.poll(0):
             told = parse_monitor_message(self.heard.recv_multipart())
@@ -78,12 +82,18 @@ class Census:
             if event == zmq.EVENT_ACCEPTED:
                 self.peers += 1
                 self.accepted.append(told["value"])
+                self._young.append(time.monotonic())
                 self.waiting.add(told["value"])
             elif event == zmq.EVENT_DISCONNECTED:
                 self.peers = max(0, self.peers - 1)
                 self.waiting.remove(told["value"])
-            elif event & HANDSHAKE_FAILED:
-                self.failed += 1
+            elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED and self._young:
+                self._young.popleft()
+        # libzmq tells of no failure where not even the protocol was spoken. Which connection has
+        # shaken hands it does not tell either; how many of those that should have by now, it does.
+        while self._young and time.monotonic() - self._young[0] > HANDSHAKE_OVER:
+            self._young.popleft()
+            self.failed += 1
 
     def close(self) -> None:
         """Hear no more."""

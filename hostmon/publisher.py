@@ -30,12 +30,7 @@ HANDSHAKE = 2000  # milliseconds: who has not shaken hands by then is cut off
 # Seconds of silence before TCP's first probe and between two, and how many go unanswered.
 KEEPALIVE = (3, 1, 3)
 ZAP_DOMAIN = b"hostmon"
-HANDSHAKE_FAILED = (
-    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-)
-MONITORED = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | HANDSHAKE_FAILED
+MONITORED = zmq.EVENT_ACCEPTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
 
 ATTEMPTS = 50
 

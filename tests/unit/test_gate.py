@@ -200,6 +200,7 @@ def test_rubbish_costs_nothing(bus: Guarded, name: str) -> None:
         assert bus.serves(bus.client("one"))
         # Silent or not: none of them is there for longer than the handshake may take.
         wait_for(lambda: bus.door("events").peers == 0 and bus.door("requests").peers == 0)
+        wait_for(lambda: bus.door("events").failed == 40 and bus.door("requests").failed == 20)
 
 
 def test_who_subscribes_to_too_much_is_cut_off(bus: Guarded) -> None:

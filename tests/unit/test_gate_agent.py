@@ -42,8 +42,9 @@ def test_watch_and_status_over_tcp_with_keys(tmp_path: Path) -> None:
         assert "are these keys allowed there" in refused.stderr
         half = hostmon("status", "--requests", requests, "--key", str(secret))
         assert half.returncode == 2
+        failed = 'hostmon_bus_failed_handshakes_total{socket="requests"}'
+        wait_for(lambda: running.metrics()[failed] >= 1)
         metrics = running.metrics()
-        assert metrics['hostmon_bus_failed_handshakes_total{socket="requests"}'] >= 1
         # The in-tree driver follows the bus of its own host without any key.
         assert metrics['hostmon_driver_state{driver="prometheus",state="running"}'] == 1
 
