@@ -30,6 +30,12 @@ guests = {GUESTS}
 """
 
 
+def small_ring(folder: Path) -> str:
+    """A bus whose ring of recent events is full, and grows no more, after a few thousand."""
+    events, requests = (f"ipc://{folder}/{name}.sock" for name in ("events", "requests"))
+    return f'[bus]\nring_mib = 1\nevents = ["{events}"]\nrequests = "{requests}"\n'
+
+
 class FedAgent(AgentProcess):
     """An agent of GUESTS running guests of the fake hypervisor, which are suspended and resumed."""
 

@@ -18,7 +18,7 @@ from hostmon.status import DriverStatus
 from hostmon.wire import kind_of
 from tests.agent_process import wait_for
 from tests.fault.baseline import Baseline
-from tests.fault.fed import FAKE, FedAgent, fed_agent
+from tests.fault.fed import FAKE, FedAgent, fed_agent, small_ring
 from tests.fault.figures import tell
 from tests.fault.test_agent import unexplained
 from tests.fault.viewer import Viewer
@@ -68,9 +68,7 @@ def test_the_disk_is_full_under_the_journal(tmp_path: Path, full: bool) -> None:
     config = FAKE.replace("[agent]\n", '[agent]\ndrivers = ["prometheus", "journal", "noop"]\n')
     with small_disk(tmp_path / "journal") as disk:
         config += f'[drivers.journal]\ndirectory = "{disk}"\nfile_mib = {FILE_MIB}\n'
-        bus = f'[bus]\nring_mib = 1\nevents = ["ipc://{tmp_path}/events.sock"]\n'
-        bus += f'requests = "ipc://{tmp_path}/requests.sock"\n'
-        with fed_agent(tmp_path, config=config, bus=bus) as agent:
+        with fed_agent(tmp_path, config=config, bus=small_ring(tmp_path)) as agent:
             agent.feed(CHUNK)
             wait_for(lambda: done(agent))
             with Viewer.of(agent) as viewer, Baseline(agent.process.pid, agent.port) as baseline:

@@ -12,7 +12,7 @@ from tests.agent_process import wait_for
 from tests.contract.distribution import FAULTY, FAULTY_POINTS, make
 from tests.contract.test_supervisor import LIMITS, PROCESS_FAULTS
 from tests.fault.baseline import Baseline
-from tests.fault.fed import FAKE, FedAgent, fed_agent
+from tests.fault.fed import FAKE, FedAgent, fed_agent, small_ring
 from tests.fault.figures import tell
 from tests.fault.test_agent import unexplained
 from tests.fault.viewer import Viewer
@@ -57,7 +57,9 @@ def test_drivers_misbehave_under_a_flood(tmp_path: Path, full: bool) -> None:
     configured = Configured(tmp_path)
     fed = 0
     told: dict[str, int] = {}  # violations of each driver whose fault the agent has named
-    with fed_agent(tmp_path, config=configured.config(), wrapper=configured.wrapper) as agent:
+    with fed_agent(
+        tmp_path, config=configured.config(), bus=small_ring(tmp_path), wrapper=configured.wrapper
+    ) as agent:
         agent.feed(CHUNK)
         wait_for(lambda: drivers(agent)["well"].handled >= CHUNK)
         with Viewer.of(agent) as viewer, Baseline(agent.process.pid, agent.port) as baseline:
