@@ -114,9 +114,19 @@ class Stage:
         for name in chosen:
             if states[name] == "paused":
                 self.node.virsh("resume", name)
-        start(self.node, [name for name in chosen if states[name] in ("shutoff", "crashed")])
+        started = [name for name in chosen if states[name] in ("shutoff", "crashed")]
+        start(self.node, started)
+        if started:  # descriptors are kept open for each: a baseline has them
+            wait_for(lambda: not self.disagreement(), RETURN_S)
+            passes = self.agent.ask("status")["reading"]["passes"]
+            wait_for(lambda: self.passes_after_a_scrape() > passes + 1, RETURN_S)
         assert len(chosen) == count, f"{count} guests are asked for, {len(self.guests)} are there"
         return chosen
+
+    def passes_after_a_scrape(self) -> int:
+        """How often the agent has read the kernel's files; a scrape has it do so."""
+        self.agent.fetch("metrics")
+        return int(self.agent.ask("status")["reading"]["passes"])
 
     def fence(self, deadline_s: float = RETURN_S) -> Token:
         """An event that both records hold in the end: whatever came before it is in both."""
