@@ -15,14 +15,18 @@ from bench.front.tables import MadeUp
 from hostmon.errors import SettingsError
 from hostmon.exposition import SHARED_NS, Exposition, Figures, Format
 from hostmon.facts import GuestFacts
-from hostmon.metrics import CATALOGUE, PROFILES, Scope
+from hostmon.metrics import CATALOGUE, PROFILES, Scope, Type
 from hostmon.samples import Group
 from hostmon.scrape import Scrape, read
 from tests.native.synthetic import put
 
 SERIES_A_GUEST = 60
 FIGURES: Figures = {
-    metric.column: {tuple(str(i) for i, _ in enumerate(metric.labels)): 7} if metric.labels else 7
+    metric.column: {
+        tuple(str(i) for i, _ in enumerate(metric.labels)): 1 if metric.type is Type.INFO else 7
+    }
+    if metric.labels
+    else 7
     for profile in PROFILES.values()
     for metric in profile.metrics
     if metric.scope is Scope.HOST
