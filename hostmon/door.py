@@ -6,13 +6,14 @@ done with the socket is its subclasses' business.
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 
 from hostmon.publisher import BoundSocket, Errands, Monitors
 
 log = logging.getLogger(__name__)
 
 
-class ReadyThread:
+class ReadyThread(ABC):
     """A thread whose start waits until it is ready, and raises what kept it from that."""
 
     def __init__(self, name: str) -> None:
@@ -42,9 +43,9 @@ class ReadyThread:
         finally:
             self._ready.set()
 
+    @abstractmethod
     def _work(self) -> None:
         """Get ready, set ``_ready``, and do what there is to do until stopped."""
-        raise NotImplementedError
 
 
 class DoorThread(ReadyThread):
@@ -71,10 +72,10 @@ class DoorThread(ReadyThread):
             self._ready.set()
             self._serve(self._bound)
 
+    @abstractmethod
     def _open(self) -> BoundSocket:
         """The socket, bound; raises what keeps it from being bound."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _serve(self, bound: BoundSocket) -> None:
         """Do what the socket is for, and the errands, until stopped."""
-        raise NotImplementedError
