@@ -88,15 +88,15 @@ def gate_families(gate: GateStatus) -> Iterator[Metric]:
         failed.add_metric([door.name], door.failed)
     yield peers
     yield failed
-    for name, text, value in (
+    yield from _counters(
+        "hostmon_bus",
         ("denied_keys", "Connections with a key that is not allowed.", gate.denied),
         ("crowded_out_peers", "Connections ended because there were too many.", gate.crowded_out),
         ("stalled_peers", "Connections ended because they took nothing for 5 s.", gate.stalled),
         ("cut_off_peers", "Connections ended for subscribing to too much.", gate.cut_off),
         ("ignored_messages", "Messages of subscribers that were no subscription.", gate.ignored),
         ("refused_requests", "Questions that were malformed, unknown or too many.", gate.refused),
-    ):
-        yield CounterMetricFamily(f"hostmon_bus_{name}", text, value=value)
+    )
 
 
 def claim_families(claims: ClaimsStatus) -> Iterator[Metric]:
@@ -123,25 +123,25 @@ def image_cache_families(cache: ImageCacheStatus) -> Iterator[Metric]:
         "Chains and base images that somebody should look at.",
         value=cache.reported,
     )
-    for name, text, value in (
+    yield from _counters(
+        "hostmon_image_cache",
         ("looks", "Looks after the base images.", cache.looks),
         ("failures", "Looks after the base images that failed.", cache.failures),
         ("removed", "Base images that were removed.", cache.removed),
-    ):
-        yield CounterMetricFamily(f"hostmon_image_cache_{name}", text, value=value)
+    )
 
 
 def reading_families(reading: ReadingStatus) -> Iterator[Metric]:
     """What it costs to read the kernel and to ask the hypervisor."""
-    for name, text, value in (
+    yield from _counters(
+        "hostmon",
         ("kernel_passes", "Passes over the kernel's files.", reading.passes),
         ("kernel_cpu_seconds", "CPU time that these passes took.", reading.cpu),
         ("hypervisor_calls", "Calls to the hypervisor for statistics.", reading.calls),
         ("hypervisor_late_calls", "Calls that passed their deadline.", reading.late),
         ("hypervisor_failed_calls", "Calls that lost their connection.", reading.failed),
         ("readings_confirmed", "Readings not asked for: no vCPU had run.", reading.confirmed),
-    ):
-        yield CounterMetricFamily(f"hostmon_{name}", text, value=value)
+    )
     yield GaugeMetricFamily(
         "hostmon_kernel_pass_seconds", "Time the last pass took.", value=reading.last_pass
     )
@@ -183,3 +183,9 @@ def driver_families(drivers: Sequence[DriverStatus]) -> Iterator[Metric]:
     for driver in drivers:
         lag.add_metric([driver.name], driver.lag)
     yield lag
+
+
+def _counters(prefix: str, *rows: tuple[str, str, float]) -> Iterator[Metric]:
+    """A counter without labels for each row: the rest of its name, its help, its value."""
+    for name, text, value in rows:
+        yield CounterMetricFamily(f"{prefix}_{name}", text, value=value)
