@@ -1,5 +1,7 @@
 """Questions to an agent's request socket: their bytes, and asking one to wait for its answer."""
 
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,6 +33,9 @@ RECEIVE_HIGH_WATER_MARK = 100_000
 # probe and between two, and how many go unanswered. ZMTP's heartbeats must stay off: with them
 # libzmq 4.3.5 ends the process of a subscriber whose queue is full (decision 0136).
 KEEPALIVE = (3, 1, 3)
+# Seconds after which a question is put again: one that was under way when its connection ended, as
+# all do when the agent opens its sockets anew, is lost.
+AGAIN_S = 0.5
 
 
 def encode_request(request: Request) -> bytes:
@@ -76,24 +81,62 @@ def connected(
     return socket
 
 
+def exchange(
+    socket: zmq.Socket[bytes], request: Request, timeout: float
+) -> tuple[Answer | None, int]:
+    """Put a question until it is answered; the answer, None for none in time, and how often.
+
+    The agent may see a question more than once: whatever it can be asked gives the same again, a
+    claim by its id (docs/wire.md). Raises ProtocolError for an answer that is none.
+    """
+    message = encode_request(request)
+    end, times = time.monotonic() + timeout, 0
+    while (left := end - time.monotonic()) > 0:
+        times += 1
+        with suppress(zmq.Again):  # as many wait already as may: the agent is away
+            socket.send(message, zmq.DONTWAIT)
+        again = time.monotonic() + min(left, AGAIN_S)
+        while (left := again - time.monotonic()) > 0:
+            if socket.poll(max(1, int(left * 1000))):
+                answer = decode_answer(socket.recv(zmq.DONTWAIT))
+                if answer.re in (request.re, 0):  # others are to questions that were given up
+                    return answer, times
+    return None, times
+
+
 def ask(address: str | Endpoint, question: str | Request, timeout: float = 2.0) -> Answer:
-    """Ask; raises AgentUnreachableError when no answer comes within ``timeout`` seconds."""
+    """Ask, again and again where need be, until ``timeout`` seconds are over.
+
+    Raises AgentUnreachableError when no answer came by then, ProtocolError for a refusal.
+    """
     endpoint = address if isinstance(address, Endpoint) else Endpoint("", address)
     address, keys = endpoint.requests, endpoint.keys
     request = Request(ask=question) if isinstance(question, str) else question
-    if address.startswith("ipc://") and not Path(address.removeprefix("ipc://")).exists():
-        raise AgentUnreachableError(f"{address}: no agent answers there; is `hostmon run` running?")
+    await_file(address, min(timeout, AGAIN_S))
     with zmq.Context() as context, connected(context, zmq.DEALER, address, keys) as socket:
-        socket.send(encode_request(request))
-        if not socket.poll(int(timeout * 1000)):
-            raise AgentUnreachableError(
-                f"{address}: no agent answered within {timeout:g} s; is `hostmon run` running"
-                + ("?" if address.startswith("ipc:") else ", and are these keys allowed there?")
-            )
-        answer = decode_answer(socket.recv())
+        answer, _ = exchange(socket, request, timeout)
+    if answer is None:
+        raise AgentUnreachableError(
+            f"{address}: no agent answered within {timeout:g} s; is `hostmon run` running"
+            + ("?" if address.startswith("ipc:") else ", and are these keys allowed there?")
+        )
     if isinstance(answer, Refusal):
         raise ProtocolError(f"{address}: {answer.error}")
     return answer
+
+
+def await_file(address: str, timeout: float) -> None:
+    """Wait for the file of an ipc address, which is gone for a moment while it is opened anew."""
+    if not address.startswith("ipc://"):
+        return
+    path = Path(address.removeprefix("ipc://"))
+    end = time.monotonic() + timeout
+    while not path.exists():
+        if time.monotonic() > end:
+            raise AgentUnreachableError(
+                f"{address}: no agent answers there; is `hostmon run` running?"
+            )
+        time.sleep(0.02)
 
 
 def asked(address: str | Endpoint, what: str, expected: type[T], timeout: float) -> T:

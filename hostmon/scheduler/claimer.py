@@ -1,6 +1,5 @@
 """Claims asked of agents: one socket an agent, made when first needed; one question at a time."""
 
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -8,7 +7,7 @@ import msgspec
 import zmq
 
 from hostmon.client import Endpoint
-from hostmon.client.requests import connected, decode_answer, encode_request
+from hostmon.client.requests import connected, encode_request, exchange
 from hostmon.errors import ProtocolError
 from hostmon.status import ClaimAnswer, ClaimWanted, Refusal, Request
 
@@ -40,16 +39,20 @@ class Claimer:
     def claim(self, row: int, wanted: ClaimWanted) -> ClaimAnswer | str:
         """Claim: the agent's answer, or why there is none, in a word or two.
 
-        A claim that nobody answered may have been granted all the same: it is released.
+        A claim that nobody answered may have been granted all the same, and so may the second copy
+        of one that was put twice and refused: it is released.
         """
-        answer = self._ask(row, Request(ask="claim", claim=wanted))
-        if answer == SILENT:
-            self._tell(row, Request(ask="release", claim=ClaimWanted(id=wanted.id)))
+        answer, times = self._ask(row, Request(ask="claim", claim=wanted))
+        certain = isinstance(answer, ClaimAnswer) and (times == 1 or answer.state == "granted")
+        if not certain:
+            with suppress(zmq.Again):
+                request = self._numbered(Request(ask="release", claim=ClaimWanted(id=wanted.id)))
+                self._socket(row).send(encode_request(request), zmq.DONTWAIT)
         return answer
 
     def release(self, row: int, name: str) -> ClaimAnswer | str:
         """Give a claim back."""
-        return self._ask(row, Request(ask="release", claim=ClaimWanted(id=name)))
+        return self._ask(row, Request(ask="release", claim=ClaimWanted(id=name)))[0]
 
     def _socket(self, row: int) -> zmq.Socket[bytes]:
         if row not in self._sockets:
@@ -59,28 +62,18 @@ class Claimer:
             )
         return self._sockets[row]
 
-    def _tell(self, row: int, request: Request) -> int:
-        """Send a question and its number; dropped if the agent is away."""
+    def _numbered(self, request: Request) -> Request:
         self._number += 1
-        numbered = msgspec.structs.replace(request, re=self._number)
-        with suppress(zmq.Again):
-            self._socket(row).send(encode_request(numbered), zmq.DONTWAIT)
-        return self._number
+        return msgspec.structs.replace(request, re=self._number)
 
-    def _ask(self, row: int, request: Request) -> ClaimAnswer | str:
-        number = self._tell(row, request)
-        socket = self._socket(row)
-        end = time.monotonic() + self._timeout
-        while (left := end - time.monotonic()) > 0:
-            if not socket.poll(max(1, int(left * 1000))):
-                break
-            try:
-                answer = decode_answer(socket.recv(zmq.DONTWAIT))
-            except (zmq.Again, ProtocolError):
-                continue
-            if answer.re != number:
-                continue  # of a question that was given up
-            if isinstance(answer, ClaimAnswer):
-                return answer
-            return answer.code if isinstance(answer, Refusal) else "another answer"
-        return SILENT
+    def _ask(self, row: int, request: Request) -> tuple[ClaimAnswer | str, int]:
+        """The answer, or why there is none; and how often the question was put."""
+        try:
+            answer, times = exchange(self._socket(row), self._numbered(request), self._timeout)
+        except ProtocolError:
+            return "another answer", 1
+        if answer is None:
+            return SILENT, times
+        if isinstance(answer, ClaimAnswer):
+            return answer, times
+        return answer.code if isinstance(answer, Refusal) else "another answer", times

@@ -130,6 +130,7 @@ def test_a_monotonic_clock_of_its_own(tmp_path: Path, offset: int) -> None:
         known = max(guest.known_ns for guest in ask_guests(agent.requests).guests)
         lag = agent.metrics()['hostmon_driver_lag_seconds{driver="prometheus"}']
     assert abs(known / 1e9 - time.monotonic() - offset) < 60, "it is not in a namespace"
+    assert seen.oldest_s is not None
     assert 0 <= seen.oldest_s < 60, "the age of what is known needs no common clock"
     assert 0 <= lag < 60
     assert (seen.repairs, seen.holes, seen.disordered) == ({}, 0, 0)

@@ -6,7 +6,6 @@ seconds before each event from then on; ``report`` changes nothing.
 """
 
 import contextlib
-import json
 import select
 import subprocess
 import sys
@@ -33,7 +32,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     ``holes`` are numbers between events that it was given; ``repairs`` counts each way of repair;
     ``kinds`` are what became of guests, or the kinds of other events; ``wall_s`` is the wall clock
-    of the newest event, ``oldest_s`` the greatest age of what is known of a guest (-1: no guest).
+    of the newest event, ``oldest_s`` the greatest age of what is known of a guest (-1: no guest,
+    None: libvirt has told nothing of one yet, whose age is infinite).
     """
 
     joined: bool
@@ -50,7 +50,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     replayed: int
     kinds: list[str]
     wall_s: float
-    oldest_s: float
+    oldest_s: float | None
     guests: list[GuestStatus]
 
 
@@ -196,7 +196,7 @@ def main(events: str, requests: str, key: str = "", agent_key: str = "") -> None
             line = sys.stdin.readline()
             if not line:
                 return
-            print(json.dumps(msgspec.to_builtins(follower.obey(line))), flush=True)
+            print(msgspec.json.encode(follower.obey(line)).decode(), flush=True)
 
 
 if __name__ == "__main__":
