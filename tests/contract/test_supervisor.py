@@ -74,7 +74,10 @@ def test_an_agent_shows_the_state_of_each(tmp_path: Path) -> None:
 
         wait_for(shown, 200)
         metrics = running.metrics()
+        listed = {one["name"]: one for one in running.ask("drivers")}
     for name, state in states.items():
+        why = listed[name].get("detail") or listed[name]["refusal"]
+        print(f"hostmon drivers: {name} {listed[name]['state']} {why}".rstrip())
         assert metrics[f'hostmon_driver_state{{driver="{name}",state="{state}"}}'] == 1.0
 
 

@@ -85,12 +85,14 @@ def test_a_driver_comes_and_goes_while_the_agent_runs(
         pip_install(OUTSIDE, site)
         configure(running, f'{both}[drivers.outside]\npath = "{out}"\n')
         wait_for(lambda: state_of(running, "outside")[2] > 3)
+        print("installed and named:", *state_of(running, "outside"), "events")
         assert state_of(running, "outside")[:2] == ("running", "process")
         configure(running, 'drivers = ["prometheus", "jurnal"]')
         wait_for(lambda: "did you mean journal?" in running.log.read_text())
         assert state_of(running, "outside")[0] == "running"
         configure(running, plain)
         wait_for(lambda: state_of(running, "outside")[0] == "absent")
+        print("taken out again:", state_of(running, "outside")[0])
         assert state_of(running, "journal")[0] == "running"
         assert 'hostmon_driver_state{driver="journal",state="running"}' in running.metrics()
         assert running.stop() == 0
@@ -130,4 +132,5 @@ def test_a_driver_from_outside_runs_in_a_thread_too(
     )
     with agent(tmp_path, config=config) as running:
         wait_for(lambda: state_of(running, "outside")[2] > 3)
+        print("installed and named:", *state_of(running, "outside"), "events")
         assert state_of(running, "outside")[:2] == ("running", "thread")

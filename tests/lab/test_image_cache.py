@@ -72,7 +72,9 @@ class Cloud:
             return cache.manage()
 
     def left(self) -> set[str]:
-        return {path.name for path in self.base.iterdir()}
+        names = {path.name for path in self.base.iterdir()}
+        print("base images left:", " ".join(sorted(names)))
+        return names
 
 
 @pytest.fixture

@@ -26,7 +26,9 @@ PORT = Port(mac=MAC, addresses=("192.0.2.7", "192.0.2.8"), dhcp_servers=("192.0.
 def listed(node: Node) -> set[str]:
     """The names that virsh shows."""
     lines = node.virsh("nwfilter-list").splitlines()[2:]
-    return {line.split()[1] for line in lines if line.strip()}
+    names = {line.split()[1] for line in lines if line.strip()}
+    print("virsh nwfilter-list:", " ".join(sorted(names)) or "(none)")
+    return names
 
 
 def interface(filter_: Filter | None, mac: str = MAC) -> str:

@@ -91,10 +91,14 @@ def test_it_is_plugged_and_unplugged(
         assert added == {}
     with pytest.raises(RequestRefusedError, match="has an interface of this MAC address"):
         vifs.plug(guest, vif)
+    (row,) = module_node.virsh("domiflist", guest.name).splitlines()[2:]
+    print(f"{name}: virsh domiflist has {' '.join(row.split())}", end="; ")
     vifs.unplug(guest, vif)
     assert guest.interfaces() == guest.interfaces(inactive=True) == {}
     assert MAC not in monitor("info network")
     assert set(links(module_node)) == before
+    assert module_node.virsh("domiflist", guest.name).splitlines()[2:] == []
+    print("unplugged, it has none")
 
 
 def test_a_plug_that_fails_leaves_nothing(module_node: Node, guest: Guest, vifs: VifDriver) -> None:

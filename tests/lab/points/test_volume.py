@@ -58,7 +58,10 @@ def plug_and_unplug(
         )
         with pytest.raises(LibvirtError, match=volume.target):
             volumes.plug(guest, volume)
+        plugged = guest.disks()[volume.target].to_xml()
+        print(f"{driver}: plugged as {' '.join(plugged.split())}", end="; ")
         volumes.unplug(guest, volume)
+    print("unplugged")
     assert set(guest.disks()) == set(guest.disks(inactive=True)) == {"vda"}
     assert expected not in monitor("info block")
 
