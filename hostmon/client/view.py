@@ -27,7 +27,7 @@ def counted(account: HostAccount | None, event: Event) -> HostAccount | None:
     """
     if isinstance(event, AccountEvent):
         newer = account is not None and account.changes > event.account.changes
-        return event.account.counted(account.sums) if account and newer else event.account
+        account = event.account.counted(account.sums) if account and newer else event.account
     if account is None or event.sums is None or event.sums.changes <= account.changes:
         return account
     return account.counted(event.sums)
@@ -107,10 +107,9 @@ class HostView:
 
     def apply(self, event: Event) -> None:
         """Take one event, each once and in the order of its class; heartbeats tell sums too."""
-        if self.account is not None:
-            before, self.account = self.account, counted(self.account, event)
-            if self.account is not before:
-                self.on_change()
+        before, self.account = self.account, counted(self.account, event)
+        if self.account is not before:
+            self.on_change()
         if isinstance(event, LifecycleEvent):
             self._lifecycle(event)
         elif isinstance(event, FactsEvent):
@@ -122,7 +121,7 @@ class HostView:
 
     def _balloon(self, event: BalloonChangeEvent) -> None:
         known = self.guests.get(event.uuid)
-        if known is not None:
+        if known is not None and known.memory:  # 0: its sizes are yet to be told
             self.guests[event.uuid] = replace(known, memory=event.actual)
 
     def _lifecycle(self, event: LifecycleEvent) -> None:

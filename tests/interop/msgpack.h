@@ -15,6 +15,7 @@ typedef struct {
 typedef struct {
     int type;
     int64_t number;     /* BOOL, INT; of ARRAY and MAP the count */
+    double real;        /* FLOAT */
     const char *text;   /* TEXT, not terminated */
     uint32_t size;
 } Value;
@@ -27,10 +28,20 @@ static uint64_t take_big(Cursor *c, int bytes)
     return number;
 }
 
+static double real_of(uint64_t bits, int bytes)
+{
+    uint32_t low = (uint32_t)bits;
+    float narrow;
+    double wide;
+    memcpy(&narrow, &low, sizeof narrow);
+    memcpy(&wide, &bits, sizeof wide);
+    return bytes == 4 ? narrow : wide;
+}
+
 /* The next value; of an array or map its head alone. BAD at the end, or for what is not used. */
 static Value take(Cursor *c)
 {
-    Value v = {BAD, 0, NULL, 0};
+    Value v = {.type = BAD};
     if (c->at >= c->end)
         return v;
     uint8_t tag = *c->at++;
@@ -49,7 +60,7 @@ static Value take(Cursor *c)
     else if (tag < 0xc0) v.type = TEXT, v.size = tag & 31;
     else if (tag == 0xc0) v.type = NIL;
     else if (tag == 0xc2 || tag == 0xc3) v.type = BOOL, v.number = tag & 1;
-    else if (tag == 0xca || tag == 0xcb) v.type = FLOAT;
+    else if (tag == 0xca || tag == 0xcb) v.type = FLOAT, v.real = real_of(number, bytes);
     else if (tag <= 0xcb) return v;
     else if (tag <= 0xcf) v.type = INT, v.number = (int64_t)number;
     else if (tag == 0xd0) v.type = INT, v.number = (int8_t)number;
@@ -62,7 +73,7 @@ static Value take(Cursor *c)
     else if (tag == 0xde || tag == 0xdf) v.type = MAP, v.number = (int64_t)number;
     if (v.type == TEXT) {
         if ((uint64_t)(c->end - c->at) < v.size)
-            return (Value){BAD, 0, NULL, 0};
+            return (Value){.type = BAD};
         v.text = (const char *)c->at;
         c->at += v.size;
     }

@@ -108,6 +108,12 @@ static bool take_event(Cursor *c, Event *e, int64_t *told)
         else if (is(key, "sequence")) e->sequence = take(c).number;
         else if (is(key, "monotonic_ns")) e->monotonic_ns = take(c).number;
         else if (is(key, "actual")) e->actual = take(c).number;
+        else if (is(key, "sums")) {
+            if (!take_sums(c, &e->sums)) return false;
+        } else if (is(key, "account")) {
+            e->account = *c;
+            if (!skip(c)) return false;
+        }
         else if (told && is(key, "classes")) {
             if (!take_classes(c, told)) return false;
         } else if (!take_guest_field(&e->guest, key, c) && !skip(c)) return false;
@@ -150,6 +156,8 @@ static void take_message(const char *bytes, size_t size, int percent)
         return;
     }
     if (!strcmp(e.kind, "welcome") || !strcmp(e.kind, "heartbeat")) {
+        if (e.epoch == epoch)
+            count_sums(&e.sums);
         announced(e.epoch, told);
         return;
     }
@@ -180,15 +188,18 @@ static bool take_guests(Cursor *c)
     return list.type == ARRAY;
 }
 
-/* A replay carries no topics: the class of a kind, as docs/wire.md lists them. */
+/* A replay carries no topics: the class of a kind that the view follows, of others none. */
 static int class_of(const char *kind)
 {
-    static const char *const of_host[] = {"network", "pool", "pool-refresh", "connection",
-                                          "account"};
+    static const char *const of_host[] = {"connection", "account"};
+    static const char *const of_guests[] = {"lifecycle", "facts", "balloon-change"};
     for (size_t i = 0; i < sizeof of_host / sizeof *of_host; i++)
         if (!strcmp(kind, of_host[i]))
             return HOST;
-    return !strcmp(kind, "stopped") || !strcmp(kind, "rebooted") ? SETTLED : LIFECYCLE;
+    for (size_t i = 0; i < sizeof of_guests / sizeof *of_guests; i++)
+        if (!strcmp(kind, of_guests[i]))
+            return LIFECYCLE;
+    return CLASSES;
 }
 
 static bool take_replayed(Cursor *c)
@@ -199,8 +210,12 @@ static bool take_replayed(Cursor *c)
         if (!take_event(c, &e, NULL))
             return false;
         int class = class_of(e.kind);
-        if (e.epoch == epoch && e.sequence > complete[class])
-            apply(&e), complete[class] = e.sequence, replayed++;
+        if (e.epoch != epoch)
+            continue;
+        replayed++;
+        count_sums(&e.sums);
+        if (class < CLASSES && e.sequence > complete[class])
+            apply(&e), complete[class] = e.sequence;
     }
     return list.type == ARRAY;
 }
@@ -209,7 +224,8 @@ static bool take_answer(Cursor *c)
 {
     Value map = take(c), type = {0}, code = {0};
     int64_t re = 0, id = 0, row = 0, run = 0, more = 0, numbers[CLASSES] = {0};
-    Cursor body = {0};
+    Value its_host = {0}, its_connection = {0};
+    Cursor body = {0}, whole = {0};
     if (map.type != MAP)
         return false;
     for (int64_t i = 0; i < map.number; i++) {
@@ -221,10 +237,13 @@ static bool take_answer(Cursor *c)
         else if (is(key, "row")) row = take(c).number;
         else if (is(key, "epoch")) run = take(c).number;
         else if (is(key, "more")) more = take(c).number;
+        else if (is(key, "host")) its_host = take(c);
+        else if (is(key, "connection")) its_connection = take(c);
         else if (is(key, "classes") || is(key, "through")) {
             if (!take_classes(c, numbers)) return false;
         } else {
             if (is(key, "guests") || is(key, "events")) body = *c;
+            if (is(key, "account")) whole = *c;
             if (!skip(c)) return false;
         }
     }
@@ -236,6 +255,9 @@ static bool take_answer(Cursor *c)
             ask_snapshot(id, row);
             return true;
         }
+        if (whole.at && !take_account(whole, true)) return false;
+        copy(host, sizeof host, its_host);
+        copy(connection, sizeof connection, its_connection);
         if (run != epoch) former_epoch = epoch;
         epoch = run;
         memcpy(complete, numbers, sizeof complete);
@@ -266,7 +288,11 @@ static void print_view(void)
            snapshots, malformed);
     for (int i = 0; i < CLASSES; i++)
         printf("%s\"%s\":%lld", i ? "," : "", class_names[i], (long long)complete[i]);
-    printf("},\"guests\":");
+    printf("},\"host\":");
+    print_text(host);
+    printf(",\"connection\":\"%s\",\"account\":", connection);
+    print_account();
+    printf(",\"guests\":");
     print_guests();
     printf("}\n");
     fflush(stdout);

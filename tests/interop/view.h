@@ -1,11 +1,8 @@
-/* What a subscriber knows of one host: its guests, by what events and snapshots tell of them. */
+/* What a subscriber knows of one host: its guests, its connection to libvirt and its account. */
 #ifndef VIEW_H
 #define VIEW_H
 
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "msgpack.h"
+#include "account.h"
 
 typedef struct {
     char uuid[40], name[256], presence[16], state[16];
@@ -14,10 +11,14 @@ typedef struct {
 
 /* Every field of an event or answer that is used; what is missing keeps its default. */
 typedef struct {
-    char kind[40], host[256], event[32], state[16];
+    char kind[40], event[32];
     Guest guest;
     int64_t epoch, sequence, monotonic_ns, actual;
+    Sums sums;
+    Cursor account;
 } Event;
+
+static char host[256], connection[16];
 
 static Guest *guests;
 static size_t guest_count, guest_room;
@@ -77,6 +78,7 @@ static Guest *add_guest(const char *uuid)
 static void apply(const Event *e)
 {
     Guest *g = find_guest(e->guest.uuid);
+    count_sums(&e->sums);
     if (!strcmp(e->kind, "lifecycle")) {
         if (!strcmp(e->guest.state, "absent")) {
             if (g)
@@ -100,23 +102,18 @@ static void apply(const Event *e)
         strcpy(g->presence, "present");
         g->known_ns = e->monotonic_ns;
     } else if (!strcmp(e->kind, "balloon-change")) {
-        if (g)
+        if (g && g->memory) /* 0: its sizes are yet to be told */
             g->memory = e->actual;
-    } else if (!strcmp(e->kind, "connection") && !strcmp(e->guest.state, "down")) {
+    } else if (!strcmp(e->kind, "account")) {
+        take_account(e->account, false);
+    } else if (!strcmp(e->kind, "connection")) {
+        strcpy(connection, e->guest.state);
+        if (!strcmp(connection, "up"))
+            return;
         for (size_t i = 0; i < guest_count; i++)
             if (guests[i].known_ns < e->monotonic_ns)
                 strcpy(guests[i].presence, "unknown");
     }
-}
-
-static void print_text(const char *text)
-{
-    putchar('"');
-    for (; *text; text++)
-        if (*text == '"' || *text == '\\') printf("\\%c", *text);
-        else if ((unsigned char)*text < 32) printf("\\u%04x", *text);
-        else putchar(*text);
-    putchar('"');
 }
 
 static void print_guests(void)
@@ -127,9 +124,12 @@ static void print_guests(void)
         printf("%s{\"uuid\":\"%s\",\"name\":", i ? "," : "", g->uuid);
         print_text(g->name);
         printf(",\"id\":%lld,\"presence\":\"%s\",\"state\":\"%s\",\"reason\":%lld,\"vcpus\":%lld,"
-               "\"memory\":%lld,\"persistent\":%s}",
+               "\"memory\":%lld,\"memory_max\":%lld,\"persistent\":%s,\"autostart\":%s,"
+               "\"known_ns\":%lld}",
                (long long)g->id, g->presence, g->state, (long long)g->reason,
-               (long long)g->vcpus, (long long)g->memory, g->persistent ? "true" : "false");
+               (long long)g->vcpus, (long long)g->memory, (long long)g->memory_max,
+               g->persistent ? "true" : "false", g->autostart ? "true" : "false",
+               (long long)g->known_ns);
     }
     printf("]");
 }
