@@ -24,6 +24,11 @@ class Filter(msgspec.Struct, frozen=True):
                 raise ValueError(f"no class {name!r}; there are {', '.join(REPLAYED)}")
 
     @property
+    def tells_losses(self) -> bool:
+        """Whether the agent's own losses, events of kind ``lost``, are among what is wanted."""
+        return "host" in self.classes and not self.guests and "lost" in (self.kinds or ("lost",))
+
+    @property
     def wanted_classes(self) -> tuple[str, ...]:
         """The classes whose numbers matter."""
         if not self.kinds:
@@ -47,3 +52,6 @@ class Filter(msgspec.Struct, frozen=True):
         if CLASS_OF.get(kind) not in self.classes or (self.kinds and kind not in self.kinds):
             return False
         return not self.guests or (isinstance(event, DomainEvent) and event.uuid in self.guests)
+
+
+LOSSES = Filter(classes=("host",), kinds=("lost",))

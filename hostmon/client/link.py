@@ -15,7 +15,7 @@ import zmq
 from hostmon import wire
 from hostmon.client.endpoint import Endpoint
 from hostmon.client.filter import ALWAYS, Filter
-from hostmon.client.order import Order, Verdict
+from hostmon.client.order import Order, Orders, Verdict
 from hostmon.client.requests import connected, decode_answer, encode_request
 from hostmon.client.view import HostView
 from hostmon.errors import ProtocolError
@@ -77,9 +77,9 @@ class Link:
         self._wanted = wanted
         self._on_repair = on_repair
         self._superseded: set[int] = set()
-        self._order = Order(wanted, {})
+        self._orders = Orders(wanted, {})
+        self._behind: list[Order] = []
         self._newest: dict[str, int] = {}
-        self._loss_told = 0
         self._heard = time.monotonic()
         self._request: Request | None = None
         self.questions = 0
@@ -165,23 +165,18 @@ class Link:
         if event.epoch != self.epoch:
             self._announced(event.epoch, event.host, {}, out)
             return
-        self._tell_of_loss(event)
-        verdict = self._order.judge(event, class_, kind)
+        verdict = self._orders.judge(event, class_, kind)
         if verdict is Verdict.NEW:
             self._deliver(event, kind, out)
         elif verdict is Verdict.GAP:
             self._newest[class_] = max(event.sequence - 1, self._newest.get(class_, 0))
             self._held = event
-            self._repair(out)
-
-    def _tell_of_loss(self, event: Event) -> None:
-        """Note what the agent lost, whatever the filter: once, however often the event comes."""
-        if isinstance(event, LostEvent) and event.sequence > self._loss_told:
-            self._loss_told = event.sequence
-            lost = sum(one.count for one in event.kinds)
-            self._on_repair(Repair(self.host, "overflow", "nothing", lost=lost))
+            self._repair(self._orders.behind(self._newest), out)
 
     def _deliver(self, event: Event, kind: str, out: list[Event]) -> None:
+        if isinstance(event, LostEvent):  # told whatever the filter
+            lost = sum(one.count for one in event.kinds)
+            self._on_repair(Repair(self.host, "overflow", "nothing", lost=lost))
         if self.view is not None:
             self.view.apply(event)
         if self._wanted.admits(event, kind):
@@ -197,8 +192,18 @@ class Link:
             self._join(epoch, host, newest, out)
             return
         self._newest = {n: max(newest.get(n, 0), self._newest.get(n, 0)) for n in newest}
-        if self._order.behind(self._newest):
-            self._repair(out)
+        self._catch_up(out)
+
+    def _catch_up(self, out: list[Event]) -> None:
+        """Ask for what may be missing up to the newest numbers.
+
+        Who cannot ask, and filters, learns of a gap from the next event that it wants.
+        """
+        behind = self._orders.behind(self._newest)
+        if self._asked is None:
+            behind = [order for order in behind if not order.filtered]
+        if behind:
+            self._repair(behind, out)
 
     def _join(self, epoch: int, host: str, newest: Mapping[str, int], out: list[Event]) -> None:
         """Begin with this run of the agent."""
@@ -216,55 +221,54 @@ class Link:
         self._begin(epoch, host, had if restarted or self.kept else newest)
         self.kept = ()
         self._newest = dict(newest)
-        if self._order.behind(self._newest):
-            self._repair(out)
+        self._catch_up(out)
 
     def _begin(self, epoch: int, host: str, complete: Mapping[str, int]) -> None:
         if self.epoch and epoch != self.epoch:
             self._superseded.add(self.epoch)
         self._superseded.discard(epoch)
         self.epoch, self.host = epoch, host
-        self._order = Order(self._wanted, complete)
+        self._orders = Orders(self._wanted, complete)
         self._newest = {}
-        self._loss_told = 0
         self.state = State.LIVE
         self._request = None
         self.deadline = float("inf")
 
-    def _repair(self, out: list[Event]) -> None:
-        """Ask for what is missing."""
+    def _repair(self, behind: list[Order], out: list[Event]) -> None:
+        """Ask for what is missing; without a request socket go on behind it."""
         self._reason = "gap" if self.state is State.LIVE else self._reason
         self._replayed = 0
+        self._behind = behind
         if self._asked is None:
-            self._give_up(out)
+            self._give_up(behind)
+            self._live(out)
+        else:
+            self.state = State.REPAIRING
+            self._ask(behind[0].question())
+
+    def _give_up(self, missing: list[Order]) -> None:
+        """What is missing cannot be had."""
+        for order in missing:
+            order.caught_up(self._newest)
+        self._on_repair(Repair(self.host, self._reason, "nothing"))
+
+    def _answered(self, out: list[Event]) -> None:
+        """A question for what is missing has its last answer: ask the next, or go on."""
+        self._behind = self._behind[1:]
+        if self._behind:
+            self._ask(self._behind[0].question())
             return
-        self.state = State.REPAIRING
-        self._ask_replay()
+        if self._replayed:
+            self._on_repair(Repair(self.host, self._reason, "replay", self._replayed))
+        self._live(out)
 
-    def _ask_replay(self) -> None:
-        self._ask(
-            Request(
-                ask="replay",
-                after=self._order.complete,
-                kinds=self._wanted.kinds,
-                guests=self._wanted.guests,
-            )
-        )
-
-    def _give_up(self, out: list[Event]) -> None:
-        """What is missing cannot be had: go on behind it."""
-        self._order.caught_up(self._newest)
-        self._finish("nothing", out)
-
-    def _finish(self, by: str, out: list[Event]) -> None:
+    def _live(self, out: list[Event]) -> None:
         self.state = State.LIVE
         self._request = None
         self.deadline = float("inf")
         held, self._held = self._held, None
         if held is not None:
             self._take_event(held, out)
-        if by != "replay" or self._replayed:
-            self._on_repair(Repair(self.host, self._reason, by, self._replayed))
 
     def _ask(self, request: Request) -> None:
         assert self._asked is not None
@@ -311,18 +315,18 @@ class Link:
         if answer.epoch != self.epoch:
             self._join(answer.epoch, answer.host, {}, out)
             return
+        before = len(out)
         for event in wire.decode_many(answer.events):
             kind = wire.kind_of(event)
             class_ = CLASS_OF.get(kind, "")
-            self._tell_of_loss(event)
-            if self._order.judge(event, class_, kind, replayed=True) is Verdict.NEW:
-                self._replayed += 1
+            if self._orders.judge(event, class_, kind, replayed=True) is Verdict.NEW:
                 self._deliver(event, kind, out)
-        self._order.caught_up(by_class(answer.through))
+        self._replayed += len(out) - before
+        self._behind[0].caught_up(by_class(answer.through))
         if answer.more:
-            self._ask_replay()
+            self._ask(self._behind[0].question())
         else:
-            self._finish("replay", out)
+            self._answered(out)
 
     def _refused(self, answer: Answer, out: list[Event]) -> None:
         code = answer.code if isinstance(answer, Refusal) else "unknown"
@@ -332,5 +336,8 @@ class Link:
             self.state = State.JOINING
             self._parts = []
             self._ask(Request(ask="snapshot"))
+        elif self.state is State.JOINING:
+            self.deadline = time.monotonic() + ANSWER_TIMEOUT
         else:
-            self._give_up(out)
+            self._give_up(self._behind[:1])
+            self._answered(out)

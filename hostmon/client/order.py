@@ -6,8 +6,9 @@ Pure bookkeeping of numbers (docs/wire.md, "Gaps"): no socket, no clock.
 from collections.abc import Mapping
 from enum import Enum
 
-from hostmon.client.filter import Filter
-from hostmon.events import DomainEvent, Event
+from hostmon.client.filter import LOSSES, Filter
+from hostmon.events import DomainEvent, Event, LostEvent
+from hostmon.status import Request
 
 
 class Verdict(Enum):
@@ -24,7 +25,7 @@ class Order:
     def __init__(self, wanted: Filter, complete: Mapping[str, int]) -> None:
         self._wanted = wanted
         self.complete = {name: complete.get(name, 0) for name in wanted.wanted_classes}
-        self._filtered = bool(wanted.kinds or wanted.guests)
+        self.filtered = bool(wanted.kinds or wanted.guests)
         # With a filter: the last number seen beyond `complete`, of each guest, kind and pair.
         self._guests: dict[tuple[str, str], int] = {}
         self._kinds: dict[tuple[str, str], int] = {}
@@ -36,7 +37,7 @@ class Order:
         number = event.sequence
         if known is None or number <= known:
             return Verdict.OLD
-        if not self._filtered:
+        if not self.filtered:
             if number != known + 1 and not replayed:
                 return Verdict.GAP
             self.complete[class_] = number
@@ -64,6 +65,11 @@ class Order:
             return event.kind_previous <= max(known, self._kinds.get((class_, kind), 0))
         return False
 
+    def question(self) -> Request:
+        """What to ask to be complete."""
+        wanted = self._wanted
+        return Request(ask="replay", after=self.complete, kinds=wanted.kinds, guests=wanted.guests)
+
     def behind(self, newest: Mapping[str, int]) -> bool:
         """Whether there may be wanted events up to these numbers that have not come."""
         return any(newest.get(name, 0) > have for name, have in self.complete.items())
@@ -76,3 +82,25 @@ class Order:
         self._guests = {k: n for k, n in self._guests.items() if n > self.complete[k[0]]}
         self._kinds = {k: n for k, n in self._kinds.items() if n > self.complete[k[0]]}
         self._pairs = {k: n for k, n in self._pairs.items() if n > self.complete[k[0]]}
+
+
+class Orders:
+    """What is wanted and, where a filter leaves them out, the agent's own losses beside it."""
+
+    def __init__(self, wanted: Filter, complete: Mapping[str, int]) -> None:
+        followed = (wanted,) if wanted.tells_losses else (wanted, LOSSES)
+        self._orders = [Order(one, complete) for one in followed]
+
+    def judge(self, event: Event, class_: str, kind: str, *, replayed: bool = False) -> Verdict:
+        """As :meth:`Order.judge`."""
+        order = self._orders[-1] if isinstance(event, LostEvent) else self._orders[0]
+        return order.judge(event, class_, kind, replayed=replayed)
+
+    @property
+    def complete(self) -> dict[str, int]:
+        """Up to where nothing that is wanted is missing."""
+        return self._orders[0].complete
+
+    def behind(self, newest: Mapping[str, int]) -> list[Order]:
+        """Those of which events may be missing up to these numbers: each is asked for by itself."""
+        return [order for order in self._orders if order.behind(newest)]

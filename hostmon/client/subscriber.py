@@ -81,7 +81,9 @@ class Subscriber:
     def resume(self, kept: Iterable[Position]) -> None:
         """Begin after these events instead of now; before the first event is received.
 
-        In another run of the agent than theirs, begin with its first event. Without positions: now.
+        In another run of the agent than theirs, and in a class without a position, begin with the
+        first event; class ``host`` has one for the agent's losses, whatever the filter. Without
+        any: now.
         """
         positions = tuple(kept)
         for link in self._links:
