@@ -37,6 +37,7 @@ LOOK_AGAIN, AGAIN_S = 0.1, 3.0  # while doors open anew: whoever was connected c
 KEYS_EVERY = 1.0
 HANDSHAKE_OVER = HANDSHAKE / 1000 + 0.5
 MOST_PEERS = 1024
+QUESTIONS = 256  # of libzmq, answered at a turn
 # libzmq ends the process when accept() of an ipc socket finds no descriptor left. It stands still
 # when 1,001 connections were not taken from a door's monitor: that many may come at once.
 RESERVE = 2100
@@ -68,15 +69,15 @@ class Census:
         self.accepted: list[int] = []
         self.heard: zmq.Socket[bytes] | None = None
 
-    def take(self) -> None:
+    def take(self, readable: bool) -> None:
         """Count what has been told since; ``accepted`` are the descriptors that are new."""
         self.accepted = []
         while not self.door.monitors.empty():
             self.close()
-            self.heard, self.peers = self.door.monitors.get(), 0
+            self.heard, self.peers, readable = self.door.monitors.get(), 0, True
             self._young.clear()
             self.waiting = Waiting()
-        while self.heard is not None and self.heard.poll(0):
+        while readable and self.heard is not None and self.heard.poll(0):
             told = parse_monitor_message(self.heard.recv_multipart())
             event = told["event"]
             if event == zmq.EVENT_ACCEPTED:
@@ -118,6 +119,8 @@ class Gate(ReadyThread):
         self._censuses: list[Census] = []
         self._stop = threading.Event()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._poller = zmq.Poller()
+        self._heard: list[zmq.Socket[bytes] | None] = []
 
     def guard(self, *doors: Door) -> None:
         """Count who comes to these; before :meth:`start`."""
@@ -163,25 +166,35 @@ class Gate(ReadyThread):
             while not self._stop.is_set():
                 self._turn(zap)
             for census in self._censuses:
-                census.take()
+                census.take(True)
                 census.close()
 
     def _turn(self, zap: zmq.Socket[bytes]) -> None:
         """Answer who asks; look around. A failure costs a turn, never the gate."""
         try:
-            poller = zmq.Poller()
-            for heard in (zap, self._wake, *(one.heard for one in self._censuses if one.heard)):
-                poller.register(heard, zmq.POLLIN)
-            if zap in dict(poller.poll(int(self._pause() * 1000))):
+            readable = dict(self._waiting_for(zap).poll(int(self._pause() * 1000)))
+            for _ in range(QUESTIONS):  # those who wait to be let in have 2 s
+                if not zap.poll(0):
+                    break
                 zap.send_multipart(self.judge(zap.recv_multipart()))
             for census in self._censuses:
-                census.take()
+                census.take(census.heard in readable)
                 self._bound(census)
                 self._end_stalled(census)
             if time.monotonic() >= self._due:
                 self._look_at_keys()
         except (OSError, zmq.ZMQError):
             log.exception("the gate failed")
+
+    def _waiting_for(self, zap: zmq.Socket[bytes]) -> zmq.Poller:
+        """What waits for all that can tell the gate something."""
+        heard = [one.heard for one in self._censuses]
+        if heard != self._heard:
+            self._heard, self._poller = heard, zmq.Poller()
+        if not self._poller.sockets:
+            for one in (zap, self._wake, *filter(None, heard)):
+                self._poller.register(one, zmq.POLLIN)
+        return self._poller
 
     def _pause(self) -> float:
         """Seconds until the gate has to look, whoever comes."""
@@ -221,8 +234,8 @@ class Gate(ReadyThread):
 
     def _bound(self, census: Census) -> None:
         """End what has come beyond the limits: with no descriptor left libzmq itself would spin."""
+        peers = sum(one.peers for one in self._censuses) if census.accepted else 0
         for fd in census.accepted:
-            peers = sum(one.peers for one in self._censuses)
             if peers <= self._most_peers and spare_descriptors() >= RESERVE:
                 return
             if census.door.owns(fd):

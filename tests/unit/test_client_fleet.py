@@ -1,5 +1,6 @@
 """Many hosts in one client: what one of them does costs the others nothing."""
 
+import resource
 import time
 import uuid
 from collections import Counter
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 import zmq
 
+from bench.fleet.rivals import fleet as simulated
 from hostmon.client import Endpoint, FleetView, Subscriber
 from hostmon.client.link import Link
 from hostmon.events import Welcome
@@ -91,6 +93,54 @@ def test_more_hosts_than_a_context_of_libzmq_has_sockets_for(tmp_path: Path) -> 
         assert not fleet.joined
     finally:
         fleet.close()
+
+
+def test_all_hosts_are_asked_at_once(tmp_path: Path) -> None:
+    with zmq.Context() as context, ExitStack() as stack:
+        endpoints, buses, routers = [], [], []
+        for number in range(20):
+            endpoint = Endpoint(f"ipc://{tmp_path}/{number}.e", f"ipc://{tmp_path}/{number}.r")
+            bus = stack.enter_context(context.socket(zmq.XPUB))
+            router = stack.enter_context(context.socket(zmq.ROUTER))
+            welcome = Welcome(epoch=1, host=f"h{number}", classes=())
+            bus.setsockopt(zmq.XPUB_WELCOME_MSG, b"welcome\0" + msgspec.msgpack.encode(welcome))
+            bus.bind(endpoint.events)
+            router.bind(endpoint.requests)
+            endpoints.append(endpoint)
+            buses.append(bus)
+            routers.append(router)
+        fleet = FleetView(endpoints)
+        stack.callback(fleet.close)
+        # Nobody is answered before all have been asked.
+        until(
+            lambda: all(router.poll(0) for router in routers),
+            lambda: (fleet.update(0.01), [bus.poll(0) for bus in buses]),
+        )
+        for number, router in enumerate(routers):
+            peer, question = router.recv_multipart()
+            answer = SnapshotAnswer(
+                re=msgspec.msgpack.decode(question)["re"], epoch=1, host=f"h{number}",
+                connection="up", taken_ns=1, classes=(), id=0, row=0, guests=msgspec.Raw(b"\x90"),
+            )  # fmt: skip
+            router.send_multipart([peer, msgspec.msgpack.encode(answer)])
+        until(lambda: fleet.joined, lambda: fleet.update(0.01))
+        assert len(fleet.hosts) == 20
+
+
+@pytest.mark.skipif(
+    resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 16_384,
+    reason="600 agents in this process open 12,000 descriptors: allow 16384 (ulimit -Hn)",
+)
+def test_hundreds_of_hosts_behind_one_gate_are_joined(tmp_path: Path) -> None:
+    # A gate that lets one in at a turn, and looks at all its doors at each, takes minutes for
+    # them, and their handshakes end after 2 s.
+    with simulated(tmp_path, 600, 64, 1 << 37) as hosts:
+        fleet = FleetView([host.endpoint for host in hosts])
+        try:
+            until(lambda: fleet.joined, lambda: fleet.update(0.2))
+            assert len(fleet.hosts) == 600
+        finally:
+            fleet.close()
 
 
 @pytest.mark.parametrize("guests", [b"\x91\x01", b"\x91\x81\xa4uuid\xa1\x81", b"\xc1"])
