@@ -4,17 +4,19 @@ Ours is a snapshot of the guest table, the labels' check and the render, and for
 compression. Before each render the numbers move that move between two scrapes of guests that run:
 counters of processor, memory, disk, interface and job by up to a thousandth of themselves, ages by
 the time that passed; states, sizes, limits, errors and drops stay (``moved_per_guest`` says how
-many moved). ``render_all`` is the same where every number of the page moves that can, and
-``render_other`` where each becomes another of any length, which no scrape sees but the first. The
-memcpy is of the same bytes, between two buffers that are already in use. Each of these is the best
-of three in a row, so that none pays for what another left in the caches. The peer is
-``generate_latest`` over a collector that has the same samples at hand.
+many moved). ``render_all`` and ``gzip_all`` are the same where every number of the page moves that
+can, ``render_other`` where each becomes another of any length, which no scrape sees but the first,
+and ``gzip_first`` is a page of which nothing was compressed before. The memcpy is of the page's
+bytes, between two buffers in use already. Each of these is the best of three in a row, so that
+none pays for what another left in the caches. The peer is ``generate_latest`` over a collector that
+has the same samples at hand.
 """
 
 import itertools
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -23,7 +25,6 @@ from prometheus_client.registry import Collector
 from bench.front import Options, Result, compare, find, measure, take_turns
 from bench.front.tables import NUMBERS, Columns, MadeUp
 from hostmon.exposition import SHARED_NS, Exposition, Format
-from hostmon.exposition.squeeze import gzipped
 from hostmon.scrape import Scrape, read
 from tests.native.synthetic import move
 
@@ -102,9 +103,7 @@ def run(options: Options) -> list[Result]:
     guests = options.guests or GUESTS
     made = MadeUp(guests, job=True)
     mover = Mover(made)
-    ticks = itertools.count(0, 2 * SHARED_NS)
-    registry = CollectorRegistry()
-    exposition = Exposition(made.table, made.describe, dict, registry, clock_ns=lambda: next(ticks))
+    exposition = unshared(made)
     text = exposition.page()
     before = read(text, Format.TEXT.value).values
     move(made.table, MOVING, A_LITTLE, 0)
@@ -120,11 +119,13 @@ def run(options: Options) -> list[Result]:
             "render": lambda: mover.best(exposition.refresh, MOVING),
             "render_all": lambda: mover.best(exposition.refresh, NUMBERS),
             "gzip": lambda: mover.best(lambda: exposition.page(compressed=True), MOVING),
+            "gzip_all": lambda: mover.best(lambda: exposition.page(compressed=True), NUMBERS),
             "memcpy": lambda: mover.best(copy, {}),
         },
         ROUNDS,
     )
     copied = measured["memcpy"]
+    first = first_times(made)
     other = [mover.best(exposition.refresh, NUMBERS, 0) for _ in range(9)]
     return [
         compare("render", "s", measured["render"], "prometheus-client",
@@ -133,14 +134,33 @@ def run(options: Options) -> list[Result]:
         measure("render_all_vs_memcpy", "memcpys", shares(measured["render_all"], copied)),
         measure("render_other_vs_memcpy", "memcpys", shares(other, copied)),
         measure("gzip", "memcpys", shares(measured["gzip"], copied)),
+        measure("gzip_all_vs_memcpy", "memcpys", shares(measured["gzip_all"], copied)),
+        measure("gzip_first_vs_memcpy", "memcpys", shares(first, copied)),
         measure("gzip_wall", "s", measured["gzip"]),
-        measure("gzip_alone", "s", [timed(lambda: gzipped([text])) for _ in range(9)]),
+        measure("gzip_bytes", "bytes", [len(exposition.page(compressed=True))]),
         measure("memcpy", "s", copied),
         measure("page", "bytes", [len(text)]),
         measure("samples_per_guest", "samples", [len(after.values) / guests]),
         measure("moved_per_guest", "samples", [moved / guests]),
         measure("bytes_per_guest", "bytes", [(exposition.memory + made.table.memory) / guests]),
     ]  # fmt: skip
+
+
+def unshared(made: MadeUp) -> Exposition:
+    """An exposition of which no two pages share a render."""
+    ticks = itertools.count(0, 2 * SHARED_NS)
+    registry = CollectorRegistry()
+    return Exposition(made.table, made.describe, dict, registry, clock_ns=lambda: next(ticks))
+
+
+def first_times(made: MadeUp) -> list[float]:
+    """How long the first compressed page takes, each time of another exposition."""
+    took = []
+    for _ in range(5):
+        exposition = unshared(made)
+        exposition.refresh()
+        took.append(timed(partial(exposition.page, compressed=True)))
+    return took
 
 
 def shares(values: list[float], copied: list[float]) -> list[float]:

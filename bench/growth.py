@@ -2,8 +2,9 @@
 
 ``slope_cpu``: log-log slope of the CPU of one kernel pass over a recorded /proc and one render.
 ``slope_memory``: the same of the memory kept for guests (table with one snapshot, sampler, labels,
-without the page). ``bytes_per_guest``: that memory at the largest size, with what the kernel keeps
-for a guest's two open descriptors, which a recorded tree does not have.
+the parts of a compressed page that the next may use again, without the page). ``bytes_per_guest``:
+that memory at the largest size, with what the kernel keeps for a guest's two open descriptors,
+which a recorded tree does not have.
 """
 
 import itertools
@@ -63,6 +64,7 @@ def cost(guests: int) -> tuple[float, int]:
             sampler.sample(FAST)
             exposition.refresh()
             times.append(time.thread_time() - began)
+        exposition.page(compressed=True)  # keeps what it compressed
         return statistics.median(times), 2 * made.table.memory + sampler.memory + exposition.memory
     finally:
         shutil.rmtree(root)

@@ -82,12 +82,16 @@ cdef class Labels:
 
 
 cdef class Piece:
-    """One family of a page, head and lines, as a buffer; of the renderer's next page no more."""
+    """One family of a page, head and lines, as a buffer; of the renderer's next page no more.
+
+    ``mark`` tells its text from every other: pieces of equal marks hold the same bytes.
+    """
 
     cdef Renderer owner
     cdef const char* at
     cdef Py_ssize_t size
     cdef uint64_t page
+    cdef readonly tuple mark
 
     def __getbuffer__(self, Py_buffer* buffer, int flags):
         if self.page != self.owner.pages:
@@ -205,7 +209,7 @@ cdef class Renderer:
                     failed = lines_render(
                         &self.lines[i], self.layout, &self.families[i],
                         &self.scopes[self.families[i].scope], openmetrics != 0, view.base,
-                        self.masks, &moment)
+                        self.masks, &moment, self.pages)
         if failed:
             raise MemoryError
         return [self.piece(i, openmetrics != 0)
@@ -218,6 +222,7 @@ cdef class Renderer:
         piece.owner, piece.page = self, self.pages
         piece.at = self.lines[i].text + self.lines[i].begin - head
         piece.size = head + self.lines[i].length
+        piece.mark = (self, i, self.lines[i].since)
         return piece
 
     cdef int grow(self, uint32_t rows) except -1:

@@ -47,6 +47,8 @@ cdef struct Lines:
     uint8_t* sizes          # of each cell: the characters of its number; 0 has no line
     size_t cells
     uint32_t layout         # of the cells that all this was made of
+    int format              # of the head
+    uint64_t since          # the page from which on all this has stood as it is
 
 
 cdef inline void lines_free(Lines* lines) noexcept nogil:
@@ -114,11 +116,11 @@ cdef inline void move_rest(Lines* lines, char* end, size_t old, size_t new) noex
     lines.length += new - old
 
 
-cdef inline void lines_update(
+cdef inline bint lines_update(
     Lines* lines, const Family* family, const Scope* scope,
     const char* base, const uint64_t* masks, const Moment* moment
 ) noexcept nogil:
-    """Bring lines made of the same cells up to date."""
+    """Bring lines made of the same cells up to date; whether anything moved."""
     cdef const Cell* cell
     cdef char* at = lines.text + lines.begin
     cdef char* number
@@ -128,19 +130,21 @@ cdef inline void lines_update(
     cdef size_t i
     cdef beside_t beside
     cdef int moves = MOST_MOVES
+    cdef bint moved = False
     for i in range(scope.count):
         cell = &scope.cells[i]
         prefetch(base + cell[AHEAD].place + family.offset)
         figure = figure_of(family, cell, base, masks, moment)
         old = lines.sizes[i]
         if figure != lines.figures[i]:
+            moved = True
             number = at + prefix_size(family, cell)
             if fits(family.shape, old, figure):
                 replace(number, family.shape, old, figure)
             else:
                 if old == 0 or figure == UNKNOWN or moves == 0:
                     lines_anew(lines, i, at, family, scope, base, masks, moment)
-                    return
+                    return True
                 size = figure_size(family.form, figure)
                 if size != old:
                     move_rest(lines, number + old, old, size)
@@ -153,19 +157,24 @@ cdef inline void lines_update(
             lines.figures[i] = figure
         if old:
             at += prefix_size(family, cell) + old + 1
+    return moved
 
 
 cdef inline int lines_render(
     Lines* lines, uint32_t layout, const Family* family, const Scope* scope, int format,
-    const char* base, const uint64_t* masks, const Moment* moment
+    const char* base, const uint64_t* masks, const Moment* moment, uint64_t page
 ) noexcept nogil:
     """The family as it is now; -1 without memory. Without a line, nothing of it is to be shown."""
+    cdef bint moved = True
     if lines.layout == layout:
-        lines_update(lines, family, scope, base, masks, moment)
+        moved = lines_update(lines, family, scope, base, masks, moment)
     else:
         if lines_reserve(lines, family, scope) < 0:
             return -1
         lines.layout = layout
         lines_anew(lines, 0, lines.text + lines.begin, family, scope, base, masks, moment)
+    if moved or lines.format != format:
+        lines.format = format
+        lines.since = page
     memcpy(lines.text + lines.begin - family.head_n[format], family.head[format], family.head_n[format])
     return 0

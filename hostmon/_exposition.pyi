@@ -18,6 +18,7 @@ Family = tuple[bytes, tuple[bytes, bytes], str, str, str, bool]
 class Piece:
     """One family of a page, as a buffer; after the renderer's next page no more."""
 
+    mark: tuple[object, int, int]
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
 class Renderer:

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from hostmon._table import GuestTable
 from hostmon.exposition.book import Book, boot_ticks
 from hostmon.exposition.own import Costs, refuse_clashes, registry_page
-from hostmon.exposition.squeeze import Buffer, gzipped
+from hostmon.exposition.squeeze import Buffer, Squeezer
 from hostmon.labels import Describe
 from hostmon.metrics.choice import choose, known_profile
 from hostmon.samples import Group
@@ -79,6 +79,7 @@ class Exposition:
         self._rendered: tuple[Key, int] | None = None
         self._pieces: list[Buffer] = []
         self._compressed: bytes | None = None
+        self._squeezer = Squeezer()
         refuse_clashes(registry)
         self._book(self._profile)
 
@@ -117,7 +118,7 @@ class Exposition:
             if not compressed:
                 return b"".join(self._pieces)
             if self._compressed is None:
-                self._compressed = gzipped(self._pieces)
+                self._compressed = self._squeezer.gzipped(self._pieces)
             return self._compressed
 
     def refresh(self, form: Format = Format.TEXT) -> int:
@@ -129,9 +130,10 @@ class Exposition:
 
     @property
     def memory(self) -> int:
-        """Bytes that guests' labels take in all profiles in use."""
+        """Bytes that guests' labels in all profiles in use, and compressed parts kept, take."""
         with self._lock:
-            return sum(book.renderer.memory for book in self._books.values())
+            labels = sum(book.renderer.memory for book in self._books.values())
+            return labels + self._squeezer.memory
 
     def _book(self, name: str) -> Book:
         """The profile's plan, made when it is first asked for."""
