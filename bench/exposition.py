@@ -42,7 +42,7 @@ A_LITTLE = 1000
 MOVING = {
     "guest": (
         "cpu.time_ns", "cpu.user_ns", "cpu.system_ns", "memory.rss", "memory.current",
-        "balloon.unused", "balloon.usable", "io.read_bytes", "io.write_bytes",
+        "balloon.usable", "io.read_bytes", "io.write_bytes",
     ),
     "vcpu": ("run_ns", "delay_ns"),
     "disk": (
@@ -50,7 +50,7 @@ MOVING = {
         "flush_requests", "flush_ns",
     ),
     "interface": ("rx_bytes", "rx_packets", "tx_bytes", "tx_packets"),
-    "job": ("elapsed_ns", "data_processed", "data_remaining"),
+    "job": ("elapsed_ns", "data_remaining"),
 }  # fmt: skip
 """Of what is on the page by default, what moves from scrape to scrape."""
 

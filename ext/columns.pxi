@@ -18,6 +18,8 @@ COLUMNS = {
     "guest": {
         "state": (<size_t>&_row.state, 4, NO_GROUP),
         "reason": (<size_t>&_row.reason, 4, NO_GROUP),
+        "persistent": (<size_t>&_row.persistent, 1, GROUP_SIZES),
+        "autostart": (<size_t>&_row.autostart, 1, GROUP_SIZES),
         "stuck_since_ns": (<size_t>&_row.stuck_since_ns, 8, NO_GROUP),
         "skipped": (<size_t>&_row.skipped, 8, NO_GROUP),
         "start_ticks": (<size_t>&_row.process.start_ticks, 8, NO_GROUP),

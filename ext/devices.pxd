@@ -68,6 +68,20 @@ cdef inline void* find_device(
     return NULL
 
 
+cdef inline Disk* disk_at(
+    Table* table, uint32_t row, const char* target, uint32_t size
+) noexcept nogil:
+    """The guest's disk of that target, or NULL."""
+    cdef Row* r = table_row(table, row)
+    cdef const char* texts = <const char*>table_array(table, &r.texts)
+    cdef Disk* disks = <Disk*>table_array(table, &r.disks)
+    cdef uint32_t i
+    for i in range(r.disks.count):
+        if disks[i].target.size == size and memcmp(texts + disks[i].target.at, target, size) == 0:
+            return &disks[i]
+    return NULL
+
+
 cdef inline Text put_text(char* texts, uint32_t* used, const char* text, uint32_t n) noexcept nogil:
     cdef Text put
     put.at = used[0]

@@ -14,6 +14,7 @@ from libc.string cimport memset
 from arena cimport Block
 from clock cimport monotonic_ns
 from digits cimport begin_narrow
+from lifecycle cimport STATE_SHUTOFF
 from lines cimport AHEAD, Lines, lines_free, lines_render
 from page cimport *
 from rows cimport *
@@ -106,8 +107,9 @@ cdef class Piece:
 cdef class Renderer:
     """The plan and what it needs, for one profile.
 
-    ``families``: (name, heads, scope, column, form, running) each, in the page's order; ``heads``
-    for text 0.0.4 and OpenMetrics as bytes; ``running`` leaves out guests that do not run.
+    ``families``: (name, heads, scope, column, form, running, shutoff) each, in the page's order;
+    ``heads`` for text 0.0.4 and OpenMetrics as bytes; ``running`` leaves out guests that do not
+    run, ``shutoff`` all but those that are shut off.
     ``build`` makes a guest's label texts: see ``Labels`` and ``identity``.
     """
 
@@ -284,7 +286,7 @@ cdef class Renderer:
         return 0
 
     cdef void mask(self, const View* view, uint64_t now_ns) noexcept nogil:
-        """What each guest may show: groups that are good and not too old."""
+        """What each guest may show: groups that are good, and of one that runs not too old."""
         cdef uint32_t i
         cdef int group
         cdef const Row* row
@@ -293,7 +295,8 @@ cdef class Renderer:
             row = view_row(view, i)
             bits = row.valid | 1 << NO_GROUP
             for group in range(GROUPS):
-                if self.oldest[group] and now_ns > row.good_ns[group] + self.oldest[group]:
+                if row.id >= 0 and self.oldest[group] and (
+                        now_ns > row.good_ns[group] + self.oldest[group]):
                     bits &= ~(<uint64_t>1 << group)
             bits |= <uint64_t>row.valid << EVER | <uint64_t>(row.id >= 0) << ACTIVE
             if 0 <= row.state < STATE_COUNT:
@@ -303,7 +306,7 @@ cdef class Renderer:
 
 cdef const char* plan(Family* family, const char* at, tuple declared) except NULL:
     """Fill in a family whose texts lie from ``at`` on; the end of them."""
-    name, heads, scope, column, form, running = declared
+    name, heads, scope, column, form, running, shutoff = declared
     cdef int which
     cdef int group = NO_GROUP
     family.name = at
@@ -320,6 +323,7 @@ cdef const char* plan(Family* family, const char* at, tuple declared) except NUL
     if column:
         family.offset, family.width, group = COLUMNS[scope][column]
     family.need = <uint64_t>1 << group | <uint64_t>bool(running) << ACTIVE
+    family.need |= <uint64_t>bool(shutoff) << (STATES + STATE_SHUTOFF)
     if family.form == FORM_AGE:
         family.need_each = <uint64_t>1 << EVER
     elif family.form == FORM_STATE_CODE:

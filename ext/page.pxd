@@ -53,7 +53,7 @@ cdef struct Family:
     uint32_t head_n[2]
     uint32_t offset
     uint8_t scope
-    uint8_t width           # bytes of the column: 8 or 4
+    uint8_t width           # bytes of the column: 8, 4 or 1
     uint8_t form
     uint8_t shape           # of ext/replace.pxd
 
@@ -64,8 +64,10 @@ cdef struct Moment:
 
 
 cdef inline uint64_t column(const char* at, uint8_t width) noexcept nogil:
-    """An unsigned column of 8 or 4 bytes."""
-    return (<const uint64_t*>at)[0] if width == 8 else (<const uint32_t*>at)[0]
+    """An unsigned column of 8, 4 or 1 bytes."""
+    if width == 8:
+        return (<const uint64_t*>at)[0]
+    return (<const uint32_t*>at)[0] if width == 4 else <uint8_t>at[0]
 
 
 cdef inline uint64_t percent_used(uint64_t all_, uint64_t left) noexcept nogil:

@@ -10,7 +10,7 @@ from libc.string cimport memset
 
 from arena cimport Block
 from copied cimport copied_free, copied_reserve, copied_rows
-from devices cimport Device, table_set_devices
+from devices cimport Device, disk_at, table_set_devices
 from ledger cimport LedgerState
 from rows cimport *
 from table cimport *
@@ -193,6 +193,23 @@ cdef class GuestTable:
         finally:
             free(first)
             free(second)
+
+    def set_disk_sizes(self, bytes uuid, bytes target, sizes, uint64_t now_ns=0):
+        """Capacity, allocation and physical size of a disk, None for unknown: of a guest that does
+        not run. Of one that runs only its hypervisor knows; false for that, or no such disk."""
+        cdef uint32_t row = self.lock_row(uuid)
+        cdef uint64_t capacity, allocation, physical
+        cdef Disk* disk = NULL
+        try:
+            if row != NO_ROW and table_row(&self.table, row).id < 0:
+                disk = disk_at(&self.table, row, target, <uint32_t>len(target))
+            if disk != NULL:
+                capacity, allocation, physical = [UNKNOWN if n is None else n for n in sizes]
+                disk.capacity, disk.allocation, disk.physical = capacity, allocation, physical
+                row_good(table_row(&self.table, row), GROUP_BLOCK_SIZE, now_ns)
+        finally:
+            table_unlock(&self.table)
+        return disk != NULL
 
     def definition_changed(self, bytes uuid):
         """The metadata, or anything else that labels show, is another."""

@@ -13,7 +13,7 @@ Build = Callable[
     [bytes, bytes, list[int], list[Device], list[Device], bool],
     Sequence[Sequence[bytes | None]],
 ]
-Family = tuple[bytes, tuple[bytes, bytes], str, str, str, bool]
+Family = tuple[bytes, tuple[bytes, bytes], str, str, str, bool, bool]
 
 class Piece:
     """One family of a page, as a buffer; after the renderer's next page no more."""

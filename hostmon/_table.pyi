@@ -36,6 +36,13 @@ class GuestTable:
         disks: list[tuple[bytes, bytes]],
         interfaces: list[tuple[bytes, bytes]],
     ) -> bool: ...
+    def set_disk_sizes(
+        self,
+        uuid: bytes,
+        target: bytes,
+        sizes: tuple[int | None, int | None, int | None],
+        now_ns: int = 0,
+    ) -> bool: ...
     def definition_changed(self, uuid: bytes) -> bool: ...
 
 class Snapshot:

@@ -186,6 +186,7 @@ class Bookkeeper:
             self._ledger.disk(uuid, *guests.get(uuid, (0, 0)))
         self._imaged = set(guests)
         self.storage, self._surveyed_ns = storage, time.monotonic_ns()
+        self._definitions.place_sizes(storage.images, self._surveyed_ns)
         return storage
 
     def tell(self) -> None:

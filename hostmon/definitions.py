@@ -17,7 +17,7 @@ from hostmon.claims import bindings_of, claim_of
 from hostmon.errors import XMLError
 from hostmon.facts import GuestFacts, facts_of
 from hostmon.images.declared import disks_of
-from hostmon.images.storage import Disk
+from hostmon.images.storage import Disk, Image
 from hostmon.machine.topology import Topology
 from hostmon.xml.domain import Domain
 
@@ -78,6 +78,12 @@ class Definitions:
     def images(self) -> list[Disk]:
         """The disks of all guests that may take room on this host."""
         return [disk for known in list(self._known.values()) for disk in known.images]
+
+    def place_sizes(self, images: Iterable[Image], now_ns: int) -> None:
+        """Tell the table how large disks are whose guests do not run, as seen at ``now_ns``."""
+        for image in images:
+            sizes = image.virtual, image.allocated, image.physical
+            self._table.set_disk_sizes(image.disk.guest, encoded(image.disk.target), sizes, now_ns)
 
     def read(self, uuid: bytes, live: str | None, config: str | None) -> Definition | None:
         """A guest's documents understood: of what runs, and of its next start, or None.

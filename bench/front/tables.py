@@ -12,7 +12,7 @@ from tests.native.synthetic import put, set_job, set_vcpus
 VCPUS = 2
 GIB = 2**30
 ELEMENTS = {"guest": 1, "vcpu": VCPUS, "disk": 1, "interface": 1, "job": 1}
-KEPT = ("state", "reason", "stuck_since_ns")
+KEPT = ("state", "reason", "persistent", "autostart", "stuck_since_ns")
 """Columns of a guest whose values are not any number."""
 
 Columns = Mapping[str, Sequence[str]]

@@ -12,6 +12,8 @@ from hostmon.samples import Group
 
 TICKS_PER_S = 100
 
+Family = tuple[bytes, tuple[bytes, bytes], str, str, str, bool, bool]
+
 Values = float | Mapping[tuple[str, ...], float]
 
 
@@ -95,12 +97,13 @@ def asked(metric: Metric, wanted: frozenset[str]) -> bool:
     return not wanted or metric.name in wanted or metric.family in wanted
 
 
-def planned(metric: Metric) -> tuple[bytes, tuple[bytes, bytes], str, str, str, bool]:
+def planned(metric: Metric) -> Family:
     """A family as the renderer takes it."""
     heads = metric.head(openmetrics=False).encode(), metric.head(openmetrics=True).encode()
     column = "" if metric.form is Form.ONE else metric.column
     name = metric.name.encode()
-    return name, heads, metric.scope.value, column, metric.form.value, metric.running
+    scope, form = metric.scope.value, metric.form.value
+    return name, heads, scope, column, form, metric.running, metric.shutoff
 
 
 @functools.cache

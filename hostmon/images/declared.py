@@ -16,7 +16,7 @@ def disks_of(uuid: bytes, domain: Domain, capacities: dict[str, int] | None = No
     """
     known = capacities or {}
     return [
-        Disk(uuid, path, format_of(one), known.get(path))
+        Disk(uuid, path, format_of(one), known.get(path), (one.target and one.target.dev) or "")
         for one in domain.disks
         if one.device in {None, "disk", "lun"} and not one.readonly
         for path in [path_of(one)]

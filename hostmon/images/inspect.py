@@ -42,13 +42,16 @@ def _block_device(disk: Disk, filesystem: str, info: os.stat_result, devices: Pa
     number = f"{os.major(info.st_rdev)}:{os.minor(info.st_rdev)}"
     sectors = read_int(devices / number / "size")
     size = None if sectors is None else sectors * BLOCK
-    return Image(disk, "ok", filesystem, size, size, block_device=True)
+    return Image(disk, "ok", filesystem, size, size, block_device=True, physical=size)
 
 
 def _file(disk: Disk, filesystem: str, info: os.stat_result) -> Image:
     allocated = info.st_blocks * BLOCK
     if disk.format == "raw":
-        return Image(disk, "ok", filesystem, allocated, info.st_size, layers=(disk.path,))
+        return Image(
+            disk, "ok", filesystem, allocated, info.st_size,
+            layers=(disk.path,), physical=info.st_size,
+        )  # fmt: skip
     try:
         if disk.format != "qcow2":
             raise ImageError(f"format {disk.format!r} is not read here")
@@ -65,8 +68,12 @@ def _file(disk: Disk, filesystem: str, info: os.stat_result) -> Image:
             disk.capacity,
             layers=(disk.path,),
             reason=_reason(error),
+            physical=info.st_size,
         )
-    return Image(disk, "ok", filesystem, allocated, header.virtual, layers=chain(disk.path, header))
+    return Image(
+        disk, "ok", filesystem, allocated, header.virtual,
+        layers=chain(disk.path, header), physical=info.st_size,
+    )  # fmt: skip
 
 
 def read_header(path: str) -> qcow2.Header:

@@ -10,20 +10,22 @@ class Disk(msgspec.Struct, frozen=True):
     """One disk of one guest, as its XML declares it.
 
     ``format`` is the driver's type, never what the content claims to be. ``capacity`` is the
-    virtual size if libvirt has told it, for images that this process may not open.
+    virtual size if libvirt has told it, for images that this process may not open; ``target`` is
+    what the guest's definition calls the disk.
     """
 
     guest: bytes
     path: str
     format: str = "raw"
     capacity: int | None = None
+    target: str = ""
 
 
 class Image(msgspec.Struct, frozen=True):
     """What was found of one disk.
 
-    ``state`` is ok, missing, unreadable (no right, not an image, broken) or hung. ``allocated`` and
-    ``virtual`` are None where unknown, never 0.
+    ``state`` is ok, missing, unreadable (no right, not an image, broken) or hung. ``allocated``,
+    ``virtual`` and ``physical``, its length as the host sees it, are None where unknown, never 0.
     """
 
     disk: Disk
@@ -34,6 +36,7 @@ class Image(msgspec.Struct, frozen=True):
     block_device: bool = False
     layers: tuple[str, ...] = ()
     reason: str = ""
+    physical: int | None = None
 
     @property
     def growth(self) -> int | None:

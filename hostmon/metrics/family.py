@@ -80,7 +80,7 @@ class Metric(NamedTuple):
     ``name`` is what a sample is called in text 0.0.4, so a counter's ends with ``_total`` and an
     info's with ``_info``. ``column`` names the guest table's column (ext/columns.pxi), or what the
     agent calls a host figure; ``labels`` are those that the family adds to its scope's;
-    ``running`` leaves out guests that do not run.
+    ``running`` leaves out guests that do not run, ``shutoff`` all but those that are shut off.
     """
 
     name: str
@@ -93,6 +93,7 @@ class Metric(NamedTuple):
     labels: tuple[str, ...] = ()
     default: bool = True
     running: bool = False
+    shutoff: bool = False
 
     @property
     def family(self) -> str:

@@ -82,8 +82,10 @@ def put(table, bytes uuid, str scope, int which, dict values, now_ns=None):
             value = number
             if width == 8:
                 (<uint64_t*>(at + offset))[0] = value
-            else:
+            elif width == 4:
                 (<uint32_t*>(at + offset))[0] = <uint32_t>value
+            else:
+                (<uint8_t*>(at + offset))[0] = <uint8_t>value
             if group < GROUPS:
                 row_good(row, group, now)
     finally:

@@ -23,6 +23,7 @@ from hostmon.images.survey import Survey
 from hostmon.ledger import HostLedger
 from hostmon.machine.sysfs import read_topology
 from hostmon.machine.topology import Topology
+from hostmon.samples import Group
 from hostmon.settings import ConnectionSettings
 from hostmon_drivers.virt_libvirt.connection import LibvirtConnection
 
@@ -54,7 +55,8 @@ class World:
         self.domain = self.host.connection.defineXML(guest(3, self.disk))
         topology = read_topology()
         self.ledger = HostLedger(topology)
-        self.definitions = Definitions(GuestTable(), topology, self.ledger.bind)
+        self.table = GuestTable()
+        self.definitions = Definitions(self.table, topology, self.ledger.bind)
         self.told: list[HostAccount] = []
         context = VirtContext(
             host="h",
@@ -151,6 +153,23 @@ def test_images_of_a_guest_that_is_gone_are_given_back(world: World) -> None:
     world.definitions.forget(UUID.bytes)
     world.keeper.survey()
     assert world.keeper.account().disk.allocated == 0
+
+
+def test_images_of_a_guest_that_does_not_run_are_in_the_table(world: World) -> None:
+    world.learn()
+    world.table.upsert(UUID.bytes, b"g")
+    assert world.definitions.place()
+    began = time.monotonic_ns()
+    world.keeper.survey()
+    guest = world.table.snapshot().guest(UUID.bytes)
+    allocated = world.disk.stat().st_blocks * 512
+    (disk,) = guest.disks
+    assert (disk.capacity, disk.allocation, disk.physical) == (8 * MIB, allocated, 8 * MIB)
+    assert guest.valid[Group.BLOCK_SIZE] >= began
+    world.disk.unlink()
+    world.keeper.survey()
+    (disk,) = world.table.snapshot().guest(UUID.bytes).disks
+    assert (disk.capacity, disk.allocation, disk.physical) == (None, None, None)
 
 
 def test_tells_only_what_events_do_not(world: World) -> None:

@@ -52,6 +52,7 @@ def test_sparse_raw_file_may_grow_to_its_size(tmp_path: Path) -> None:
     assert (image.state, image.virtual) == ("ok", 8 * MIB)
     assert image.allocated == path.stat().st_blocks * 512
     assert image.growth == 8 * MIB - path.stat().st_blocks * 512
+    assert image.physical == 8 * MIB
 
 
 def test_full_raw_file_does_not_grow(tmp_path: Path) -> None:
@@ -65,6 +66,7 @@ def test_qcow2_may_grow_to_its_virtual_size(tmp_path: Path) -> None:
     path.write_bytes(header(virtual=1 << 40).ljust(MIB, b"\1"))
     image = look(path, "qcow2")
     assert image.growth == (1 << 40) - path.stat().st_blocks * 512
+    assert image.physical == MIB
 
 
 def test_raw_disk_is_not_taken_for_what_its_guest_wrote(tmp_path: Path) -> None:
@@ -80,6 +82,7 @@ def test_block_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "stat", lambda *_, **__: found)
     image = inspect(Disk(GUEST, "/dev/vg/disk", "raw"), devices=tmp_path)
     assert (image.state, image.virtual, image.growth) == ("ok", MIB, 0)
+    assert image.physical == MIB
 
 
 def test_missing_is_not_unreadable(tmp_path: Path) -> None:
@@ -288,9 +291,9 @@ def test_disks_that_the_xml_declares() -> None:
         </devices></domain>"""
     )
     assert disks_of(GUEST, domain, {"/i/b": 7}) == [
-        Disk(GUEST, "/i/a", "qcow2"),
-        Disk(GUEST, "/i/b", "raw", 7),
-        Disk(GUEST, "/dev/c", "raw"),
+        Disk(GUEST, "/i/a", "qcow2", target="vda"),
+        Disk(GUEST, "/i/b", "raw", 7, target="vdb"),
+        Disk(GUEST, "/dev/c", "raw", target="sda"),
     ]
 
 
