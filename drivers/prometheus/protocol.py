@@ -1,7 +1,8 @@
-"""HTTP connections: uvicorn's, with deadlines on silent clients and a short way for scrapes.
+"""HTTP connections: uvicorn's, with deadlines on idle clients and a short way for scrapes.
 
-uvicorn alone keeps a connection that says nothing, or only half a request, open for ever, and as
-many of them as there are descriptors: then the bus cannot take a connection either. And it takes
+uvicorn alone keeps a connection that says nothing, or only half a request, or that takes nothing of
+its answer, open for ever, and as many of them as there are descriptors: then the bus cannot take a
+connection either, and each answer that nobody takes is memory. And it takes
 1.1 ms of CPU for a request of which 0.1 ms would do: a scrape that comes as Prometheus sends it,
 whole and without a body, is answered here. Whatever is unusual about one is left to uvicorn.
 """
@@ -18,6 +19,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from hostmon_drivers.prometheus.scrapes import Answer, Asked, Scrapes
 
 HEADERS_DUE = 5.0
+TAKEN_DUE = 5.0
+"""Seconds within which a client takes something of what waits for it."""
 MOST_CONNECTIONS = 256
 LONGEST = 8192
 """Bytes of a request that may go the short way."""
@@ -60,12 +63,14 @@ def response(answer: Answer) -> bytes:
 class DeadlineProtocol(H11Protocol):
     """A connection whose next request's headers are due within HEADERS_DUE seconds.
 
+    So is something of an answer's taking, within TAKEN_DUE seconds of each other.
     ``waiting`` are those of one server that have no request under way, the oldest first: they make
     room for newer ones.
     """
 
     waiting: ClassVar[dict["DeadlineProtocol", None]]
     _deadline: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
     _refused = False
 
     def connection_made(self, transport: Any) -> None:  # uvicorn's own annotation
@@ -107,15 +112,53 @@ class DeadlineProtocol(H11Protocol):
         self.waiting[self] = None
         super().on_response_complete()
 
+    def pause_writing(self) -> None:
+        """More waits for the client than it has taken."""
+        super().pause_writing()
+        self._watch_taking()
+
+    def resume_writing(self) -> None:
+        """It takes."""
+        self._unwatch_taking()
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """It asked nothing more; nor will it take what is left."""
+        super().timeout_keep_alive_handler()
+        self._end()
+
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the deadline."""
+        """Forget the deadlines."""
         self._relax()
+        self._unwatch_taking()
         if not self._refused:
             super().connection_lost(exc)
 
+    def _watch_taking(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._taking = self.loop.call_later(TAKEN_DUE, self._look_at_taking, left)
+
+    def _look_at_taking(self, before: int) -> None:
+        if self.transport.get_write_buffer_size() < before:
+            self._watch_taking()
+        else:
+            self.transport.abort()
+
+    def _unwatch_taking(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
+
+    def _end(self) -> None:
+        """Close; closing alone would wait until all that is written has been taken."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self.transport.close()
+
     def _expect(self) -> None:
         self.waiting[self] = None
-        self._deadline = self.loop.call_later(HEADERS_DUE, self.transport.close)
+        self._deadline = self.loop.call_later(HEADERS_DUE, self._end)
 
     def _relax(self) -> None:
         self.waiting.pop(self, None)
@@ -136,8 +179,8 @@ class ScrapeProtocol(DeadlineProtocol):
         self._last = False
 
     def data_received(self, data: bytes) -> None:
-        """One scrape after the other; what comes before its answer is out waits."""
-        if self._asked is not None:
+        """One scrape after the other; what comes before its answer has been taken waits."""
+        if self._asked is not None or self.flow.write_paused:
             self._early.append(data)
             self.flow.pause_reading()
             return
@@ -149,6 +192,12 @@ class ScrapeProtocol(DeadlineProtocol):
         self._unset_keepalive_if_required()
         self._asked = asyncio.wrap_future(self.scrapes.soon(asked), loop=self.loop)
         self._asked.add_done_callback(self._answer)
+
+    def resume_writing(self) -> None:
+        """Room for the next answer."""
+        super().resume_writing()
+        if self._asked is None:
+            self._go_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody waits any more."""
@@ -187,7 +236,12 @@ class ScrapeProtocol(DeadlineProtocol):
         self.on_response_complete()
         if self._last:
             self.transport.close()
-            return
+        elif not self.flow.write_paused:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """With what came early."""
         early, self._early = b"".join(self._early), []
+        self.flow.resume_reading()
         if early:
             self.data_received(early)

@@ -97,13 +97,15 @@ def accepts_openmetrics(header: str) -> bool:
 
 
 def accepts_gzip(header: str) -> bool:
-    """Whether an Accept-Encoding header allows gzip; ``gzip;q=0`` refuses it (RFC 9110, 12.5.3)."""
+    """Whether an Accept-Encoding header allows gzip; ``gzip;q=0`` refuses it, whatever ``*``.
+
+    Source: RFC 9110, 12.5.3.
+    """
+    weights: dict[str, float] = {}
     for part in header.split(","):
         name, _, weight = part.partition(";")
-        if name.strip().lower() in {"gzip", "*"}:
-            value = weight.replace(" ", "").partition("q=")[2] or "1"
-            try:
-                return float(value) > 0
-            except ValueError:
-                return False
-    return False
+        try:
+            weights[name.strip().lower()] = float(weight.replace(" ", "").partition("q=")[2] or 1)
+        except ValueError:
+            weights[name.strip().lower()] = 0.0
+    return weights.get("gzip", weights.get("*", 0.0)) > 0

@@ -43,14 +43,18 @@ class Costs(Collector):
 
 def registry_page(registry: CollectorRegistry, wanted: Collection[str], strict: bool) -> bytes:
     """A registry's families, all or those of the given names; in OpenMetrics with its end mark."""
-    source: Collector = registry.restricted_registry(wanted) if wanted else registry
-    families = list(source.collect())
+    families = [one for one in registry.collect() if not wanted or _is_of(one, wanted)]
     try:
         return plain_page(families, strict)
     except LookupError:
         generate = generate_openmetrics if strict else generate_text
         page: bytes = generate(Collected(families))
         return page
+
+
+def _is_of(family: Metric, names: Collection[str]) -> bool:
+    """Whether a family is asked for, by its own name or by that of its samples."""
+    return family.name in names or any(sample.name in names for sample in family.samples)
 
 
 class Collected(Collector):

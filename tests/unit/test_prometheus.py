@@ -65,6 +65,16 @@ def test_formats_are_negotiated(demo: AgentProcess) -> None:
         assert demo.fetch("metrics", Accept=accept)[2]["content-type"].startswith(media), accept
 
 
+@pytest.mark.parametrize(
+    "name", ["libvirt_domain_info", "hostmon_sequence", "hostmon_events_total", "hostmon_pages",
+             "process_cpu_seconds_total"],
+)  # fmt: skip
+def test_a_family_is_served_alone(demo: AgentProcess, name: str) -> None:
+    page = demo.fetch(f"metrics?collect[]={name}")[1].decode()
+    assert {line.split()[2].removesuffix("_total") for line in page.splitlines() if "# TYPE" in line
+            } == {name.removesuffix("_total")}  # fmt: skip
+
+
 def test_another_exporters_page_is_served_on_request(demo: AgentProcess) -> None:
     status, body, _ = demo.fetch("metrics?profile=kumina")
     assert status == 200

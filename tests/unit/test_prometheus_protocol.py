@@ -1,14 +1,16 @@
 """The short way of a scrape: which requests take it, and that the others are uvicorn's still."""
 
+import contextlib
 import gzip
 import re
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from hostmon_drivers.prometheus.protocol import LONGEST, scrape_in
-from hostmon_drivers.prometheus.scrapes import Asked
+from hostmon_drivers.prometheus.scrapes import Asked, accepts_gzip
 from tests.agent_process import AgentProcess, agent
 
 PROMETHEUS = (
@@ -128,3 +130,31 @@ def test_an_idle_connection_is_closed_after_a_scrape(demo: AgentProcess) -> None
         connection.sendall(BARE)
         answers(connection, 1)
         assert connection.recv(1) == b""  # within the ten seconds of its deadline
+
+
+def test_a_client_that_takes_nothing_is_ended(demo: AgentProcess) -> None:
+    """What it asks for meanwhile is not even made, or its answers would be memory of ours."""
+    before = demo.metrics()["hostmon_pages_total"]
+    asked, began = 0, time.monotonic()
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", demo.port))
+        connection.settimeout(10)
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            while time.monotonic() - began < 30:
+                connection.sendall(BARE)
+                asked += 1
+                time.sleep(0.01)  # each in a packet of its own, as scrapes come
+    assert time.monotonic() - began < 20
+    assert demo.metrics()["hostmon_pages_total"] - before < asked / 3
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("", False), ("gzip", True), ("gzip;q=0", False), ("gzip; q=0.5", True), ("*", True),
+        ("*;q=0, gzip", True), ("gzip;q=0, *", False), ("gzip;q=x", False), ("br, deflate", False),
+    ],
+)  # fmt: skip
+def test_gzip_is_sent_where_it_may_be(header: str, expected: bool) -> None:
+    assert accepts_gzip(header) is expected
