@@ -13,6 +13,8 @@ from procstat cimport parse_vcpu_name
 from rows cimport Thread
 from textfile cimport (
     BAD,
+    ENOENT,
+    ESRCH,
     O_CLOEXEC,
     O_DIRECTORY,
     O_RDONLY,
@@ -168,6 +170,7 @@ cdef inline int list_vcpus(int proc, uint64_t pid, Threads* threads) noexcept no
     cdef char path[96]
     cdef char comm[32]
     cdef uint64_t tid
+    cdef ssize_t size
     cdef int number
     cdef int result = 0
     cdef dirent* entry
@@ -188,8 +191,12 @@ cdef inline int list_vcpus(int proc, uint64_t pid, Threads* threads) noexcept no
             continue
         snprintf(path, sizeof(path), "%llu/task/%llu/comm",
                  <unsigned long long>pid, <unsigned long long>tid)
-        if read_file(proc, path, comm, sizeof(comm)) <= 0:
-            continue
+        size = read_file(proc, path, comm, sizeof(comm))
+        if size in (0, -ENOENT, -ESRCH):
+            continue  # ended since it was listed
+        if size < 0:
+            result = <int>size
+            break
         number = parse_vcpu_name(comm)
         if number >= 0:
             result = threads_add(threads, number, <uint32_t>tid)

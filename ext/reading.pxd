@@ -24,7 +24,10 @@ from rows cimport *
 from textfile cimport (
     BAD,
     EACCES,
+    ENOENT,
     EPERM,
+    ESRCH,
+    NO_GROUP,
     Line,
     next_line,
     open_file,
@@ -52,6 +55,12 @@ cdef enum:
     FAST = 0                 # processor times and resident memory
     SHOWN = 1                # and the other columns that a page shows
     ALL = 2                  # and what changes seldom, or nobody shows
+
+cdef enum:
+    # What a reading found of the process.
+    ENDED = 0
+    UNTOLD = 1               # its stat could not be read: nothing of it is read at this pass
+    PRESENT = 2
 
 cdef struct VcpuReading:
     uint64_t run_ns
@@ -104,7 +113,7 @@ cdef inline ssize_t read_group(
     """A file of the guest's group (or of a child of it) into the scratch; size or -errno."""
     cdef char path[LONGEST_PATH]
     if not group_path(path, w, hierarchy, child, name):
-        return -1000
+        return NO_GROUP
     return read_file(r.roots.mount[hierarchy], path, r.scratch, SCRATCH)
 
 
@@ -119,7 +128,7 @@ cdef inline ssize_t read_cpu_stat(Reading* r, Watch* w) noexcept nogil:
         return read_group(r, w, UNIFIED, b"", b"cpu.stat")
     if not w.cpu_stat:
         if not group_path(path, w, UNIFIED, b"", b"cpu.stat"):
-            return -1000
+            return NO_GROUP
         got = open_file(r.roots.mount[UNIFIED], path)
         if got < 0:
             return got
@@ -142,21 +151,25 @@ cdef inline ssize_t read_process(
     return read_file(r.roots.proc, path, r.scratch, SCRATCH)
 
 
-cdef inline bint read_stat(Reading* r, Watch* w, int depth) noexcept nogil:
-    """Resident memory; false if the process found once is no more (its pid may be another's)."""
+cdef inline int read_stat(Reading* r, Watch* w, int depth) noexcept nogil:
+    """Resident memory, and whether the process found once is still there: its pid may be another's.
+
+    Only the kernel's word that it isn't, or that it is another, ends it: an agent that has run out
+    of descriptors or memory cannot tell.
+    """
     cdef Stat stat
     cdef int result = watch_stat(r.roots, w, &stat, r.scratch)
-    if result < 0 and not note(r, GROUP_RSS, result) and r.denied:
-        return True
-    if result < 0 or stat.start != w.start or stat.state in (c"Z", c"X"):
-        return False
+    if not note(r, GROUP_RSS, result):
+        return ENDED if result in (-ENOENT, -ESRCH) else UNTOLD
+    if stat.start != w.start or stat.state in (c"Z", c"X"):
+        return ENDED
     r.memory.rss = times(stat.rss, r.page)
     if r.memory.rss != BAD:
         mark(r, GROUP_RSS)
     if depth == ALL or stat.threads != w.thread_count:
         w.thread_count = stat.threads
         r.threads_changed |= watch_threads(r.roots, w)
-    return True
+    return PRESENT
 
 
 cdef inline bint read_vcpu(Reading* r, const Watch* w, uint32_t i) noexcept nogil:
@@ -278,17 +291,19 @@ cdef inline void read_pressure(Reading* r, const Watch* w) noexcept nogil:
         mark(r, GROUP_PRESSURE)
 
 
-cdef inline bint read_guest(Reading* r, Watch* w, int depth) noexcept nogil:
-    """One reading; false if the guest's process is no more.
+cdef inline int read_guest(Reading* r, Watch* w, int depth) noexcept nogil:
+    """One reading; ENDED, UNTOLD or PRESENT.
 
     The vCPUs' part needs room in `vcpus`; whoever calls makes it for the threads last seen, and
     again if `threads_changed`, before `read_vcpus`.
     """
+    cdef int found
     r.good = r.denied = 0
     r.threads_changed = False
     memset(&r.memory, 0xff, sizeof(Memory))
-    if not read_stat(r, w, depth):
-        return False
+    found = read_stat(r, w, depth)
+    if found != PRESENT:
+        return found
     read_cpu(r, w)
     if depth >= SHOWN:
         read_throttle(r, w, depth)
@@ -298,4 +313,4 @@ cdef inline bint read_guest(Reading* r, Watch* w, int depth) noexcept nogil:
         if note(r, GROUP_PROCESS_IO, read_process(r, w, 0, b"io")):
             if parse_io(r.scratch, &r.io) == 0:
                 mark(r, GROUP_PROCESS_IO)
-    return True
+    return PRESENT

@@ -21,7 +21,9 @@ from process cimport DIR, PATH, closedir, guest_of, next_process, open_folder, r
 from procstat cimport Stat
 from reading cimport (
     ALL as DEPTH_ALL,
+    ENDED,
     FAST as DEPTH_FAST,
+    PRESENT,
     SHOWN as DEPTH_SHOWN,
     Reading,
     VcpuReading,
@@ -338,12 +340,22 @@ cdef class Sampler:
         cdef Watch* w = &self.watches[row]
         cdef Reading* r = &self.reading
         cdef uint64_t now = monotonic_ns()
-        if not read_guest(r, w, depth):
+        cdef int found = read_guest(r, w, depth)
+        if found == ENDED:
             w.gone = True
             watch_close(w)
             forget(self.table, row, w)
             return
-        # A thread that vanished meanwhile shows in reading it: then look again, once.
+        if found == PRESENT:
+            self.sample_vcpus(w, depth)
+        if depth == DEPTH_ALL:
+            self.denied |= r.denied
+        if commit(self.table, row, w, r, &self.links, now, depth):
+            self.note_change(row)
+
+    cdef void sample_vcpus(self, Watch* w, int depth) noexcept nogil:
+        """A thread that vanished meanwhile shows in reading it: then look again, once."""
+        cdef Reading* r = &self.reading
         for _ in range(2):
             if not self.vcpu_room(w.threads.count):
                 return
@@ -352,12 +364,8 @@ cdef class Sampler:
                     mark(r, GROUP_VCPU)
                 if depth == DEPTH_ALL:
                     read_places(r, w)
-                break
+                return
             r.threads_changed |= watch_threads(&self.roots, w)
-        if depth == DEPTH_ALL:
-            self.denied |= r.denied
-        if commit(self.table, row, w, r, &self.links, now, depth):
-            self.note_change(row)
 
     cdef void note_change(self, uint32_t row) noexcept nogil:
         """The guest has other vCPUs than its definition says: somebody should ask libvirt."""

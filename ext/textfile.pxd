@@ -26,9 +26,16 @@ cdef extern from "<errno.h>" nogil:
         EACCES
         EPERM
         EINTR
+        ENOENT
+        ESRCH
 
 cdef extern from *:
     uint64_t BAD "UINT64_MAX"     # not a number, or more than fits
+
+cdef enum:
+    # Below every -errno.
+    NO_GROUP = -5000         # the guest has no group in that hierarchy
+    GARBAGE = -5001          # the text is not of the file's format
 
 cdef struct Line:
     const char* at

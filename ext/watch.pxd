@@ -13,7 +13,7 @@ from cgroup cimport HIERARCHIES, Groups, parse_groups
 from process cimport Threads, list_vcpus
 from procstat cimport Stat, parse_stat
 from rows cimport Thread
-from textfile cimport close, read_file
+from textfile cimport GARBAGE, close, read_file
 
 cdef extern from "<net/if.h>" nogil:
     unsigned int if_nametoindex(const char*)
@@ -113,21 +113,27 @@ cdef inline int watch_groups(const Roots* roots, Watch* w, char* scratch) noexce
 
 
 cdef inline int watch_stat(const Roots* roots, const Watch* w, Stat* stat, char* scratch) noexcept nogil:
-    """0, -errno, or -1 for a text that is not /proc/PID/stat's."""
+    """0, -errno, or GARBAGE for a text that is not /proc/PID/stat's."""
     cdef char path[64]
     cdef ssize_t size
     snprintf(path, sizeof(path), "%llu/stat", <unsigned long long>w.pid)
     size = read_file(roots.proc, path, scratch, SCRATCH)
-    return parse_stat(scratch, stat) if size >= 0 else <int>size
+    if size < 0:
+        return <int>size
+    return 0 if parse_stat(scratch, stat) == 0 else GARBAGE
 
 
 cdef inline bint watch_threads(const Roots* roots, Watch* w) noexcept nogil:
-    """Look for vCPU threads again; whether they are others than before."""
+    """Look for vCPU threads again; whether they are others than before.
+
+    If that fails those of before stay, and the next reading looks again.
+    """
     cdef Threads fresh
     cdef bint same
     memset(&fresh, 0, sizeof(Threads))
     if list_vcpus(roots.proc, w.pid, &fresh) < 0:
         free(fresh.items)
+        w.thread_count = 0
         return False
     same = fresh.count == w.threads.count and (fresh.count == 0 or memcmp(
         fresh.items, w.threads.items, fresh.count * sizeof(Thread)) == 0)

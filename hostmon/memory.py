@@ -1,11 +1,14 @@
 """What a process gives back: once it has started and will run for long, and after a flood."""
 
 import gc
+import logging
 import resource
 from collections.abc import Callable
 from pathlib import Path
 
 from hostmon._trim import heap_free, trim, trim_heap
+
+log = logging.getLogger(__name__)
 
 GROWN = 4 << 20
 
@@ -48,7 +51,13 @@ class Thrift:
         self._least = resident()
 
     def look(self) -> None:
-        """Call it now and then."""
+        """Call it now and then; while memory can't be read (no descriptor is left), it waits."""
+        try:
+            self._look()
+        except OSError as error:
+            log.warning("/proc/self/statm: %s; free memory is given back later", error)
+
+    def _look(self) -> None:
         free, resident = self._free(), self._resident()
         self._given_back = min(self._given_back, free)
         self._least = min(self._least, resident)

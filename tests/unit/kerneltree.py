@@ -3,6 +3,9 @@
 The files have the kernel's formats with figures that the test chooses.
 """
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -140,3 +143,14 @@ def table_of_one() -> GuestTable:
 def guest_of(table: GuestTable, uuid: bytes = UUID_OF_ONE) -> Guest:
     """A guest as the table has it now."""
     return table.snapshot().guest(uuid)
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """This process can open nothing: every open is EMFILE, as when an agent has run out of them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -3,8 +3,11 @@
 import resource
 from pathlib import Path
 
+import pytest
+
 from hostmon._trim import heap_free, trim_heap
 from hostmon.memory import GROWN, Thrift
+from tests.unit.kerneltree import no_descriptors
 
 
 def test_it_trims_once_for_what_became_free() -> None:
@@ -33,6 +36,16 @@ def test_what_is_in_use_is_left_alone() -> None:
     used[0] = 50 * GROWN
     thrift.look()
     assert not trims
+
+
+def test_an_agent_without_descriptors_looks_again_later(caplog: pytest.LogCaptureFixture) -> None:
+    thrift = Thrift()
+    with no_descriptors():
+        thrift.look()
+    assert "Too many open files" in caplog.text
+    caplog.clear()
+    thrift.look()
+    assert not caplog.text
 
 
 def resident() -> int:

@@ -1,6 +1,7 @@
 """Kernel files that are cut short, garbage, or gone: they cost their own columns, no others."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,15 @@ from hypothesis import strategies as st
 from hostmon._sampler import FAST
 from hostmon._table import GuestTable
 from hostmon.samples import Group
-from tests.unit.kerneltree import UUID_OF_ONE, Tree, guest_of, running, table_of_one, tree_of_one
+from tests.unit.kerneltree import (
+    UUID_OF_ONE,
+    Tree,
+    guest_of,
+    no_descriptors,
+    running,
+    table_of_one,
+    tree_of_one,
+)
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -60,6 +69,75 @@ def test_a_broken_file_costs_at_most_its_columns(
     assert found.memory.rss in (None, 1000 * PAGE)
     assert found.cpu.time_ns in (None, 3_000_000)
     assert guest_of(table, other).memory.rss == 3 * PAGE
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("fault", ["empty", "half", "fifo", "folder"])
+def test_a_file_that_breaks_while_the_guest_runs_is_read_again_once_it_is_whole(
+    tree: Tree, table: GuestTable, tmp_path: Path, file: str, fault: str
+) -> None:
+    sampler = tree.sampler(table)
+    sampler.sample()
+    whole = guest_of(table)
+    path = tmp_path / file
+    text = path.read_bytes()
+    path.unlink()
+    if fault in ("empty", "half"):
+        path.write_bytes(text[: len(text) // 2] if fault == "half" else b"")
+    elif fault == "fifo":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    sampler.sample()
+    assert guest_of(table).valid.keys() == whole.valid.keys()
+    if path.is_dir():
+        path.rmdir()
+    else:
+        path.unlink()
+    path.write_bytes(text)
+    broken = guest_of(table).valid
+    sampler.sample()
+    healed = guest_of(table)
+    assert all(healed.valid[group] > broken[group] for group in broken)
+    assert (healed.memory, healed.vcpus) == (whole.memory, whole.vcpus)
+
+
+def test_running_out_of_descriptors_ends_no_guest(tree: Tree, table: GuestTable) -> None:
+    sampler = tree.sampler(table)
+    sampler.sample()
+    before = guest_of(table)
+    with no_descriptors():
+        sampler.sample()
+        during = guest_of(table)
+    assert (during.valid, during.vcpus) == (before.valid, before.vcpus)
+    assert sampler.denied_groups == []
+    sampler.sample()
+    after = guest_of(table)
+    assert all(after.valid[group] > before.valid[group] for group in before.valid)
+    assert after.vcpus == before.vcpus
+
+
+@pytest.mark.parametrize("end", ["gone", "another", "zombie"])
+def test_a_process_that_ended_has_no_columns(tree: Tree, table: GuestTable, end: str) -> None:
+    sampler = tree.sampler(table)
+    sampler.sample()
+    if end == "gone":
+        shutil.rmtree(tree.proc / "500")
+    else:
+        tree.stat(
+            500, start=901 if end == "another" else 900, state="Z" if end == "zombie" else "S"
+        )
+    sampler.sample()
+    assert not guest_of(table).valid
+
+
+def test_a_stat_that_is_cut_short_is_no_missing_permission(tree: Tree, table: GuestTable) -> None:
+    sampler = tree.sampler(table)
+    sampler.sample()
+    path = tree.proc / "500/stat"
+    path.write_text(path.read_text()[:20])
+    sampler.sample()
+    assert (sampler.denied_groups, sampler.missing) == ([], (0, False))
 
 
 @given(file=st.sampled_from(FILES), text=st.binary(max_size=200))
