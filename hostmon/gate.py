@@ -243,7 +243,7 @@ class Gate(ReadyThread):
                 self.crowded_out += 1
 
     def _end_stalled(self, census: Census) -> None:
-        """End who takes nothing of what is sent to it: what waits for it is memory of ours."""
+        """End who does not take what is sent to it: what waits for it is memory of ours."""
         for fd in census.waiting.stalled(time.monotonic()):
             if census.door.owns(fd):
                 end(fd)

@@ -1,16 +1,26 @@
-"""Which connections take nothing of what is sent to them, by what waits in the kernel.
+"""Which connections do not take what is sent to them, by what waits in the kernel.
 
 A subscriber that was stopped, or whose queue is full, reads no more; then what waits for it never
-becomes less. libzmq's heartbeats would not tell: none is sent while the kernel's buffer is full,
-and they end processes besides (decision 0136).
+becomes less. One that takes a little now and then always has something waiting: what it has not
+taken is memory of ours for as long. libzmq's heartbeats would not tell: none is sent while the
+kernel's buffer is full, and they end processes besides (decision 0136).
 """
 
 import struct
 from fcntl import ioctl
+from typing import NamedTuple
 
 SIOCOUTQ = 0x5411  # linux/sockios.h: bytes not yet taken (unix(7)) or acknowledged (tcp(7))
 LOOK_S = 0.5
 STALLED_S = 5.0
+# Below this it is what is on its way to one that keeps up. libzmq holds what the kernel does not
+# take, and gives it more once two thirds (unix: a quarter) of its buffer are taken: of one for
+# which it holds something more than this waits.
+LITTLE = 8192
+LAGGING_S = 30.0
+# Some may lag for as long, together no more than these; who lags for less than that is not counted.
+MOST_LAGGING = 64
+LAGGARD_S = 2.0
 
 
 def unsent(fd: int) -> int:
@@ -21,33 +31,57 @@ def unsent(fd: int) -> int:
         return 0
 
 
+class Kept(NamedTuple):
+    """Of one connection: bytes that wait, when they last became less, when few last waited."""
+
+    left: int
+    less: float
+    few: float
+
+
 class Waiting:
-    """Connections by descriptor, and since when what waits for each has not become less."""
+    """Connections by descriptor, with what waits for each."""
 
     def __init__(self) -> None:
-        self._since: dict[int, tuple[int, float]] = {}
+        self._kept: dict[int, Kept] = {}
         self._due = 0.0
 
     def add(self, fd: int) -> None:
         """A connection has begun."""
-        self._since[fd] = (0, 0.0)
+        self._kept[fd] = Kept(0, 0.0, 0.0)
 
     def remove(self, fd: int) -> None:
         """A connection has ended."""
-        self._since.pop(fd, None)
+        self._kept.pop(fd, None)
 
     def stalled(self, now: float) -> list[int]:
-        """Those that have taken nothing for STALLED_S seconds; each is told once."""
+        """Those to end, each told once.
+
+        They took nothing for STALLED_S seconds, or not all for LAGGING_S, or have lagged longest
+        where more than MOST_LAGGING do.
+        """
         if now < self._due:
             return []
         self._due = now + LOOK_S
-        found = []
-        for fd, (before, since) in self._since.items():
-            left = unsent(fd)
-            taken = before == 0 or left < before
-            self._since[fd] = (left, now if taken else since)
-            if left and not taken and now - since >= STALLED_S:
-                found.append(fd)
+        for fd, kept in self._kept.items():
+            self._kept[fd] = looked(kept, unsent(fd), now)
+        found = {
+            fd
+            for fd, kept in self._kept.items()
+            if now - kept.less >= STALLED_S or now - kept.few >= LAGGING_S
+        }
+        lagging = [(kept.few, fd) for fd, kept in self._kept.items() if now - kept.few >= LAGGARD_S]
+        lagging.sort()
+        found.update(fd for _, fd in lagging[: max(0, len(lagging) - MOST_LAGGING)])
         for fd in found:
             self.remove(fd)
-        return found
+        return list(found)
+
+
+def looked(before: Kept, left: int, now: float) -> Kept:
+    """What is known of a connection for which so many bytes wait now."""
+    return Kept(
+        left,
+        now if before.left == 0 or left < before.left else before.less,
+        now if before.left <= LITTLE or left <= LITTLE else before.few,
+    )

@@ -82,7 +82,7 @@ class GateStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The bus's gate: who is connected, and what came since the start that should not.
 
     ``keys`` are allowed now, ``denied`` counts others. ``crowded_out`` connections were too many,
-    ``stalled`` ones took nothing of what was sent, ``cut_off`` ones said or subscribed to too much.
+    ``stalled`` ones did not take what was sent, ``cut_off`` ones said or subscribed to too much.
     ``ignored`` messages were no subscription, ``refused`` questions malformed, unknown or too many.
     """
 

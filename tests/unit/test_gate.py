@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 import zmq
 
-from hostmon import keys
+from hostmon import keys, stalled
 from hostmon._dispatcher import Dispatcher
 from hostmon._pipe import EventPipe, record
 from hostmon._table import GuestTable
@@ -231,6 +231,42 @@ def test_who_says_too_much_is_cut_off(bus: Guarded) -> None:
         wait_for(lambda: bus.dispatcher.abuse[0])
         wait_for(lambda: bus.door("events").peers == 0)
     assert bus.serves(bus.local)
+
+
+def test_who_takes_but_a_little_now_and_then_is_dropped(
+    make: Callable[..., Guarded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stalled, "LAGGING_S", 1.0)
+    monkeypatch.setattr(stalled, "STALLED_S", 60.0)
+    bus = make()
+    with (
+        zmq.Context() as context,
+        context.socket(zmq.SUB) as slow,
+        Subscriber(bus.local, view=True) as other,
+    ):
+        slow.linger = 0
+        slow.rcvhwm = 1
+        slow.reconnect_ivl = -1
+        slow.subscribe(b"lifecycle/")
+        slow.connect(bus.local.events)
+        wait_for(lambda: bus.door("events").peers == 2)
+
+        def had() -> int:
+            bus.publish()
+            return int(slow.poll(0))
+
+        wait_for(had)
+
+        def takes_a_little() -> bool:
+            for _ in range(50):  # in all less than comes
+                bus.publish()
+                other.receive(0)
+            slow.recv(zmq.DONTWAIT) if slow.poll(0) else None
+            return bus.gate.status().stalled == 1
+
+        wait_for(takes_a_little, 30)
+        wait_for(lambda: bus.door("events").peers == 1)
+        assert other.views[0].joined
 
 
 def resident() -> int:

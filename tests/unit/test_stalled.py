@@ -2,11 +2,20 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import pytest
 
-from hostmon.stalled import LOOK_S, STALLED_S, Waiting, unsent
+from hostmon.stalled import (
+    LAGGARD_S,
+    LAGGING_S,
+    LITTLE,
+    LOOK_S,
+    MOST_LAGGING,
+    STALLED_S,
+    Waiting,
+    unsent,
+)  # fmt: skip
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -79,6 +88,60 @@ def test_who_reads_now_and_then_is_not_told(pair: Pair) -> None:
         assert looks(waiting, begin, STALLED_S) == []
         read(theirs)
         assert looks(waiting, begin + STALLED_S, 1) == []
+
+
+def test_who_takes_a_little_now_and_then_is_told(pair: Pair) -> None:
+    ours, theirs = pair
+    waiting = Waiting()
+    waiting.add(ours.fileno())
+    turn = 0
+    found: list[int] = []
+    while not found:
+        fill(ours)
+        if turn % 4 == 3:  # what libzmq holds follows behind what is taken
+            before = unsent(ours.fileno())
+            while unsent(ours.fileno()) >= before:
+                theirs.recv(4096)
+        turn += 1
+        found = waiting.stalled(turn * LOOK_S)
+        assert turn * LOOK_S <= LAGGING_S + 2 * LOOK_S
+    assert turn * LOOK_S > LAGGING_S
+
+
+def test_who_always_has_a_little_on_its_way_is_not_told(pair: Pair) -> None:
+    ours, theirs = pair
+    waiting = Waiting()
+    waiting.add(ours.fileno())
+    for turn in range(int(3 * LAGGING_S / LOOK_S)):
+        ours.send(b"event" * 20)
+        if turn % 4 == 3:
+            read(theirs)
+        assert unsent(ours.fileno()) < LITTLE
+        assert waiting.stalled(turn * LOOK_S) == []
+
+
+def test_of_too_many_that_lag_the_longest_are_told() -> None:
+    with ExitStack() as stack:
+        waiting = Waiting()
+        pairs = []
+        for number in range(MOST_LAGGING + 2):
+            ours, theirs = socket.socketpair()
+            stack.enter_context(ours)
+            stack.enter_context(theirs)
+            ours.setblocking(False)
+            theirs.setblocking(False)
+            fill(ours)
+            waiting.add(ours.fileno())
+            pairs.append((ours, theirs))
+            waiting.stalled(number * LOOK_S / 1000)
+        waiting.stalled(LOOK_S)
+        late, _ = pairs[0]
+        read(pairs[0][1])
+        assert waiting.stalled(2 * LOOK_S) == []
+        fill(late)
+        told = looks(waiting, 3 * LOOK_S, LAGGARD_S + LOOK_S)
+        assert len(told) == 2
+        assert late.fileno() not in told
 
 
 def test_a_connection_that_ended_is_forgotten() -> None:
