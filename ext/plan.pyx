@@ -25,6 +25,7 @@ cdef struct Ask:
     uint64_t asked_ns[KINDS]      # when last asked; 0: never in this run
     uint64_t ran_ns[KINDS]        # sum of the vCPUs' run time at the last reading
     uint16_t settled              # a bit a kind: read once more since the vCPUs stopped
+    uint16_t confirmed            # a bit a kind: not asked when it was last due, but confirmed
     uint64_t retry_ns             # a stuck guest is probed at this time; 0: not stuck
     uint64_t wait_ns
 
@@ -67,6 +68,32 @@ cdef class Plan:
                 found.append(<bytes>(<const char*>table_row(self.table, row).uuid)[:16])
         table_unlock(self.table)
         return found
+
+    def changed(self):
+        """Whether a guest began, ended, started or changed since :meth:`due` was asked last."""
+        cdef uint32_t row
+        cdef bint found
+        table_lock(self.table)
+        found = self.table.rows > self.count
+        for row in range(self.count):
+            found |= not self.knows(table_row(self.table, row), &self.asks[row])
+        table_unlock(self.table)
+        return found
+
+    def confirm(self, int kind, uint32_t groups):
+        """Confirm what guests that stand still were read of, as of the kernel's last look.
+
+        As :meth:`due` does when they fall due; a page between would show them as old as that.
+        """
+        cdef uint32_t row
+        cdef Row* r
+        table_lock(self.table)
+        for row in range(self.count):
+            r = table_row(self.table, row)
+            if (r.alive and r.id >= 0 and self.knows(r, &self.asks[row])
+                    and self.stands_still(r, &self.asks[row], kind)):
+                self.good(r, groups)
+        table_unlock(self.table)
 
     def ask_again(self, bytes uuid, int kind):
         """This guest is due at once: its reading failed, or an event says that it changed."""
@@ -157,6 +184,11 @@ cdef class Plan:
         table_unlock(self.table)
         return 0
 
+    cdef bint knows(self, const Row* r, const Ask* a) noexcept nogil:
+        """Whether a row is as it was when it was last followed."""
+        return (r.life == a.life and r.run == a.run
+                and r.definition == a.definition and r.stirred == a.stirred)
+
     cdef bint is_due(self, uint32_t row, int kind, uint64_t since) noexcept nogil:
         cdef const Row* r = table_row(self.table, row)
         return r.alive and r.id >= 0 and self.asks[row].asked_ns[kind] < since
@@ -175,13 +207,15 @@ cdef class Plan:
                 without >> GROUP_INTERFACE & 1 and r.interfaces.count == 0)):
             a.asked_ns[kind] = now
             return True
-        return confirms != 0 and self.confirm(r, a, kind, now, confirms)
+        return confirms != 0 and self.is_confirmed(r, a, kind, now, confirms)
 
-    cdef bint confirm(self, Row* r, Ask* a, int kind, uint64_t now, uint32_t groups) noexcept nogil:
+    cdef bint is_confirmed(
+        self, Row* r, Ask* a, int kind, uint64_t now, uint32_t groups
+    ) noexcept nogil:
         """Whether nothing can have changed since the last reading; then that is confirmed."""
         cdef uint64_t ran = run_time(self.table, r)
         cdef uint16_t bit = <uint16_t>(1 << kind)
-        cdef int group
+        a.confirmed &= ~bit
         if not r.valid >> GROUP_VCPU & 1 or r.jobs.count or r.good_ns[GROUP_VCPU] < a.asked_ns[kind]:
             return False  # nobody looked since: ask
         if a.asked_ns[kind] == 0 or ran != a.ran_ns[kind]:
@@ -191,12 +225,23 @@ cdef class Plan:
         if not a.settled & bit:
             a.settled |= bit
             return False
-        for group in range(GROUPS):
-            if (groups & r.valid) >> group & 1:
-                row_good(r, group, r.good_ns[GROUP_VCPU])
+        self.good(r, groups)
+        a.confirmed |= bit
         a.asked_ns[kind] = now
         self.confirmed += 1
         return True
+
+    cdef bint stands_still(self, const Row* r, const Ask* a, int kind) noexcept nogil:
+        """Whether it was confirmed when it was last due, and has not run since."""
+        return (a.confirmed >> kind & 1 and a.asked_ns[kind] != 0 and a.retry_ns == 0
+                and r.valid >> GROUP_VCPU & 1 and r.jobs.count == 0
+                and run_time(self.table, r) == a.ran_ns[kind])
+
+    cdef void good(self, Row* r, uint32_t groups) noexcept nogil:
+        cdef int group
+        for group in range(GROUPS):
+            if (groups & r.valid) >> group & 1:
+                row_good(r, group, r.good_ns[GROUP_VCPU])
 
 
 cdef uint64_t run_time(const Table* table, const Row* r) noexcept nogil:

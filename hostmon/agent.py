@@ -205,12 +205,18 @@ class Agent:
             on=settings.on,
             off=settings.off,
             without=settings.without,
-            fresh=self._kernel.fresh if self._kernel is not None else lambda: None,
+            fresh=self._freshen,
         )
         registry.register(page.costs)
         # An interface's counters are the kernel's where it has them, and libvirt's elsewhere.
         page.keep(oldest(self._hypervisor.readings))
         return page
+
+    def _freshen(self) -> None:
+        """Read the kernel now, and with it what is as it was since nothing ran."""
+        if self._kernel is not None:
+            self._kernel.fresh()
+            self._asker.confirm()
 
     def _kernel_sampler(self) -> KernelSampler:
         """The sampler of this machine's own QEMU guests."""

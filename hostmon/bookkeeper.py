@@ -36,7 +36,9 @@ log = logging.getLogger(__name__)
 AUDIT_S = 300.0
 OBJECTS_S = 60.0
 TICK_S = 1.0
-"""How often cells and totals are compared with what was told last."""
+"""How often it is looked whether the account has changed since it was told last."""
+WHOLE_S = 15.0
+"""How often all of it is compared with that, whatever the ledger says: memory may be plugged in."""
 SETTLE_S = 1.0
 """How long events that are under way have before a disagreement counts as one."""
 RETRY_S = 15.0
@@ -96,6 +98,8 @@ class Bookkeeper:
         self._imaged: set[bytes] = set()
         self._audit_due = self._objects_due = 0.0
         self._told: HostAccount | None = None
+        self._told_changes = -1
+        self._whole_due = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bookkeeper", daemon=True)
 
@@ -150,6 +154,7 @@ class Bookkeeper:
             if self._local:
                 self.survey()
             self._audit_due = time.monotonic() + self._audit_s
+            self._whole_due = 0.0
         if now >= self._objects_due:
             read_objects(connection, self.books.objects, self._found_objects)
             self._objects_due = time.monotonic() + OBJECTS_S
@@ -191,6 +196,10 @@ class Bookkeeper:
 
     def tell(self) -> None:
         """Publish the account if more of it changed than events tell."""
+        changes = self.auditor.mark()
+        if changes == self._told_changes and time.monotonic() < self._whole_due:
+            return
+        self._told_changes, self._whole_due = changes, time.monotonic() + WHOLE_S
         now = self.account()
         shown = steady(now)
         if shown != self._told:

@@ -37,6 +37,7 @@ class Rhythm:
         self._scrapes: deque[float] = deque(maxlen=KEPT)
         self._origin = clock()
         self.interval: float | None = None
+        self.learnt = 0  # scrapes that were learnt from: another number may mean other moments
 
     def scraped(self) -> None:
         """A scrape has come."""
@@ -47,6 +48,7 @@ class Rhythm:
         learnt = interval_of(list(self._scrapes))
         if learnt is None:
             return
+        self.learnt += 1
         if self.interval is None or abs(learnt - self.interval) > tolerance(learnt):
             self._origin = now
         else:
@@ -61,6 +63,17 @@ class Rhythm:
 
         A little earlier, by as much as a scrape may be out of time: what was read then is current.
         """
+        begin, period = self._beat(cadence, now)
+        due = begin + (now - begin) // period * period
+        return due - min(1.0, period / 8)
+
+    def next(self, cadence: float, now: float) -> float:
+        """When readings of a cadence fall due after now, unless more is learnt until then."""
+        begin, period = self._beat(cadence, now)
+        return begin + ((now - begin) // period + 1) * period
+
+    def _beat(self, cadence: float, now: float) -> tuple[float, float]:
+        """When readings of a cadence began to fall due, and every how many seconds they do."""
         if self.interval and self._scrapes and now - self._scrapes[-1] > FORGET * self.interval:
             self.interval = None
             self._scrapes.clear()
@@ -70,8 +83,7 @@ class Rhythm:
             readings = math.ceil(self.interval / cadence - 0.05)
             period = self.interval * scrapes if scrapes else self.interval / readings
             begin -= LEAD_S
-        due = begin + (now - begin) // period * period
-        return due - min(1.0, period / 8)
+        return begin, period
 
 
 def tolerance(interval: float) -> float:

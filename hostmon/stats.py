@@ -6,6 +6,7 @@ excluded, probed with back-off and asked again once it answers. Nobody waits for
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -87,6 +88,7 @@ class StatsSampler:
     ) -> None:
         self._connect = connect
         self._readings = tuple(enumerate(readings))
+        self._confirms = [mask(one.groups) if one.idle == "confirm" else 0 for one in readings]
         self._rhythm = rhythm or Rhythm()
         self._deadline = deadline
         self._tick = tick
@@ -96,6 +98,8 @@ class StatsSampler:
         self._calls = self._records = self._deadlines = self._failures = 0
         self._reconnect = RECONNECT_FIRST
         self._not_before = 0.0
+        self._due = 0.0
+        self._learnt = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="statistics plan", daemon=True)
 
@@ -128,6 +132,12 @@ class StatsSampler:
             hung_calls=sum(worker.alive for worker in self._hung),
         )
 
+    def confirm(self) -> None:
+        """Confirm what idle guests were read of, after a pass over the kernel; from any thread."""
+        for kind, groups in enumerate(self._confirms):
+            if groups:
+                self._plan.confirm(kind, groups)
+
     def _run(self) -> None:
         while not self._stopping.wait(self._tick):
             try:
@@ -137,16 +147,19 @@ class StatsSampler:
 
     def _round(self) -> None:
         """Whatever is due now."""
-        if time.monotonic() < self._not_before:
+        now = time.monotonic()
+        if now < self._not_before or not self._is_time(now):
             return
         self._probe()
+        nexts = (self._rhythm.next(reading.cadence, now) for _, reading in self._readings)
+        self._due = min(nexts, default=math.inf)
         for number, reading in self._readings:
             now = time.monotonic()
             uuids = self._plan.due(
                 number,
                 int(now * 1e9),
                 int(max(1e-9, self._rhythm.since(reading.cadence, now)) * 1e9),
-                confirms=mask(reading.groups) if reading.idle == "confirm" else 0,
+                confirms=self._confirms[number],
                 without=reading.for_interfaces << Group.INTERFACE,
             )
             for first in range(0, len(uuids), CHUNK):
@@ -170,8 +183,15 @@ class StatsSampler:
                 self._find_stuck(uuids)
             except HostmonError as error:
                 self._failed(error)
+        self._due = 0.0
         for uuid in uuids:
             self._plan.ask_again(uuid, number)
+
+    def _is_time(self, now: float) -> bool:
+        """Whether anything can be due: to ask the plan for each reading costs more."""
+        before, self._learnt = self._learnt, self._rhythm.learnt
+        plan = self._plan
+        return now >= self._due or before != self._learnt or plan.changed() or plan.stuck > 0
 
     def _ready_worker(self) -> Worker | None:
         """The worker, a new one if need be; None while too many calls hang."""

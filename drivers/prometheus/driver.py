@@ -56,8 +56,8 @@ class PrometheusDriver(Driver):
 
     api_versions = (2, 2)
     settings_type: ClassVar[type[msgspec.Struct]] = PrometheusSettings
-    # No event concerns it: what is scraped is read from the agent's memory.
-    capabilities = Capabilities(topics=("heartbeat",), needs_metrics=True)
+    # What is scraped is read from the agent's memory.
+    capabilities = Capabilities(needs_events=False, needs_metrics=True)
 
     def __init__(self) -> None:
         self._server: Server | None = None

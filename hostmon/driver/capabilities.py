@@ -26,6 +26,7 @@ class Capabilities(Declared, frozen=True, kw_only=True, tag="drivers"):
     """What a driver under ``hostmon.drivers`` wants and does; the agent acts on this alone.
 
     ``topics`` are the kinds of events it is given; () means every kind.
+    ``needs_events`` false says that it is given none, and never wakes for one: it has no topics.
     ``isolation`` is where it prefers to run; None means a thread for a driver of hostmon's own
     distribution, a process for any other.
     ``acts`` says that it changes guests or the host: it always runs in a process, as the user that
@@ -36,6 +37,7 @@ class Capabilities(Declared, frozen=True, kw_only=True, tag="drivers"):
     """
 
     topics: tuple[str, ...] = ()
+    needs_events: bool = True
     isolation: Isolation | None = None
     acts: bool = False
     needs_metrics: bool = False
@@ -55,6 +57,8 @@ class Capabilities(Declared, frozen=True, kw_only=True, tag="drivers"):
                     f"declares the topic {topic!r}, which is no kind of event; "
                     f"there are {', '.join(sorted(CLASS_OF))}"
                 )
+        if self.kinds and not self.needs_events:
+            return f"declares the topics {', '.join(self.kinds)} and that it needs no events"
         oldest, newest = self.event_versions
         if not oldest <= WIRE_VERSION <= newest:
             return (

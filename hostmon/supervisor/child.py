@@ -91,7 +91,7 @@ def main() -> None:
     threading.Thread(target=wait_for_end, args=(stop,), name="end", daemon=True).start()
     tally = Tally()
     reports = Reports(reports_to, tally)
-    work(job, RemoteView(job.requests_address), tally, stop.is_set, reports.send)
+    work(job, RemoteView(job.requests_address), tally, stop, reports.send)
     reports.send()
     logging.shutdown()
     os._exit(0)  # whatever threads the driver has left behind

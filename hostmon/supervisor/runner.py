@@ -167,7 +167,7 @@ class Runner:
             self._process = DriverProcess(self.job, tally, self._stop.is_set, self._changed)
             self._process.run()
             return
-        work(self.job, self._view, tally, self._stop.is_set, self._changed)
+        work(self.job, self._view, tally, self._stop, self._changed)
 
     def _changed(self) -> None:
         """The driver has started: whoever waits for it may go on."""

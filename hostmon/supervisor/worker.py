@@ -4,6 +4,7 @@ Owns the driver's subscriber socket. Ends when told to, or at the first breach o
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,7 +39,7 @@ def work(
     job: Job,
     view: AgentView,
     tally: Tally,
-    stopping: Callable[[], bool],
+    stop: threading.Event,
     changed: Callable[[], None],
 ) -> None:
     """Load the driver of a job here, and let it work until told to stop; the tally tells how."""
@@ -55,7 +56,7 @@ def work(
         view=view,
         settings=settings,
     )
-    Worker(job.name, kind, context, job.agent, tally, stopping, changed).run()
+    Worker(job.name, kind, context, job.agent, tally, stop, changed).run()
 
 
 class Worker:
@@ -68,7 +69,7 @@ class Worker:
         context: DriverContext,
         agent: Endpoint,
         tally: Tally,
-        stopping: Callable[[], bool],
+        stop: threading.Event,
         changed: Callable[[], None],
     ) -> None:
         self._name = name
@@ -77,9 +78,10 @@ class Worker:
         self._context = context
         self._agent = agent
         self._tally = tally
-        self._stopping = stopping
+        self._stop = stop
         self._changed = changed
         self._kinds = frozenset(kind.capabilities.kinds)
+        self._work = self._feed if kind.capabilities.needs_events else self._serve
 
     def run(self) -> None:
         """Until told to stop; how it ended stands in the tally, nothing is raised."""
@@ -91,7 +93,7 @@ class Worker:
             self._breached(error)
             return
         try:
-            self._feed(guard)
+            self._work(guard)
             tally.state = "stopped"
         except (SettingsError, AddressInUseError) as error:
             self._fail(str(error), "settings")
@@ -130,6 +132,22 @@ class Worker:
         finally:
             self._tally.busy_since = 0
 
+    def _serve(self, guard: Guard) -> None:
+        """Start, and wait: this driver is given no events."""
+        self._begin(guard)
+        self._begun()
+        self._stop.wait()
+
+    def _begin(self, guard: Guard) -> None:
+        with self._calling():
+            guard("start", self._context)
+        with self._calling():
+            self._tally.addresses = guard("addresses")
+
+    def _begun(self) -> None:
+        self._tally.state = "running"
+        self._changed()
+
     def _feed(self, guard: Guard) -> None:
         """Subscribe, start, and hand over events; subscribed first, so that none is missed."""
         wanted = filter_of(self._kinds)
@@ -137,15 +155,11 @@ class Worker:
             zmq.Context() as context,
             Subscriber(self._agent, wanted=wanted, context=context) as subscriber,
         ):
-            with self._calling():
-                guard("start", self._context)
-            with self._calling():
-                self._tally.addresses = guard("addresses")
+            self._begin(guard)
             with self._calling():
                 subscriber.resume(guard("resume_after"))
-            self._tally.state = "running"
-            self._changed()
-            while not self._stopping():
+            self._begun()
+            while not self._stop.is_set():
                 event = subscriber.receive(POLL)
                 if event is not None and self._wanted(event):
                     self._hand_over(guard, event)

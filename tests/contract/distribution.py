@@ -22,6 +22,8 @@ FAULTY_POINTS = {
     "wrong-addresses": "faulty:WrongAddresses",
     "spins": "faulty:Spins",
     "no-such-topic": "faulty:NoSuchTopic",
+    "needs-none": "faulty:NeedsNone",
+    "needs-none-of-these": "faulty:NeedsNoneOfThese",
     "other-events": "faulty:OtherEvents",
     "acts": "faulty:Acts",
     "too-new": "faulty:TooNew",

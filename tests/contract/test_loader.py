@@ -20,6 +20,7 @@ REFUSED = {
     "no-attribute": "can't be imported: AttributeError",
     "no-driver": "its entry point is no subclass of hostmon.driver.Driver",
     "no-such-topic": "declares the topic 'lifecycel', which is no kind of event",
+    "needs-none-of-these": "declares the topics lifecycle and that it needs no events",
     "other-events": "reads events of version 2 to 3, this hostmon writes 1",
     "too-new": "speaks driver API 3 to 4, this hostmon 1 to 2; install a newer hostmon",
     "no-version": "states no API versions",

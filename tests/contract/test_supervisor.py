@@ -91,6 +91,17 @@ def test_each_fault_in_a_thread_ends_in_quarantine(bench: Bench, faulty: Path, n
     assert bench.state("well").state == "running"
 
 
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_a_driver_that_needs_no_events_gets_none(
+    bench: Bench, faulty: Path, isolation: str
+) -> None:
+    bench.run("well", "needs-none", sections={"needs-none": {"isolation": isolation}})
+    bench.keep_sending()
+    wait_for(lambda: bench.state("well").handled > 3)
+    status = bench.state("needs-none")
+    assert (status.state, status.handled, status.restarts) == ("running", 0, 0)
+
+
 def test_a_thread_that_blocks_is_told(bench: Bench, faulty: Path) -> None:
     bench.run("blocks", sections={"blocks": {"isolation": "thread", "block_limit": 0.2}})
     bench.keep_sending()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from hostmon._table import GuestTable
@@ -21,6 +22,8 @@ from hostmon.host import Host
 from hostmon.hypervisor import Connection
 from hostmon.images.survey import Survey
 from hostmon.ledger import HostLedger
+from hostmon.machine.files import HERE
+from hostmon.machine.memory import read_memory
 from hostmon.machine.sysfs import read_topology
 from hostmon.machine.topology import Topology
 from hostmon.samples import Group
@@ -183,6 +186,25 @@ def test_tells_only_what_events_do_not(world: World) -> None:
     world.keeper.turn(world.connection, 0.0)
     assert len(world.told) == 2
     assert world.told[1].surveyed_ns > world.told[0].surveyed_ns
+
+
+def test_totals_are_compared_though_no_guest_changed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = read_memory(HERE)
+    assert found is not None
+    world.keeper.turn(world.connection, time.monotonic())
+    plugged = msgspec.structs.replace(found, total=found.total + MIB)
+    monkeypatch.setattr("hostmon.bookkeeper.read_memory", lambda _roots: plugged)
+    world.keeper.turn(world.connection, 0.0)
+    assert len(world.told) == 1, "looked at before its time"
+    monkeypatch.setattr("hostmon.bookkeeper.WHOLE_S", 0.0)
+    world.ledger.define(UUID.bytes, 5, 32 * MIB)  # whole once, and from then on
+    world.keeper.turn(world.connection, 0.0)
+    assert world.told[1].memory.total == plugged.total
+    monkeypatch.setattr("hostmon.bookkeeper.read_memory", lambda _roots: found)
+    world.keeper.turn(world.connection, 0.0)
+    assert world.told[2].memory.total == found.total
 
 
 def test_pools_and_networks_are_looked_at(world: World) -> None:

@@ -1,5 +1,7 @@
 """The libvirt sampler's plan: who is due, who is stuck, who cannot have changed."""
 
+from collections.abc import Callable
+
 import pytest
 
 from hostmon._columns import absorb
@@ -49,6 +51,22 @@ def test_a_new_run_and_a_new_definition_are_due_at_once(table: GuestTable) -> No
     assert plan.due(MAIN, 103 * S, 60 * S) == [uuid(0)]
 
 
+def test_tells_whether_anything_may_be_due_before_its_time(table: GuestTable) -> None:
+    plan = Plan(table)
+    assert plan.changed()
+    changes: list[Callable[[], object]] = [
+        lambda: table.set_state(uuid(1), 1, 1, 9),
+        lambda: table.set_devices(uuid(2), [(b"virtio-disk0", b"vda")], []),
+        lambda: table.retire(uuid(0)),
+        lambda: table.upsert(uuid(9), b"nine"),
+    ]
+    for change in changes:
+        plan.due(MAIN, 100 * S, 60 * S)
+        assert not plan.changed()
+        change()
+        assert plan.changed()
+
+
 def test_a_guest_that_does_not_run_is_read_once_more_and_then_confirmed(table: GuestTable) -> None:
     plan = Plan(table)
     guest = uuid(1)
@@ -69,6 +87,38 @@ def test_a_guest_that_does_not_run_is_read_once_more_and_then_confirmed(table: G
     assert asked(280 * S)
     ran(table, guest, 501, 335 * S)
     assert asked(340 * S)
+
+
+def test_what_was_confirmed_is_confirmed_between(table: GuestTable) -> None:
+    plan = Plan(table)
+    guest, balloon = uuid(1), 1 << Group.BALLOON
+
+    def good() -> int:
+        return table.snapshot().guest(guest).valid[Group.BALLOON]
+
+    for now in (100, 160):
+        ran(table, guest, 500, (now - 1) * S)
+        assert guest in plan.due(MAIN, now * S, now * S, confirms=balloon)
+        absorb(table, guest, {"balloon.current": 7}, now * S)
+    ran(table, guest, 500, 170 * S)
+    plan.confirm(MAIN, balloon)
+    assert good() == 160 * S, "the last reading may be under way still"
+    ran(table, guest, 500, 219 * S)
+    assert guest not in plan.due(MAIN, 220 * S, 220 * S, confirms=balloon)
+    for now in (230, 240):
+        ran(table, guest, 500, now * S)
+        plan.confirm(SLOW, balloon)
+        assert good() < now * S
+        plan.confirm(MAIN, balloon)
+        assert good() == now * S
+    assert plan.due(MAIN, 250 * S, 219 * S, confirms=balloon) == []
+    ran(table, guest, 501, 260 * S)
+    plan.confirm(MAIN, balloon)
+    assert good() == 240 * S
+    ran(table, guest, 500, 260 * S)
+    table.set_devices(guest, [(b"virtio-disk0", b"vda")], [])
+    plan.confirm(MAIN, balloon)
+    assert good() == 240 * S
 
 
 def test_each_kind_is_confirmed_by_its_own_readings(table: GuestTable) -> None:

@@ -58,6 +58,25 @@ def test_each_reading_leads_as_many_scrapes(
         assert LEAD_S - 1.3 < served[0] - when < LEAD_S + 0.3
 
 
+@pytest.mark.parametrize("scraped", [False, True])
+@pytest.mark.parametrize("cadence", [15.0, 14.0, 60.0])
+def test_the_next_moment_is_when_readings_fall_due(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, scraped: bool, cadence: float
+) -> None:
+    monkeypatch.setattr("hostmon.rhythm.FORGET", 1000)  # the scraper goes on
+    rhythm = Rhythm(clock)
+    for _ in range(10 if scraped else 0):
+        clock.now += 15
+        rhythm.scraped()
+    for _ in range(20):
+        next_ = rhythm.next(cadence, clock.now)
+        assert clock.now < next_ <= clock.now + cadence
+        before = rhythm.since(cadence, clock.now)
+        assert rhythm.since(cadence, next_ - 0.001) == pytest.approx(before)
+        clock.now = next_ + 0.001
+        assert rhythm.since(cadence, clock.now) > before
+
+
 def test_two_scrapers_of_one_interval_are_told_from_one(clock: Clock) -> None:
     rhythm = Rhythm(clock)
     scrapes = [1003 + n * 15.0 for n in range(40)] + [1008 + n * 15.0 for n in range(40)]

@@ -102,6 +102,18 @@ class NoSuchTopic(Well):
     capabilities = Capabilities(topics=("lifecycel",))
 
 
+class NeedsNone(HandleRaises):
+    """Needs no events: its fault never shows."""
+
+    capabilities = Capabilities(needs_events=False)
+
+
+class NeedsNoneOfThese(Well):
+    """Declares what it is given, and that it is given nothing."""
+
+    capabilities = Capabilities(needs_events=False, topics=("lifecycle",))
+
+
 class OtherEvents(Well):
     """Reads events that are not written yet."""
 
