@@ -154,7 +154,10 @@ cdef class Stats:
         return None if failed else (info.state, info.stateTime / 1000)
 
     def job(self, bytes uuid):
-        """Read the guest's job; whether it has one. Needs no answer from the guest's monitor."""
+        """Read the guest's job; whether it has one, None without an answer.
+
+        libvirtd answers it without asking the guest's monitor.
+        """
         cdef virDomainPtr domain = <virDomainPtr><uintptr_t>self.handle(uuid)
         cdef virTypedParameterPtr params = NULL
         cdef const uint8_t* key = <const uint8_t*><const char*>uuid
@@ -163,7 +166,7 @@ cdef class Stats:
         cdef int failed
         cdef uint32_t row
         if domain == NULL:
-            return False
+            return None
         with nogil:
             failed = virDomainGetJobStats(domain, &type, &params, &count, 0)
             if failed == 0:
@@ -175,7 +178,18 @@ cdef class Stats:
                 virTypedParamsFree(params, count)
             else:
                 virResetLastError()
-        return failed == 0 and type != 0
+        return None if failed else type != 0
+
+    def jobless(self, list uuids):
+        """These guests are known to have no job: no call."""
+        cdef uint32_t row
+        cdef bytes uuid
+        for uuid in uuids:
+            table_lock(self.table)
+            row = table_find(self.table, <const uint8_t*><const char*>uuid)
+            if row != NO_ROW and table_row(self.table, row).id >= 0:
+                table_end_job(self.table, row, monotonic_ns())
+            table_unlock(self.table)
 
     def tune(self, bytes uuid):
         """Read the I/O limits of every disk; how many disks answered."""

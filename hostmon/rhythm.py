@@ -36,7 +36,10 @@ class Rhythm:
         self._clock = clock
         self._scrapes: deque[float] = deque(maxlen=KEPT)
         self._origin = clock()
+        self._beats = 0  # of the origin, since the interval was learnt
         self.interval: float | None = None
+        # When an interval was learnt, which, and the origin that was in force without one.
+        self._first: tuple[float, float, float] | None = None
         self.learnt = 0  # scrapes that were learnt from: another number may mean other moments
 
     def scraped(self) -> None:
@@ -50,12 +53,15 @@ class Rhythm:
             return
         self.learnt += 1
         if self.interval is None or abs(learnt - self.interval) > tolerance(learnt):
-            self._origin = now
+            self._first = None if self.interval else (now, learnt, self._origin)
+            self._origin, self._beats = now, 0
         else:
             # Which of several scrapers this is does not matter: only one keeps the rhythm.
-            error = (now - self._origin + learnt / 2) % learnt - learnt / 2
+            beats = round((now - self._origin) / learnt)
+            error = now - self._origin - beats * learnt
             if abs(error) < learnt / (2 * MOST_SCRAPERS):
-                self._origin += EASE * error
+                # From here on: an error of the interval would grow with all that have passed.
+                self._origin, self._beats = now - (1 - EASE) * error, self._beats + beats
         self.interval = learnt
 
     def since(self, cadence: float, now: float) -> float:
@@ -77,13 +83,30 @@ class Rhythm:
         if self.interval and self._scrapes and now - self._scrapes[-1] > FORGET * self.interval:
             self.interval = None
             self._scrapes.clear()
-        period, begin = SOONER * cadence, self._origin
-        if self.interval:
-            scrapes = int(cadence / self.interval + 0.05)
-            readings = math.ceil(self.interval / cadence - 0.05)
-            period = self.interval * scrapes if scrapes else self.interval / readings
-            begin -= LEAD_S
+        begin, period = beat(cadence, self._origin, self.interval)
+        if self.interval and self._first and period >= self.interval:
+            ahead = skipped(cadence, *self._first) - self._beats
+            begin += ahead % round(period / self.interval) * self.interval
         return begin, period
+
+
+def beat(cadence: float, origin: float, interval: float | None) -> tuple[float, float]:
+    """When readings of a cadence began to fall due, and every how many seconds they do."""
+    if not interval:
+        return origin, SOONER * cadence
+    scrapes = int(cadence / interval + 0.05)
+    readings = math.ceil(interval / cadence - 0.05)
+    return origin - LEAD_S, interval * scrapes if scrapes else interval / readings
+
+
+def skipped(cadence: float, now: float, learnt: float, origin: float) -> float:
+    """How many scrapes later than the first readings of a cadence begin, once one is learnt.
+
+    Any of them will do: what was read before, led by nothing, is good for a whole period still.
+    """
+    was, every = beat(cadence, origin, None)
+    begin, period = beat(cadence, now, learnt)
+    return (was + (now - was) // every * every + period - begin) // learnt
 
 
 def tolerance(interval: float) -> float:

@@ -31,6 +31,11 @@ DEEP_S = 60.0
 """However often scrapes put the next pass of its own off, all is read as often as this."""
 
 
+ASKED = 2
+"""A pass that somebody asked for puts the next one off by so many intervals: whoever scrapes comes
+again, and looks for itself."""
+
+
 class SamplerReport(msgspec.Struct, frozen=True, kw_only=True):
     """What the sampler did and could not do; times in seconds."""
 
@@ -133,7 +138,7 @@ class KernelSampler:
                 self._pass(depth)
                 whole = self._clock()
                 deep = whole if depth == ALL else deep
-                due = whole + self._interval
+                due = whole + self._interval * (ASKED if asked else 1)
             elif asked:
                 self._pass(FAST)
             elif rung and not self._stopping:

@@ -225,7 +225,8 @@ class AgentSettings(_Checked, frozen=True, kw_only=True):
 class SamplingSettings(_Checked, frozen=True, kw_only=True):
     """How often the kernel is read, at every scrape besides, and how long a hypervisor may take.
 
-    In seconds. How often the hypervisor is asked is its driver's, in the section ``[virt.NAME]``.
+    In seconds; twice as long after a scrape, which comes again. How often the hypervisor is asked
+    is its driver's, in the section ``[virt.NAME]``.
     """
 
     kernel: float = 10.0

@@ -26,7 +26,8 @@ from hostmon.errors import GuestNotFoundError, HostmonError, UnsupportedError
 from hostmon.guest import Guest
 from hostmon.host import Host
 from hostmon.libvirt_errors import translated
-from hostmon_drivers.virt_libvirt.marks import mark_of, marked
+from hostmon_drivers.virt_libvirt.jobs import Jobs
+from hostmon_drivers.virt_libvirt.marks import Stamp, folders_stamp, mark_of, marked
 from hostmon_drivers.virt_libvirt.readings import call_of
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,9 @@ class LibvirtConnection(VirtConnection):
         self._kernel = kernel
         self._stats: Stats | None = None
         self._marked = marked(context.uri)
+        self._marks: tuple[Mark, ...] = ()
+        self._marked_at: Stamp | None = None
+        self._jobs = Jobs() if self._marked else None
         keepalive = context.connection
         self._host = Host(
             context.uri,
@@ -107,16 +111,26 @@ class LibvirtConnection(VirtConnection):
         return description
 
     def marks(self) -> tuple[Mark, ...]:
-        """One list call, and the files in which libvirtd keeps each guest; none elsewhere."""
+        """One list call, and the files in which libvirtd keeps each guest; none elsewhere.
+
+        While nothing changed in their folders the marks are those of before, and nobody is asked.
+        """
         if not self._marked:
             return ()
-        guests = self._host.list_guests()
-        return tuple(Mark(guest.uuid, mark_of(guest.name, guest.id)) for guest in guests)
+        stamp = folders_stamp()
+        if stamp is None or stamp != self._marked_at:
+            guests = self._host.list_guests()
+            self._marks = tuple(Mark(one.uuid, mark_of(one.name, one.id)) for one in guests)
+            self._marked_at = stamp
+        return self._marks
 
     @translated("statistics")
     def read(self, reading: str, guests: tuple[UUID, ...]) -> int:
         """As drivers/virt_libvirt/readings.py has it."""
-        return call_of(reading)(self._reader(), self._table, [guest.bytes for guest in guests])
+        uuids = [guest.bytes for guest in guests]
+        if reading == "job" and self._jobs is not None:
+            return self._jobs.read(self._reader(), uuids)
+        return call_of(reading)(self._reader(), self._table, uuids)
 
     @translated("control state")
     def busy(self, guests: tuple[UUID, ...]) -> tuple[Busy, ...]:

@@ -6,11 +6,37 @@ may be seen by whoever may enter the folders; what is in them may not, and is no
 """
 
 import os
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 CONFIG, RUN = Path("/etc/libvirt/qemu"), Path("/run/libvirt/qemu")
 """Where the system's libvirtd keeps definitions, and guests that run (libvirt's qemu.conf)."""
+
+FOLDERS = (CONFIG, CONFIG / "autostart", RUN)
+"""Whoever replaces a file in a folder changes the folder too."""
+SETTLED_NS = 100_000_000
+"""A folder changed as lately as this may change again without showing it: its clock has ticks."""
+
+Stamp = tuple[tuple[int, int], ...]
+
+
+def folders_stamp(folders: tuple[Path, ...] = FOLDERS) -> Stamp | None:
+    """Equal to an earlier one if nothing was replaced in the folders since; None: no telling."""
+    found = []
+    newest = time.time_ns() - SETTLED_NS
+    for folder in folders:
+        try:
+            seen = folder.stat()
+        except FileNotFoundError:
+            found.append((0, 0))
+            continue
+        except OSError:
+            return None
+        if seen.st_mtime_ns > newest:
+            return None
+        found.append((seen.st_ino, seen.st_mtime_ns))
+    return tuple(found) if any(number for number, _ in found) else None
 
 
 def marked(uri: str) -> bool:

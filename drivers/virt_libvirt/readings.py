@@ -63,7 +63,7 @@ SINGLY = (
 
 def jobs(stats: Stats, _table: GuestTable, uuids: list[bytes]) -> int:
     """Every guest's job; libvirtd answers from memory."""
-    return sum(stats.job(uuid) for uuid in uuids)
+    return sum(stats.job(uuid) is True for uuid in uuids)
 
 
 def limits(stats: Stats, _table: GuestTable, uuids: list[bytes]) -> int:

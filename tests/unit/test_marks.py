@@ -1,5 +1,6 @@
 """Marks: who is asked again when the keeper looks for what no event told, and the files behind."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,8 @@ from hostmon import keeper
 from hostmon.driver.virt import GuestDescription, Mark
 from hostmon.keeper import Keeper
 from hostmon.settings import ConnectionSettings
-from hostmon_drivers.virt_libvirt.marks import mark_of, marked
+from hostmon_drivers.virt_libvirt.jobs import Jobs
+from hostmon_drivers.virt_libvirt.marks import Stamp, folders_stamp, mark_of, marked
 
 ONE, TWO = UUID(int=1), UUID(int=2)
 
@@ -124,6 +126,71 @@ def test_a_mark_changes_with_every_file_that_libvirtd_keeps(tmp_path: Path) -> N
     assert mark_of("a", 7, config, run) == seen[-1]
     assert mark_of("a\0b", 7, config, run) == ""
     assert mark_of("x" * 300, 7, config, run) == ""
+
+
+def aged(path: Path, seconds: float = 10) -> None:
+    """As if it had been changed so long ago."""
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+
+
+def test_a_stamp_changes_with_its_folders(tmp_path: Path) -> None:
+    config, run = tmp_path / "etc", tmp_path / "run"
+    folders = (config, config / "autostart", run)
+    assert folders_stamp(folders) is None, "nothing is there"
+    config.mkdir()
+    run.mkdir()
+    assert folders_stamp(folders) is None, "changed just now"
+    for folder in (config, run):
+        aged(folder)
+    before = folders_stamp(folders)
+    assert before is not None
+    assert folders_stamp(folders) == before
+    replace(run / "a.xml", "<domstatus/>")
+    assert folders_stamp(folders) is None
+    aged(run, 5)
+    assert folders_stamp(folders) not in {None, before}
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    assert folders_stamp((run, loop)) is None, "it cannot be looked at"
+
+
+class JobsOf:
+    """Statistics of guests of which some have a job, or do not answer."""
+
+    def __init__(self, **have: bool | None) -> None:
+        self.have = {name.encode(): job for name, job in have.items()}
+        self.asked: list[bytes] = []
+        self.spared: list[bytes] = []
+
+    def job(self, uuid: bytes) -> bool | None:
+        self.asked.append(uuid)
+        return self.have[uuid]
+
+    def jobless(self, uuids: list[bytes]) -> None:
+        self.spared += uuids
+
+
+def test_guests_without_a_job_are_asked_once_libvirtd_wrote_something() -> None:
+    now: list[Stamp | None] = [((1, 1),)]
+    jobs, stats = Jobs(lambda: now[0]), JobsOf(a=False, b=True, c=None, d=False)
+
+    def asked(*uuids: bytes) -> tuple[list[bytes], list[bytes]]:
+        stats.asked, stats.spared = [], []
+        having = jobs.read(cast("Any", stats), list(uuids))
+        assert having == sum(stats.have[uuid] is True for uuid in uuids)
+        return stats.asked, stats.spared
+
+    assert asked(b"a", b"b")[0] == [b"a", b"b"]
+    assert asked(b"c", b"d")[0] == [b"c", b"d"]
+    assert asked(b"a", b"b") == ([b"b"], [b"a"])
+    assert asked(b"c", b"d") == ([b"c"], [b"d"])
+    now[0] = ((1, 2),)
+    assert asked(b"a", b"b") == ([b"a", b"b"], [])
+    assert asked(b"c", b"d") == ([b"c", b"d"], [])
+    now[0] = None
+    for _ in range(2):
+        assert asked(b"a", b"d") == ([b"a", b"d"], [])
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,35 @@ def test_the_next_moment_is_when_readings_fall_due(
         assert rhythm.since(cadence, clock.now) > before
 
 
+@pytest.mark.parametrize("cadence", [15.0, 60.0, 50.0, 300.0])
+def test_learning_an_interval_makes_nothing_due_before_its_time(
+    clock: Clock, cadence: float
+) -> None:
+    rhythm = Rhythm(clock)
+    jitter = random.Random(2)
+    scrapes = [1007 + n * 15 + jitter.uniform(0, 0.1) for n in range(200)]
+    made = [when for when, _ in readings(rhythm, clock, scrapes, cadence)]
+    gaps = [after - before for before, after in pairwise(made)]
+    assert rhythm.interval == pytest.approx(15, abs=0.1)
+    assert max(gaps) < cadence + 0.5
+    early = [gap for gap in gaps if gap < 0.79 * cadence]
+    assert len(early) <= 1, "the one that brings them into step"
+    assert all(gap > cadence - 16 for gap in early)
+
+
+@pytest.mark.parametrize("cadence", [15.0, 60.0, 300.0])
+def test_whatever_the_scraper_does_readings_keep_their_cadence(
+    clock: Clock, cadence: float
+) -> None:
+    jitter = random.Random(3)
+    scrapes = [clock.now]
+    for interval, count in ((15, 40), (30, 20), (15, 9), (400, 1), (15, 40), (10, 60), (60, 9)):
+        for _ in range(count):
+            scrapes.append(scrapes[-1] + interval + jitter.uniform(-0.05, 0.05))
+    made = [when for when, _ in readings(Rhythm(clock), clock, scrapes, cadence)]
+    assert max(after - before for before, after in pairwise(made)) < cadence + 1.5
+
+
 def test_two_scrapers_of_one_interval_are_told_from_one(clock: Clock) -> None:
     rhythm = Rhythm(clock)
     scrapes = [1003 + n * 15.0 for n in range(40)] + [1008 + n * 15.0 for n in range(40)]

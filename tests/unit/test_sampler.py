@@ -97,6 +97,22 @@ def test_a_fresh_pass_begins_after_asking(passes: Passes, table: GuestTable) -> 
     sampler.stop()
 
 
+def test_a_pass_for_a_page_puts_the_next_one_off(
+    passes: Passes, table: GuestTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hostmon.sampler.WHOLE_S", 0.0)
+    sampler = made(passes, table, interval=0.2)
+    sampler.start()
+    eventually(lambda: passes.asked == ["all"])
+    assert sampler.fresh(5)
+    asked = time.monotonic()
+    eventually(lambda: passes.asked[2:] == ["all"])
+    assert time.monotonic() - asked > 0.35
+    eventually(lambda: passes.asked[3:] == ["all"])
+    sampler.stop()
+    assert passes.asked[1] == "shown"
+
+
 def test_a_hanging_pass_holds_nobody_longer_than_the_deadline(
     passes: Passes, table: GuestTable
 ) -> None:

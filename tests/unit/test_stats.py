@@ -87,7 +87,7 @@ def test_a_guest_that_libvirt_does_not_know(
     stats = Stats(table, connection)
     assert stats.read([unknown], libvirt.VIR_DOMAIN_STATS_STATE) == 0
     assert stats.control(unknown) is None
-    assert stats.job(unknown) is False
+    assert stats.job(unknown) is None
     assert stats.tune(unknown) == 0
     stats.close()
 
