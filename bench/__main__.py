@@ -70,17 +70,18 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
     made.add_argument("--plot", type=Path, metavar="DIR", help="write a chart NAME.svg a bench")
     made.add_argument("--long", action="store_true", help="also what takes many minutes")
+    made.add_argument(
+        "--minutes", type=float, metavar="M", help="with --long: minutes of each part (5)"
+    )
     made.add_argument("--list", action="store_true", help="list the benches and their metrics")
     return made
 
 
-def measured(
-    bench: Bench, guests: int | None, *, long: bool
-) -> tuple[dict[str, Any], list[Result]]:
+def measured(bench: Bench, given: argparse.Namespace) -> tuple[dict[str, Any], list[Result]]:
     """Run one bench and print what it found: its JSON object, and the results."""
     module = importlib.import_module(f"bench.{bench.name}")
-    count = module.GUESTS if guests is None or module.GUESTS is None else guests
-    options = Options(guests=count, long=long)
+    count = module.GUESTS if given.guests is None or module.GUESTS is None else given.guests
+    options = Options(guests=count, long=given.long, minutes=given.minutes or Options.minutes)
     results: list[Result] = module.run(options)
     absent = set(bench.metrics) - {result.metric for result in results}
     assert not absent, f"{bench.name} did not measure {', '.join(sorted(absent))}"
@@ -109,9 +110,11 @@ def main(arguments: list[str] | None = None) -> int:
         command.error(f"no bench {', '.join(unknown)}: there are {', '.join(found)}")
     if given.guests is not None and given.guests < 1:
         command.error(f"--guests {given.guests}: give at least 1")
+    if given.minutes is not None and not (given.long and 0 < given.minutes <= 60):
+        command.error(f"--minutes {given.minutes:g}: give above 0, at most 60, with --long")
     objects = []
     for name in given.names:
-        stored, results = measured(found[name], given.guests, long=given.long)
+        stored, results = measured(found[name], given)
         objects.append(stored)
         if given.plot:
             given.plot.mkdir(parents=True, exist_ok=True)

@@ -3,10 +3,10 @@
 Each is a gzipped HTTP request of its own, in turns. Ten of the running guests have Linux, which
 works on a schedule; the others idle. ``cpu_per_scrape`` is what exporter or agent, libvirtd and
 QEMU use together (vCPUs left out) while a scrape is served, less what they use anyway in that time.
-``cpu_5min`` and ``cpu_5min_15s`` are all that they use in five minutes of a scrape every 15 s,
-background sampling included, less what libvirtd and QEMU use in as long without an exporter; the
-latter with ``block`` and ``balloon`` every 14 s. ``5min_PART`` is whose it was. ``oldest`` is the
-age of the oldest block or balloon figures of a running guest on any page of those five minutes.
+``cpu_5min`` and ``cpu_5min_15s`` are what they use in five minutes of a scrape every 15 s,
+background sampling included, of QEMU what it uses for libvirtd (bench/inside/spending.py); the
+latter with ``block`` and ``balloon`` every 15 s. ``5min_PART`` is whose it was. ``oldest`` is the
+age of the oldest block or balloon figures of a running guest on any page of those minutes.
 """
 
 import json
@@ -39,12 +39,12 @@ def run(options: Options) -> list[Result]:
         running = fill(node, count)
         with node.popen(
             "env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "bench.inside.scrape",
-            str(running), str(int(options.long)), stdout=subprocess.PIPE, stderr=None,
+            str(running), f"{options.long_minutes:g}", stdout=subprocess.PIPE, stderr=None,
         ) as process:  # fmt: skip
             told, _ = process.communicate(timeout=1800)
         if process.returncode:
             raise RuntimeError(f"bench.inside.scrape ended with {process.returncode}")
-    return results(json.loads(told), running)
+    return results(json.loads(told), running, f"{options.long_minutes:g}min")
 
 
 def fill(node: Node, count: int) -> int:
@@ -63,8 +63,8 @@ def fill(node: Node, count: int) -> int:
     return started
 
 
-def results(found: dict[str, Any], running: int) -> list[Result]:
-    """The metrics, each beside the peer's where there is one."""
+def results(found: dict[str, Any], running: int, minutes: str) -> list[Result]:
+    """The metrics, each beside the peer's where there is one; ``minutes`` names the long ones."""
     ours, theirs = found["ours"], found["theirs"]
 
     def beside(metric: str, unit: str, key: str, *, more_is_better: bool = False) -> Result:
@@ -81,12 +81,15 @@ def results(found: dict[str, Any], running: int) -> list[Result]:
         measure("slowest", "s", [max(ours["times"])]),
         measure("mean", "s", [statistics.fmean(ours["times"])]),
     ]
-    if "cpu_5min" in ours:
-        made.append(beside("cpu_5min", "s", "cpu_5min"))
-        peer = [theirs["cpu_5min"]] if theirs else None
-        made.append(compare("cpu_5min_15s", "s", [ours["cpu_5min_15s"]], PEER, peer))
+    if "parts" in ours:
+        made.append(beside(f"cpu_{minutes}", "s", "cpu_long"))
+        peer = [theirs["cpu_long"]] if theirs else None
+        made.append(compare(f"cpu_{minutes}_15s", "s", [ours["cpu_15s_long"]], PEER, peer))
         made += [measure(name, "s", [ours[name]]) for name in ("oldest", "oldest_15s")]
         for part, value in ours["parts"].items():
             peer = [theirs["parts"][part]] if theirs else None
-            made.append(compare(f"5min_{part}", "s", [value], PEER, peer))
+            made.append(compare(f"{minutes}_{part}", "s", [value], PEER, peer))
+            made.append(
+                compare(f"{minutes}_15s_{part}", "s", [ours["parts_15s"][part]], PEER, peer)
+            )
     return made

@@ -12,12 +12,18 @@ class Options:
     """What the command line asks of a bench; ``guests`` None means that it takes none.
 
     A bench appends to ``missing`` the peers it did not find, as one line each that says what to
-    install.
+    install. ``long`` asks for what takes many minutes, ``minutes`` says how many of it.
     """
 
     guests: int | None = None
     long: bool = False
+    minutes: float = 5.0
     missing: list[str] = field(default_factory=list)
+
+    @property
+    def long_minutes(self) -> float:
+        """How many minutes what takes many is to take; 0 where it is not asked for."""
+        return self.minutes if self.long else 0.0
 
 
 @dataclass(frozen=True)

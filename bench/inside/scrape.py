@@ -1,12 +1,11 @@
 """The agent and the peer, scraped in turns as Prometheus does, inside a lab node.
 
-usage: python -m bench.inside.scrape GUESTS LONG     (LONG: 1 adds four times five minutes)
+usage: python -m bench.inside.scrape GUESTS MINUTES     (MINUTES: each of three legs, 0 for none)
 """
 
 import gzip
 import http.client
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.front.turns import percentile, take_turns
+from bench.inside.spending import CPU_THREAD, STEP_S, Spending, watched
 
 OURS, THEIRS = 19178, 19177
 ROUNDS = 60
@@ -29,15 +29,8 @@ SPACING_S = 0.15
 BESIDE_S, AFTER_S = 0.5, 0.02
 """How long is watched before a scrape, and after it for what it left to be done."""
 
-OTHER = "exporter"
-PARTS = ("libvirtd", "qemu", OTHER)
-"""What CPU time is told apart by: the beginnings of names, and the rest of what is watched."""
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-LONG_S, INTERVAL_S = 300.0, 15.0
+INTERVAL_S = 15.0
 READY_S = 60.0
-WATCHED = ("libvirtd", "qemu-system-", "hostmon", "python", "prometheus-libv")
-"""The beginnings of processes' names, of which the kernel keeps fifteen characters."""
-CPU_THREAD = re.compile(r"CPU \d+/")
 AGE = re.compile(
     rb'^hostmon_guest_sample_age_seconds\{[^}]*group="(?:block|balloon)"\} (.*)$', re.MULTILINE
 )
@@ -55,13 +48,11 @@ def scrape(port: int) -> tuple[float, bytes]:
     return took, gzip.decompress(body) if answer.headers["Content-Encoding"] == "gzip" else body
 
 
-def watched(but: int) -> list[Path]:
+def watched_threads(but: int) -> list[Path]:
     """schedstat of all watched processes' threads, the guests' own vCPU threads left out."""
     found = []
-    for process in Path("/proc").glob("[0-9]*"):
+    for _, process in watched(but):
         try:
-            if process.name == str(but) or not (process / "comm").read_text().startswith(WATCHED):
-                continue
             found += [
                 task / "schedstat"
                 for task in process.glob("task/*")
@@ -79,34 +70,6 @@ def used_s(threads: list[Path]) -> float:
         with suppress(OSError):
             total += int(thread.read_text().split()[0])
     return total / 1e9
-
-
-def spent_s(but: int) -> dict[str, float]:
-    """CPU seconds so far of libvirtd, of QEMU without vCPU threads, and of all else watched.
-
-    Of whole processes, in ticks of 10 ms, so that threads that ended count too.
-    """
-    spent = dict.fromkeys(PARTS, 0.0)
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            name = (process / "comm").read_text()
-            if process.name == str(but) or not name.startswith(WATCHED):
-                continue
-            fields = (process / "stat").read_text().rpartition(")")[2].split()
-            used = (int(fields[11]) + int(fields[12])) / TICKS_PER_S
-            vcpus = [
-                task / "schedstat"
-                for task in process.glob("task/*")
-                if CPU_THREAD.match((task / "comm").read_text())
-            ]
-            part = next((part for part in PARTS if name.startswith(part)), OTHER)
-            spent[part] += used - used_s(vcpus)
-    return spent
-
-
-def since(before: dict[str, float], but: int) -> dict[str, float]:
-    """What was spent since then."""
-    return {part: value - before[part] for part, value in spent_s(but).items()}
 
 
 def tell(what: str) -> None:
@@ -149,7 +112,7 @@ def a_scrape(me: int, port: int) -> list[float]:
     """CPU seconds of each of some scrapes, less what all use anyway in as much time."""
     costs = []
     for _ in range(ROUNDS // 2):
-        threads = watched(me)
+        threads = watched_threads(me)
         began, before = time.monotonic(), used_s(threads)
         time.sleep(BESIDE_S)
         then, used = time.monotonic(), used_s(threads)
@@ -181,18 +144,22 @@ def oldest(body: bytes) -> float:
     return max(map(float, AGE.findall(body)), default=0.0)
 
 
-def long_run(me: int, port: int | None) -> tuple[dict[str, float], float]:
-    """CPU seconds of five minutes, scraped every 15 s, and the oldest figures seen.
-
-    Without a port nobody is scraped.
-    """
-    began, before, age = time.monotonic(), spent_s(me), 0.0
-    for number in range(round(LONG_S / INTERVAL_S)):
-        time.sleep(max(0.0, began + number * INTERVAL_S - time.monotonic()))
-        if port is not None:
+def long_run(me: int, port: int, minutes: float) -> tuple[dict[str, float], float]:
+    """CPU seconds by part of so many minutes, scraped every 15 s, and the oldest figures seen."""
+    spending, age = Spending(me), 0.0
+    began = looked = time.monotonic()
+    scrapes = 0
+    while (now := time.monotonic()) < began + 60 * minutes:
+        spending.look(now - looked)
+        looked = now
+        if now >= began + scrapes * INTERVAL_S:
+            scrapes += 1
             age = max(age, oldest(scrape(port)[1]))
-    time.sleep(max(0.0, began + LONG_S - time.monotonic()))
-    return since(before, me), age
+        time.sleep(STEP_S)
+    now = time.monotonic()
+    spending.look(now - looked)
+    spending.close()
+    return spending.spent(), age
 
 
 def agent(folder: str, more: str = "") -> list[str]:
@@ -206,31 +173,32 @@ def agent(folder: str, more: str = "") -> list[str]:
 
 
 def long_runs(
-    me: int, guests: int, contestants: dict[str, tuple[list[str], int]], folder: str
+    me: int,
+    guests: int,
+    minutes: float,
+    contestants: dict[str, tuple[list[str], int]],
+    folder: str,
 ) -> dict[str, dict[str, Any]]:
-    """Five minutes of nobody, of each contestant, and of ours at its shorter cadence."""
+    """So many minutes of each contestant, and of ours at its shorter cadence."""
     legs = {name: (name, "", *rest) for name, rest in contestants.items()}
-    quicker = agent(folder, "[virt.libvirt.cadences]\nblock = 14.0\nballoon = 14.0\n")
-    legs["ours, every 14 s"] = ("ours", "_15s", quicker, OURS)
+    quicker = agent(folder, "[virt.libvirt.cadences]\nblock = 15.0\nballoon = 15.0\n")
+    legs["ours, every 15 s"] = ("ours", "_15s", quicker, OURS)
     found: dict[str, dict[str, Any]] = {name: {} for name in contestants}
-    tell("five minutes without an exporter")
-    idle, _ = long_run(me, None)
     for leg, (name, suffix, command, port) in legs.items():
         with running(command):
             wait_ready(port, guests)
-            tell(f"five minutes of {leg}")
-            spent, age = long_run(me, port)
-        parts = {part: spent[part] - idle[part] for part in PARTS}
+            tell(f"{minutes:g} minutes of {leg}")
+            parts, age = long_run(me, port, minutes)
         tell(f"{leg}: {parts}, the oldest figures {age:.1f} s")
         found[name] |= {
-            f"cpu_5min{suffix}": sum(parts.values()),
+            f"cpu{suffix}_long": sum(parts.values()),
             f"parts{suffix}": parts,
             f"oldest{suffix}": age,
         }
     return found
 
 
-def main(guests: int, long: bool) -> dict[str, Any]:
+def main(guests: int, minutes: float) -> dict[str, Any]:
     """What was measured, by contestant."""
     me = int(Path("/proc/self").readlink().name)
     found: dict[str, Any] = {"ours": {}, "theirs": {}}
@@ -239,8 +207,8 @@ def main(guests: int, long: bool) -> dict[str, Any]:
         peer = shutil.which("prometheus-libvirt-exporter")
         theirs = [str(peer), f"--web.listen-address=127.0.0.1:{THEIRS}"]
         contestants = {"ours": (ours, OURS)} | ({"theirs": (theirs, THEIRS)} if peer else {})
-        if long:
-            for name, more in long_runs(me, guests, contestants, folder).items():
+        if minutes:
+            for name, more in long_runs(me, guests, minutes, contestants, folder).items():
                 found[name] |= more
         for name, (command, port) in contestants.items():
             with running(command):
@@ -258,4 +226,4 @@ def main(guests: int, long: bool) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]), sys.argv[2] == "1")))
+    print(json.dumps(main(int(sys.argv[1]), float(sys.argv[2]))))

@@ -12,7 +12,7 @@ from bench import __main__ as front
 from bench.front import Options, Result, compare, find, measure, percentile, take_turns
 from bench.front.peers import PEERS, Peer
 from bench.front.show import svg, table
-from bench.inside.scrape import WATCHED
+from bench.inside.spending import WATCHED
 from bench.scrape import PEER
 
 RESULTS = [
@@ -123,6 +123,15 @@ def test_unknown_names_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
         front.main(["nonsense"])
     assert error.value.code == 2
     assert "no bench nonsense" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", [["--minutes", "1"], ["--long", "--minutes", "0"]])
+def test_minutes_are_of_what_takes_long(
+    given: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        front.main(["scrape", *given])
+    assert "--minutes" in capsys.readouterr().err
 
 
 def test_every_bench_declares_its_metrics() -> None:
