@@ -1,9 +1,9 @@
 """The libvirt sampler's plan: which guests to ask next, and which need not be asked.
 
 Owns when each guest was asked for each sort of reading, and which are stuck. A guest whose vCPU
-threads have not run since a reading, and which has no job, cannot have changed what was read: after
-one more reading (requests under way may still have ended) it is confirmed as of the kernel's last
-look and not asked. Knows no libvirt; writes `stuck` marks and the times of confirmed groups into
+threads have not run since a reading, and which has no job, cannot have changed what was read: it is
+confirmed as of the kernel's last look and not asked. Of disks after one more reading: requests under
+way may still have ended. Knows no libvirt; writes `stuck` marks and the times of confirmed groups into
 the table.
 """
 
@@ -16,6 +16,7 @@ from table cimport *
 
 cdef enum:
     KINDS = 16
+    DIRTY_MEASURING = 1           # virDomainDirtyRateStatus
 
 cdef struct Ask:
     uint32_t life
@@ -222,7 +223,9 @@ cdef class Plan:
             a.ran_ns[kind] = ran
             a.settled &= ~bit
             return False
-        if not a.settled & bit:
+        if groups >> GROUP_DIRTY_RATE & 1 and r.dirty.status == DIRTY_MEASURING:
+            return False  # that ends by itself
+        if groups >> GROUP_BLOCK & 1 and not a.settled & bit:
             a.settled |= bit
             return False
         self.good(r, groups)

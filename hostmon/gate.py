@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 ZAP_ADDRESS = "inproc://zeromq.zap.01"
 LOOK_EVERY = 1.0
+NOBODY_S = 60.0  # between two looks while nobody is connected: whoever comes is told of
 LOOK_AGAIN, AGAIN_S = 0.1, 3.0  # while doors open anew: whoever was connected comes back
 KEYS_EVERY = 1.0
 HANDSHAKE_OVER = HANDSHAKE / 1000 + 0.5
@@ -95,6 +96,11 @@ class Census:
         while self._young and time.monotonic() - self._young[0] > HANDSHAKE_OVER:
             self._young.popleft()
             self.failed += 1
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether there is nothing but what the socket tells of: nobody is here, or about to be."""
+        return self.heard is not None and not self.peers and not self._young
 
     def close(self) -> None:
         """Hear no more."""
@@ -201,7 +207,9 @@ class Gate(ReadyThread):
         now = time.monotonic()
         if now < self._calm:
             return LOOK_AGAIN
-        return max(0.0, min(LOOK_EVERY, self._due - now)) if self._folder else LOOK_EVERY
+        if self._folder:
+            return max(0.0, min(LOOK_EVERY, self._due - now))
+        return NOBODY_S if all(one.is_quiet for one in self._censuses) else LOOK_EVERY
 
     def judge(self, asked: list[bytes]) -> list[bytes]:
         """The answer to one question of libzmq's; whoever is not known to be allowed is not."""

@@ -189,7 +189,8 @@ class Keeper:
         """Send what the hypervisor says of every guest: the dispatcher publishes what differs."""
         self._losses_seen = self._dispatcher.lost_records
         self._missing.clear()
-        self._whole_due = 0.0
+        self._marks = marks_of(connection)  # before the list: whatever changes after it shows
+        self._whole_due = time.monotonic() + WHOLE_S
         began = time.monotonic_ns()
         complete = self._pipe.put(records.resync_begin())
         for guest in connection.guests():
@@ -202,7 +203,7 @@ class Keeper:
 
         libvirt raises nothing for ``setvcpus --live`` nor for any change of the configuration.
         """
-        marks = {mark.uuid.bytes: mark.text for mark in connection.marks()}
+        marks = marks_of(connection)
         if marks and time.monotonic() < self._whole_due:
             listed = set(marks)
             for uuid, mark in marks.items():
@@ -266,3 +267,8 @@ class Keeper:
     def _clear_wake(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._wake_fd)
+
+
+def marks_of(connection: Connection) -> dict[bytes, str]:
+    """Each guest's mark by its uuid; none where there is no telling."""
+    return {mark.uuid.bytes: mark.text for mark in connection.marks()}

@@ -29,6 +29,7 @@ CHUNK = 25
 """Guests a call: a stuck one holds up the others of its chunk until the deadline, once."""
 MOST_HUNG = 2
 """Calls that may hang at a time, each on a connection of its own; one more works on."""
+SOONEST = 0.01
 FIRST_PROBE, LONGEST_PROBE = 1.0, 3.0
 RECONNECT_FIRST, RECONNECT_LONGEST = 1.0, 10.0
 STOP_S = 0.5  # for each of two threads
@@ -84,7 +85,7 @@ class StatsSampler:
         *,
         rhythm: Rhythm | None = None,
         deadline: float = 2.0,
-        tick: float = 0.5,
+        tick: float = 1.0,
     ) -> None:
         self._connect = connect
         self._readings = tuple(enumerate(readings))
@@ -139,11 +140,15 @@ class StatsSampler:
                 self._plan.confirm(kind, groups)
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._tick):
+        while not self._stopping.wait(self._pause()):
             try:
                 self._round()
             except Exception:
                 log.exception("the statistics sampler failed; it goes on")
+
+    def _pause(self) -> float:
+        """Seconds until a reading falls due, or the next look at what nobody knows before."""
+        return min(self._tick, max(SOONEST, self._due - time.monotonic()))
 
     def _round(self) -> None:
         """Whatever is due now."""

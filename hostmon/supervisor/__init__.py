@@ -19,7 +19,7 @@ from hostmon.supervisor.runner import Runner, refused
 
 log = logging.getLogger(__name__)
 
-WATCH = 1.0
+WATCH = 5.0  # how late the log may say that a driver is blocked; its status says so at once
 # A driver that is slow to start must not keep the agent from its work: it goes on starting alone.
 START_TIMEOUT = 10.0
 

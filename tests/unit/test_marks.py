@@ -51,7 +51,8 @@ def kept() -> Keeper:
         update=lambda *_: None, place=lambda: True, keep_only=lambda _: set(), forget=lambda _: None
     )
     pipe = SimpleNamespace(put=lambda _: True)
-    made: list[Any] = [None, "fake:///", ConnectionSettings(), pipe, None, definitions]
+    dispatcher = SimpleNamespace(lost_records=0)
+    made: list[Any] = [None, "fake:///", ConnectionSettings(), pipe, dispatcher, definitions]
     return Keeper(*made)
 
 
@@ -66,6 +67,20 @@ def test_only_guests_whose_mark_changed_are_asked_again() -> None:
     assert asked(one, connection) == ["all"]
     assert asked(one, connection) == []
     connection.said["two"] = "c"
+    assert asked(one, connection) == ["two"]
+    assert asked(one, connection) == []
+
+
+def test_whoever_has_just_been_listed_is_asked_only_after_a_change() -> None:
+    one, connection = kept(), Asked(one="a", two="b")
+    listed = connection.guests
+
+    def listing() -> Iterator[GuestDescription]:
+        yield from listed()
+        connection.said["two"] = "c"  # while they are listed
+
+    cast("Any", connection).guests = listing
+    one._resync(cast("Any", connection))
     assert asked(one, connection) == ["two"]
     assert asked(one, connection) == []
 

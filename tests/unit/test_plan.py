@@ -11,6 +11,7 @@ from hostmon.samples import Group
 
 S = 1_000_000_000
 MAIN, SLOW = 0, 3
+DISK = 1 << Group.BLOCK | 1 << Group.BALLOON
 
 
 def uuid(number: int) -> bytes:
@@ -74,7 +75,7 @@ def test_a_guest_that_does_not_run_is_read_once_more_and_then_confirmed(table: G
     absorb(table, guest, {"balloon.current": 7}, 99 * S)
 
     def asked(now: int) -> bool:
-        return guest in plan.due(MAIN, now, now - S, confirms=1 << Group.BALLOON)
+        return guest in plan.due(MAIN, now, now - S, confirms=DISK)
 
     assert asked(100 * S)
     ran(table, guest, 500, 150 * S)
@@ -91,34 +92,52 @@ def test_a_guest_that_does_not_run_is_read_once_more_and_then_confirmed(table: G
 
 def test_what_was_confirmed_is_confirmed_between(table: GuestTable) -> None:
     plan = Plan(table)
-    guest, balloon = uuid(1), 1 << Group.BALLOON
+    guest = uuid(1)
 
     def good() -> int:
         return table.snapshot().guest(guest).valid[Group.BALLOON]
 
     for now in (100, 160):
         ran(table, guest, 500, (now - 1) * S)
-        assert guest in plan.due(MAIN, now * S, now * S, confirms=balloon)
+        assert guest in plan.due(MAIN, now * S, now * S, confirms=DISK)
         absorb(table, guest, {"balloon.current": 7}, now * S)
     ran(table, guest, 500, 170 * S)
-    plan.confirm(MAIN, balloon)
+    plan.confirm(MAIN, DISK)
     assert good() == 160 * S, "the last reading may be under way still"
     ran(table, guest, 500, 219 * S)
-    assert guest not in plan.due(MAIN, 220 * S, 220 * S, confirms=balloon)
+    assert guest not in plan.due(MAIN, 220 * S, 220 * S, confirms=DISK)
     for now in (230, 240):
         ran(table, guest, 500, now * S)
-        plan.confirm(SLOW, balloon)
+        plan.confirm(SLOW, DISK)
         assert good() < now * S
-        plan.confirm(MAIN, balloon)
+        plan.confirm(MAIN, DISK)
         assert good() == now * S
-    assert plan.due(MAIN, 250 * S, 219 * S, confirms=balloon) == []
+    assert plan.due(MAIN, 250 * S, 219 * S, confirms=DISK) == []
     ran(table, guest, 501, 260 * S)
-    plan.confirm(MAIN, balloon)
+    plan.confirm(MAIN, DISK)
     assert good() == 240 * S
     ran(table, guest, 500, 260 * S)
     table.set_devices(guest, [(b"virtio-disk0", b"vda")], [])
-    plan.confirm(MAIN, balloon)
+    plan.confirm(MAIN, DISK)
     assert good() == 240 * S
+
+
+def test_only_disks_may_change_once_the_vcpus_stand_still(table: GuestTable) -> None:
+    plan = Plan(table)
+    guest, dirty = uuid(1), 1 << Group.DIRTY_RATE
+
+    def asked(now: int, groups: int) -> bool:
+        ran(table, guest, 500, (now - 1) * S)
+        return guest in plan.due(SLOW, now * S, now * S, confirms=groups)
+
+    assert asked(100, dirty | 1 << Group.VCPU_STATE)
+    assert not asked(400, dirty | 1 << Group.VCPU_STATE)
+    absorb(table, guest, {"dirtyrate.calc_status": 1}, 400 * S)
+    assert table.snapshot().guest(guest).dirty.status == 1, "it is being measured"
+    assert asked(700, dirty)
+    assert asked(1000, dirty)
+    absorb(table, guest, {"dirtyrate.calc_status": 2}, 1000 * S)
+    assert not asked(1300, dirty)
 
 
 def test_each_kind_is_confirmed_by_its_own_readings(table: GuestTable) -> None:
@@ -127,7 +146,7 @@ def test_each_kind_is_confirmed_by_its_own_readings(table: GuestTable) -> None:
     asked = []
     for now in (100, 160, 220):
         ran(table, guest, 500, (now - 1) * S)
-        asked.append(guest in plan.due(MAIN, now * S, now * S, confirms=1 << Group.BALLOON))
+        asked.append(guest in plan.due(MAIN, now * S, now * S, confirms=DISK))
     assert asked == [True, True, False]
     ran(table, guest, 500, 229 * S)
     # The other kind has read nothing yet, however long the guest has stood still.
@@ -138,7 +157,7 @@ def test_nobody_looked_at_it_since_so_it_is_asked(table: GuestTable) -> None:
     plan = Plan(table)
     ran(table, uuid(1), 500, 99 * S)
     for now in (100, 160, 220, 280):
-        assert uuid(1) in plan.due(MAIN, now * S, now * S, confirms=1 << Group.BALLOON)
+        assert uuid(1) in plan.due(MAIN, now * S, now * S, confirms=DISK)
 
 
 def test_a_stuck_guest_is_left_out_and_probed_with_back_off(table: GuestTable) -> None:
