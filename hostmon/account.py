@@ -140,7 +140,7 @@ class HostAccount(msgspec.Struct, frozen=True):
     ``claims`` counts what holds ``claimed`` room.
     ``memory_in_use`` is the other view of memory: what the kernel cannot give away.
     ``disk_available_least`` is None until the images have been looked at, at ``surveyed_ns`` of the
-    agent's monotonic clock (0: never).
+    agent's monotonic clock (0: never), and while one of them is unknown.
     """
 
     vcpus: Resource
@@ -170,8 +170,11 @@ class HostAccount(msgspec.Struct, frozen=True):
 
     @property
     def disk_room(self) -> int:
-        """Storage that a claim may have: sparse images grow without another event."""
-        return self.disk.room(self.disk.allocated)
+        """Storage that a claim may have: sparse images grow without another event.
+
+        None of it while what they may grow to is unknown.
+        """
+        return 0 if self.disk_available_least is None else self.disk.room(self.disk.allocated)
 
     @property
     def sums(self) -> Sums:

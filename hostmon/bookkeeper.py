@@ -182,13 +182,16 @@ class Bookkeeper:
     def survey(self) -> Storage:
         """Look at every guest's images, and tell the ledger what they occupy.
 
-        Of guests without images too: what was granted for their disks is no longer held.
+        Of guests without images too: what was granted for their disks is no longer held. What was
+        known of a guest stays while one of its images is unknown.
         """
         known = self._definitions.uuids()
         storage = self._survey.run(self._definitions.images())
         guests = storage.by_guest()
         for uuid in guests.keys() | known | self._imaged:
-            self._ledger.disk(uuid, *guests.get(uuid, (0, 0)))
+            sizes = guests.get(uuid, (0, 0))
+            if sizes is not None:
+                self._ledger.disk(uuid, *sizes)
         self._imaged = set(guests)
         self.storage, self._surveyed_ns = storage, time.monotonic_ns()
         self._definitions.place_sizes(storage.images, self._surveyed_ns)

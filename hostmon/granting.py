@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from hostmon._grants import GrantFields, Grants
 from hostmon._ledger import Ledger
-from hostmon.account import HostAccount, Sums
+from hostmon.account import HostAccount, Resource, Sums
 from hostmon.errors import RefusedError
 from hostmon.status import ClaimAnswer, ClaimsStatus, ClaimWanted
 
@@ -158,12 +158,16 @@ def same(known: GrantFields, wanted: ClaimWanted, ledger: Ledger) -> bool:
 
 
 def room_of(account: HostAccount, page_size: int) -> tuple[int, int, int, int, int, int, int]:
-    """Total and capacity of each resource, and the bytes in pages of a size."""
+    """Total and capacity of each resource, and the bytes in pages of a size.
+
+    Of a disk nothing while what is least available of it is unknown: nobody places by a guess.
+    """
     pages = sum(pool.total * pool.size for pool in account.pages if pool.size == page_size)
+    disk = account.disk if account.disk_available_least is not None else Resource(0)
     return (
         account.vcpus.total, account.vcpus.capacity,
         account.memory.total, account.memory.capacity,
-        account.disk.total, account.disk.capacity,
+        disk.total, disk.capacity,
         pages,
     )  # fmt: skip
 

@@ -104,14 +104,18 @@ class Storage(msgspec.Struct, frozen=True):
         known = [one for one in least if one is not None]
         return sum(known) if known and len(known) == len(least) else None
 
-    def by_guest(self) -> dict[bytes, tuple[int, int]]:
-        """What each guest's images occupy and may grow to, as far as known: for the ledger."""
-        found: dict[bytes, tuple[int, int]] = {}
+    def by_guest(self) -> dict[bytes, tuple[int, int] | None]:
+        """What each guest's images occupy and may grow to, None while one is unknown.
+
+        A missing image takes nothing. For the ledger.
+        """
+        found: dict[bytes, tuple[int, int] | None] = {}
         for image in self.images:
-            if not image.block_device:
-                used, capacity = found.get(image.disk.guest, (0, 0))
-                found[image.disk.guest] = (
-                    used + (image.allocated or 0),
-                    capacity + (image.virtual or 0),
-                )
+            if image.block_device or image.state == "missing":
+                continue
+            sums = found.get(image.disk.guest, (0, 0))
+            if sums is None or image.allocated is None or image.virtual is None:
+                found[image.disk.guest] = None
+            else:
+                found[image.disk.guest] = sums[0] + image.allocated, sums[1] + image.virtual
         return found

@@ -20,6 +20,8 @@ from hostmon.driver.virt import VirtConnection, VirtContext
 from hostmon.errors import NotConnectedError
 from hostmon.host import Host
 from hostmon.hypervisor import Connection
+from hostmon.images.inspect import inspect
+from hostmon.images.storage import Disk, Image
 from hostmon.images.survey import Survey
 from hostmon.ledger import HostLedger
 from hostmon.machine.files import HERE
@@ -156,6 +158,38 @@ def test_images_of_a_guest_that_is_gone_are_given_back(world: World) -> None:
     world.definitions.forget(UUID.bytes)
     world.keeper.survey()
     assert world.keeper.account().disk.allocated == 0
+
+
+@pytest.mark.parametrize("state", ["hung", "unreadable"])
+def test_a_guest_keeps_what_is_known_of_it_while_an_image_is_unknown(
+    world: World, state: str
+) -> None:
+    lost: list[str] = []
+
+    def look(disk: Disk, filesystem: str) -> Image:
+        found = inspect(disk, filesystem)
+        allocated = found.allocated if state == "unreadable" else None
+        return Image(disk, state, filesystem, allocated) if disk.path in lost else found
+
+    world.learn()
+    keeper = world.made(
+        lambda: world.connection, survey=Survey(folders=(str(world.disk.parent),), look=look)
+    )
+    keeper.audit(world.connection)
+    keeper.survey()
+    before = keeper.account()
+    assert before.disk.allocated == 8 * MIB
+    lost.append(str(world.disk))
+    keeper.survey()
+    unknown = keeper.account()
+    assert (unknown.disk.used, unknown.disk.allocated) == (before.disk.used, 8 * MIB)
+    assert (unknown.disk_available_least, unknown.disk_room) == (None, 0)
+    lost.clear()
+    world.disk.unlink()
+    keeper.survey()
+    after = keeper.account()
+    assert (after.disk.used, after.disk.allocated) == (0, 0)
+    assert after.disk_available_least is not None
 
 
 def test_images_of_a_guest_that_does_not_run_are_in_the_table(world: World) -> None:

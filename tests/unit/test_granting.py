@@ -190,8 +190,9 @@ def test_nothing_is_granted_while_the_account_may_be_behind(bus: Bus) -> None:
 class View:
     """An account that is another at each look."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, least: int | None = 0) -> None:
         self.ledger = ledger
+        self.least = least
 
     def is_current(self) -> bool:
         return True
@@ -202,6 +203,7 @@ class View:
             memory=Resource(100, reserved=10),
             disk=Resource(50, allocation_ratio=3.0),
             defined=0, active=0, held=0, changes=0, pages=(PagePool(4, 10),),
+            disk_available_least=self.least,
         )  # fmt: skip
 
 
@@ -224,3 +226,11 @@ def test_ratios_and_what_is_reserved_count() -> None:
     with pytest.raises(RefusedError, match="give a UUID"):
         granting.release(1, ClaimWanted(id="7"))
     assert granting.release(1, ClaimWanted(id=name())).state == "unknown"
+
+
+def test_no_storage_is_granted_while_an_image_is_unknown() -> None:
+    ledger = HostLedger(Topology(arch="", cells=()))
+    granting = Granting(View(ledger, None), ledger, lambda: None)
+    answer = granting.claim(1, ClaimWanted(id=name(), vcpus=1, disk=1))
+    assert (answer.state, answer.resource, answer.asked, answer.free) == ("refused", "disk", 1, 0)
+    assert granting.claim(2, ClaimWanted(id=name(), vcpus=1)).state == "granted"

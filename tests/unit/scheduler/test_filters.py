@@ -37,6 +37,7 @@ def test_resources() -> None:
     assert narrowed(hosts, VcpusFilter(), vcpus=2) == {0, 1, 2}
     assert narrowed(hosts, MemoryFilter(), memory=5 * GIB) == {0, 1}
     assert narrowed(hosts, DiskFilter(), disk=1) == {0, 1}
+    assert narrowed(table(account(4, disk=None), account(4)), DiskFilter(), disk=1) == {1}
     assert narrowed(hosts, DiskFilter()) == {0, 1, 2}
 
 

@@ -14,16 +14,17 @@ def account(
     *,
     memory: int = 64,
     memory_used: int = 0,
-    disk: int = 100,
+    disk: int | None = 100,
     traits: tuple[str, ...] = (),
     pages: tuple[PagePool, ...] = (),
 ) -> HostAccount:
-    """An account, memory and disk in GiB."""
+    """An account, memory and disk in GiB; a disk of None has an image that is unknown."""
     return HostAccount(
         vcpus=Resource(vcpus, used=used),
         memory=Resource(memory * GIB, used=memory_used * GIB),
-        disk=Resource(disk * GIB),
+        disk=Resource((100 if disk is None else disk) * GIB),
         defined=0, active=0, held=0, changes=1, pages=pages, traits=traits,
+        disk_available_least=None if disk is None else disk * GIB,
     )  # fmt: skip
 
 
