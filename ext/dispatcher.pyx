@@ -19,7 +19,7 @@ from kinds cimport *
 from ledger cimport LedgerState
 from numbering cimport *
 from outlet cimport *
-from pipe cimport Losses, Pipe, count_loss, pipe_losses, pipe_take, queue_release
+from pipe cimport Losses, Pipe, count_loss, pipe_losses, pipe_take, queue_release, read_now
 from poll cimport POLLIN, pollfd, ppoll
 from record cimport *
 from ring cimport Stamp, ring_append
@@ -60,9 +60,12 @@ cdef class Dispatcher:
     cdef size_t held         # of the batch: the beginning of a record
     cdef Record* found       # room for one that is made here
     cdef Losses untold
-    cdef uint64_t lost, heartbeat_ns, welcomed
+    cdef uint64_t heartbeat_ns, welcomed
     cdef int connected, interrupted, stopping
-    cdef readonly uint64_t epoch, turned_ns, compared  # loop's last turn; comparisons told of
+    cdef readonly int wanted_fd              # readable while the keeper should look something up
+    cdef readonly uint64_t epoch, turned_ns  # the loop's last turn
+    cdef readonly uint64_t compared          # when the last comparison told of began
+    cdef readonly uint64_t lost_records      # found no room, or made no sense
     cdef readonly str host
 
     def __cinit__(self, pipe, table, uint64_t epoch, str host, bytes zmq_path,
@@ -72,6 +75,7 @@ cdef class Dispatcher:
         self.found = <Record*>malloc(RECORD_MAX)
         self.books.grown = <uint8_t*>malloc(RECORD_MAX)
         self.wanted = wanted_new()
+        self.wanted_fd = self.wanted.fd
         if not (self.batch and self.found and self.books.grown):
             raise MemoryError
         if numbering_init(&self.numbers) or settling_init(&self.settling, reboot_window_ns):
@@ -171,11 +175,11 @@ cdef class Dispatcher:
 
     cdef void tell_of_losses(self) noexcept nogil:
         """Publish how many events of each kind are gone; have what can be, found by comparing."""
-        self.lost += self.untold.records
+        self.lost_records += self.untold.records
         if lost_record(self.found, &self.kept.encoder, &self.untold):
             self.publish(self.found)
-        memset(&self.untold, 0, sizeof(Losses))
         want_all(self.wanted)
+        memset(&self.untold, 0, sizeof(Losses))
 
     cdef size_t dispatch_batch(self, size_t size) noexcept nogil:
         """Dispatch the whole records of the batch; returns the bytes kept of an unfinished one."""
@@ -202,19 +206,19 @@ cdef class Dispatcher:
             self.compare(record)
         elif record.kind == RECORD_RESYNC_END:
             self.retire_missing(record)
-            self.compared += 1
+            self.compared = record.monotonic_ns
         elif record.kind == RECORD_GONE:
             self.retire_guest(record)
             self.confirm_stop(record.uuid, monotonic_ns())
         else:
-            self.lost += 1
+            self.lost_records += 1
 
     cdef void publish(self, const Record* record) noexcept nogil:
         """Number an event, apply it to the table, keep it, send it."""
         cdef Table* table = self.applier.table
         cdef Stamp stamp
         if self.kept.encoder.topics[record.kind].size == 0:
-            self.lost += 1
+            self.lost_records += 1
             return
         table_lock(table)
         stamp = number_event(&self.numbers, &self.kept.ring, table, record)
@@ -380,19 +384,15 @@ cdef class Dispatcher:
         return self.settling.count
 
     @property
-    def lost_records(self):
-        """Records that found no room, or made no sense."""
-        return self.lost
+    def current(self):
+        """Whether all was compared since events were lost, or all was last wanted."""
+        cdef uint64_t untold = read_now(self.pipe.unseen.records) + read_now(self.untold.records)
+        return not untold and self.compared > read_now(self.wanted.lapsed_ns)
 
     @property
     def abuse(self):
         """Connections ended for subscribing to too much, and messages that were no subscription."""
         return self.outlet.peers.cut_off, self.outlet.peers.ignored
-
-    @property
-    def wanted_fd(self):
-        """Readable while the keeper should look something up."""
-        return self.wanted.fd
 
     def take_wanted(self):
         """The guests to look up, as 16 bytes each; None: compare everything."""

@@ -3,10 +3,10 @@
 One function decides, in the lock of all that changes the account: no two claims get the same room.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from claims cimport CLAIM_TAKEN, Claim, claims_find
-from grants cimport MOST_GRANTS, Grant, grant_add, grant_of
+from claims cimport CLAIM_ACTIVE, CLAIM_TAKEN, Claim, claims_find
+from grants cimport MOST_GRANTS, PART_SIZES, REMEMBERED, Grant, grant_add, grant_of
 from ledger cimport LedgerState
 
 cdef enum:
@@ -42,6 +42,23 @@ cdef inline uint64_t pool_taken(const LedgerState* s, int32_t pool) noexcept nog
     for row in range(s.cells + 1):
         taken += s.placed_memory[row * s.pools + pool]
     return taken
+
+
+cdef inline uint64_t ledger_unsized(const LedgerState* s) noexcept nogil:
+    """Guests that run, of a size that nobody has told and no grant holds room for."""
+    cdef uint64_t unsized = s.unsized
+    cdef const Claim* claim
+    cdef const Grant* grant
+    cdef uint32_t i
+    if unsized == 0 or s.sums.claims == 0:
+        return unsized
+    for i in range(REMEMBERED):
+        grant = &s.grants.items[i]
+        if grant.named and grant.parts & PART_SIZES:
+            claim = claims_find(&s.claims, grant.guest)
+            if claim != NULL and claim.flags & CLAIM_ACTIVE and not (claim.vcpus and claim.memory):
+                unsized -= 1
+    return unsized
 
 
 cdef inline int room_for(

@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
-from granting cimport Room, ledger_grant
+from granting cimport Room, ledger_grant, ledger_unsized
 from grants cimport (
     GRANT_CONFIRMED,
     GRANT_EXPIRED,
@@ -116,6 +116,14 @@ cdef class Grants:
             copy.state, copy.guest[:16] if copy.named else None, copy.vcpus, copy.memory,
             copy.disk, copy.pool, copy.expires_ns,
         )
+
+    @property
+    def unsized(self):
+        """Guests that run, of a size that nobody has told and no grant holds room for."""
+        ledger_lock(self.state)
+        cdef uint64_t unsized = ledger_unsized(self.state)
+        ledger_unlock(self.state)
+        return unsized
 
     @property
     def counts(self):

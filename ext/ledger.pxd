@@ -35,6 +35,7 @@ cdef struct LedgerState:
     Sums sums
     Claims claims
     Grants grants
+    uint64_t unsized         # guests that run, of a size that nobody has told
     int32_t cells
     int32_t pools
     uint64_t* placed_memory  # (cells + 1) x pools, the first row for any cell
@@ -78,6 +79,8 @@ cdef inline void claim_count(LedgerState* s, const Claim* c, uint64_t sign) noex
     s.sums.held += held
     if c.flags & CLAIM_ACTIVE:
         s.sums.active += sign
+        if not (c.vcpus and c.memory):
+            s.unsized += sign
 
 
 cdef inline void claim_open(LedgerState* s, Claim* claim) noexcept nogil:

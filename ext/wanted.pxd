@@ -29,6 +29,7 @@ cdef struct Wanted:
     uint64_t ring_ns         # when to wake the keeper, the dispatcher's alone; 0: nothing is new
     uint32_t count
     int all
+    uint64_t lapsed_ns       # when all was last wanted: what was compared before does not do
     uint8_t uuids[WANTED_ROOM][16]
 
 
@@ -68,10 +69,16 @@ cdef inline void ring_soon(Wanted* wanted) noexcept nogil:
         wanted.ring_ns = monotonic_ns() + RING_AFTER_NS
 
 
+cdef inline void wanted_lapse(Wanted* wanted) noexcept nogil:
+    """One by one will not do; the lock is held."""
+    wanted.all = 1
+    wanted.lapsed_ns = monotonic_ns()
+
+
 cdef inline void want_all(Wanted* wanted) noexcept nogil:
     """Everything should be compared with libvirt."""
     pthread_mutex_lock(&wanted.lock)
-    wanted.all = 1
+    wanted_lapse(wanted)
     pthread_mutex_unlock(&wanted.lock)
     ring_soon(wanted)
 
@@ -83,7 +90,7 @@ cdef inline void want(Wanted* wanted, const uint8_t* uuid) noexcept nogil:
         memcpy(wanted.uuids[wanted.count], uuid, 16)
         wanted.count += 1
     else:
-        wanted.all = 1
+        wanted_lapse(wanted)
     pthread_mutex_unlock(&wanted.lock)
     ring_soon(wanted)
 

@@ -156,10 +156,9 @@ class Agent:
 
     def _ailing(self) -> tuple[str, ...]:
         """Parts that ended, and the dispatcher where it stands still."""
-        still = time.monotonic_ns() - self._dispatcher.turned_ns
-        longest = STILL * max(1.0, self._settings.bus.heartbeat)
-        if self._watched and self._dispatching.alive and still > longest * 1e9:
-            return (*self.ended(), f"dispatcher: no turn for {still / 1e9:.0f} s")
+        still = self._stood_still()
+        if self._watched and self._dispatching.alive and still:
+            return (*self.ended(), f"dispatcher: no turn for {still:.0f} s")
         return self.ended()
 
     def _event_dispatcher(self) -> Dispatcher:
@@ -268,8 +267,18 @@ class Agent:
         return self._keeper.reason
 
     def is_current(self) -> bool:
-        """Whether the account is what the hypervisor last told, all guests seen."""
-        return self._keeper.has_compared()
+        """Whether the account is what the hypervisor last told: of every guest, and its size."""
+        return (
+            self._keeper.has_compared()
+            and self._dispatcher.current
+            and not self._ledger.grants.unsized
+            and not self._stood_still()
+        )
+
+    def _stood_still(self) -> float:
+        """Seconds since the dispatcher's last turn, 0 while it turns as it should."""
+        still = (time.monotonic_ns() - self._dispatcher.turned_ns) / 1e9
+        return still if still > STILL * max(1.0, self._settings.bus.heartbeat) else 0.0
 
     def account(self, taken: Taken | None = None) -> HostAccount:
         """The host's account, now or as a snapshot has it."""

@@ -32,7 +32,7 @@ class AgentState(AgentView, Protocol):
     """The agent, as far as questions go; answers at once, from memory."""
 
     def is_current(self) -> bool:
-        """Whether the account is what the hypervisor last told, all guests seen."""
+        """Whether the account is what the hypervisor last told: of every guest, and its size."""
 
     def connection(self) -> str:
         """``up`` or ``down``."""

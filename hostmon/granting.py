@@ -32,7 +32,7 @@ class AccountView(Protocol):
         """The host's account now."""
 
     def is_current(self) -> bool:
-        """Whether the account is what the hypervisor last told, all guests seen."""
+        """Whether the account is what the hypervisor last told: of every guest, and its size."""
 
 
 class Granting:
@@ -90,8 +90,8 @@ class Granting:
     def _decide(self, re: int, wanted: ClaimWanted, key: bytes) -> ClaimAnswer:
         if not self._view.is_current():
             raise RefusedError(
-                "the account may be behind: the hypervisor is not connected, or its guests are not "
-                "all known yet; ask again, or another host",
+                "the account may be behind: the hypervisor is away, or whether some guests run, "
+                "or of what size, is not known yet; ask again, or another host",
                 "unready",
             )
         account = self._view.account()

@@ -75,7 +75,7 @@ class Keeper:
         self._marks: dict[bytes, str] = {}
         self._whole_due = 0.0
         self._connection: Connection | None = None
-        self._compared_before = 0
+        self._connected_ns = 0
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
 
     def start(self) -> None:
@@ -97,7 +97,7 @@ class Keeper:
 
     def has_compared(self) -> bool:
         """Whether this connection's first comparison with libvirt is done, and published too."""
-        return self.connected and self._dispatcher.compared != self._compared_before
+        return self.connected and self._dispatcher.compared > self._connected_ns
 
     def look_up_soon(self, uuids: list[bytes]) -> None:
         """Look these guests up again; from any thread."""
@@ -140,7 +140,7 @@ class Keeper:
         self._connection = connection
         self.version = connection.version()
         self.connections += 1
-        self._compared_before = self._dispatcher.compared
+        self._connected_ns = time.monotonic_ns()
         self._announced = self.connected = True
         self.reason = f"connected to {self.uri}"
         log.info("connected to %s, %s %s", self.uri, self._hypervisor.name, self.version)

@@ -150,7 +150,8 @@ class ReadingStatus(msgspec.Struct, frozen=True, kw_only=True):
 class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The agent as a whole; times in seconds, ``connection`` is ``up`` or ``down``.
 
-    ``current``: it is up, and its first comparison with libvirt is published.
+    ``current``: it is up, and the account is what libvirt last told: every guest was compared since
+    the connection began and since events were last lost, and of each that runs the sizes are known.
 
     ``active`` counts guests that have a process: running, paused, suspended. ``account`` is as of
     ``account.changes``. The last audit ended at ``audited_at``, in seconds since 1970 (0: none
