@@ -1,15 +1,22 @@
 """Which events a subscriber wants: by class, kind and guest."""
 
+import uuid
+
 import msgspec
 
+from hostmon.errors import ArgumentError
 from hostmon.events import DomainEvent, Event
 from hostmon.kinds import CLASS_OF, REPLAYED
 
+MOST_GUESTS = 64  # that one question for a replay may name
 ALWAYS = (b"welcome\0", b"heartbeat/", b"host/lost/")
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """Events of these classes, these kinds and these guests (uuids); an empty one is no limit."""
+    """Events of these classes, these kinds and these guests (uuids); an empty one is no limit.
+
+    Raises ArgumentError for what there is not, and for more guests than a replay may be asked for.
+    """
 
     classes: tuple[str, ...] = REPLAYED
     kinds: tuple[str, ...] = ()
@@ -18,10 +25,16 @@ class Filter(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         for kind in self.kinds:
             if kind not in CLASS_OF:
-                raise ValueError(f"no kind {kind!r}; there are {', '.join(sorted(CLASS_OF))}")
+                raise ArgumentError(f"no kind {kind!r}; there are {', '.join(sorted(CLASS_OF))}")
         for name in self.classes:
             if name not in REPLAYED:
-                raise ValueError(f"no class {name!r}; there are {', '.join(REPLAYED)}")
+                raise ArgumentError(f"no class {name!r}; there are {', '.join(REPLAYED)}")
+        if len(self.guests) > MOST_GUESTS:
+            raise ArgumentError(
+                f"{len(self.guests)} guests: give {MOST_GUESTS} at most, or none, and choose"
+            )
+        # Topics carry uuids in one way of writing them.
+        msgspec.structs.force_setattr(self, "guests", tuple(map(written, self.guests)))
 
     @property
     def tells_losses(self) -> bool:
@@ -52,6 +65,14 @@ class Filter(msgspec.Struct, frozen=True):
         if CLASS_OF.get(kind) not in self.classes or (self.kinds and kind not in self.kinds):
             return False
         return not self.guests or (isinstance(event, DomainEvent) and event.uuid in self.guests)
+
+
+def written(guest: str) -> str:
+    """A guest's uuid as the bus writes it; raises ArgumentError for what is none."""
+    try:
+        return str(uuid.UUID(guest))
+    except ValueError:
+        raise ArgumentError(f"guest {guest!r} is no uuid; `hostmon guests` tells it") from None
 
 
 LOSSES = Filter(classes=("host",), kinds=("lost",))

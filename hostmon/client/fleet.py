@@ -1,12 +1,15 @@
 """FleetView: many hosts in one client."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Self
 
 import zmq
 
 from hostmon.client.endpoint import Endpoint
-from hostmon.client.subscriber import Subscriber
+from hostmon.client.filter import Filter
+from hostmon.client.link import Repair
+from hostmon.client.subscriber import Subscriber, check_view
 from hostmon.client.view import HostView
 from hostmon.events import Event
 
@@ -15,17 +18,26 @@ class FleetView:
     """The live views of many agents; :meth:`update` keeps them current.
 
     Without ``context`` it makes one of its own, with room for sockets to all of them.
+    ``on_repair`` is told what was missed of which host, and how it was made good.
     """
 
     def __init__(
         self,
         endpoints: Iterable[Endpoint],
         context: zmq.Context[zmq.Socket[bytes]] | None = None,
+        on_repair: Callable[[Repair], None] | None = None,
     ) -> None:
         listed = list(endpoints)
+        check_view(listed, Filter())
         self._owns = context is None
         self.context = roomy(len(listed)) if context is None else context
-        self.subscriber = Subscriber(listed, view=True, context=self.context)
+        self.subscriber = Subscriber(listed, view=True, context=self.context, on_repair=on_repair)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Leave every bus."""
@@ -35,7 +47,7 @@ class FleetView:
 
     @property
     def hosts(self) -> dict[str, HostView]:
-        """The hosts that were joined, by name."""
+        """The hosts that were joined, by the name their agents give; it is theirs to differ."""
         return {view.host: view for view in self.subscriber.views if view.joined}
 
     @property

@@ -17,6 +17,7 @@ from hostmon.client.filter import Filter
 from hostmon.client.link import Link, Repair
 from hostmon.client.view import HostView
 from hostmon.client.waiting import TICK, Waiting
+from hostmon.errors import ArgumentError
 from hostmon.events import Event, HeartbeatEvent
 from hostmon.numbers import Position
 
@@ -28,9 +29,11 @@ Endpoints = str | Endpoint | Sequence[str | Endpoint]
 class Subscriber:
     """Events of agents, optionally of some classes, kinds and guests only.
 
+    ``kind`` and ``guest`` (a uuid) are short for a filter of one of each; ``wanted`` says more. An
+    endpoint that is a text is the address of events alone: gaps are then told, not repaired.
     ``repairs`` holds what was missed and how it was made good, the newest of it; ``on_repair`` is
     told at once. With ``view`` each agent's HostView is kept in ``views``, which no filter may
-    narrow.
+    narrow, and which needs the agent's address of requests. Raises ArgumentError otherwise.
     """
 
     def __init__(
@@ -46,22 +49,19 @@ class Subscriber:
     ) -> None:
         if wanted is None:
             wanted = Filter(kinds=(kind,) if kind else (), guests=(guest,) if guest else ())
-        if view and wanted != Filter():
-            raise ValueError("a view needs every event; take a second subscriber for a filter")
+        elif kind or guest:
+            raise ArgumentError("kind and guest besides a filter: say them in the filter")
+        if isinstance(endpoints, (str, Endpoint)):
+            endpoints = [endpoints]
+        listed = [Endpoint(one) if isinstance(one, str) else one for one in endpoints]
+        if view:
+            check_view(listed, wanted)
         self.repairs: deque[Repair] = deque(maxlen=REPAIRS_KEPT)
         self._on_repair = on_repair
         self._context = context or zmq.Context.instance()
-        if isinstance(endpoints, (str, Endpoint)):
-            endpoints = [endpoints]
         self._links = [
-            Link(
-                Endpoint(one) if isinstance(one, str) else one,
-                wanted,
-                self._context,
-                HostView() if view else None,
-                self._repaired,
-            )
-            for one in endpoints
+            Link(one, wanted, self._context, HostView() if view else None, self._repaired)
+            for one in listed
         ]
         self._ready: deque[Event] = deque()
         self._waiting = Waiting(self._links)
@@ -159,3 +159,15 @@ class Subscriber:
         self.repairs.append(repair)
         if self._on_repair is not None:
             self._on_repair(repair)
+
+
+def check_view(endpoints: Iterable[Endpoint], wanted: Filter) -> None:
+    """Raise ArgumentError where a view could not be had."""
+    if wanted != Filter():
+        raise ArgumentError("a view needs every event; take a second subscriber for a filter")
+    for one in endpoints:
+        if not one.requests:
+            raise ArgumentError(
+                f"{one.events}: a view needs the address of requests too; "
+                "give Endpoint(events, requests)"
+            )
