@@ -107,12 +107,18 @@ class Storage(msgspec.Struct, frozen=True):
     def by_guest(self) -> dict[bytes, tuple[int, int] | None]:
         """What each guest's images occupy and may grow to, None while one is unknown.
 
-        A missing image takes nothing. For the ledger.
+        Of local filesystems, as the totals are; a disk that several guests share counts with the
+        first of them, and a missing image takes nothing. For the ledger.
         """
+        shared = {one.path for one in self.filesystems if one.shared}
         found: dict[bytes, tuple[int, int] | None] = {}
+        counted: set[str] = set()
         for image in self.images:
-            if image.block_device or image.state == "missing":
+            if image.block_device or image.state == "missing" or image.filesystem in shared:
                 continue
+            if image.disk.path in counted:
+                continue
+            counted.add(image.disk.path)
             sums = found.get(image.disk.guest, (0, 0))
             if sums is None or image.allocated is None or image.virtual is None:
                 found[image.disk.guest] = None

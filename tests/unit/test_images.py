@@ -165,7 +165,23 @@ def test_account_of_one_filesystem(tmp_path: Path) -> None:
     assert filesystem.available is not None
     assert filesystem.available_least == filesystem.available - 6 * MIB
     assert storage.available_least == filesystem.available_least
-    assert storage.by_guest() == {GUEST: (0, 6 * MIB), b"h" * 16: (0, 4 * MIB)}
+    assert storage.by_guest() == {GUEST: (0, 6 * MIB)}  # "one" is shared: it counts once
+
+
+def test_an_image_on_shared_storage_is_charged_to_no_total_of_this_host() -> None:
+    disks = [Disk(GUEST, "/a"), Disk(GUEST, "/nfs/b"), Disk(b"h" * 16, "/nfs/c")]
+    images = (
+        Image(disks[0], "ok", "/", MIB, 2 * MIB),
+        Image(disks[1], "ok", "/nfs", 5 * MIB, 9 * MIB),
+        Image(disks[2], "hung", "/nfs"),
+    )
+    filesystems = (
+        Filesystem("/", "ext4", total=10 * MIB, available=8 * MIB, growth=MIB),
+        Filesystem("/nfs", "nfs4", shared=True, total=99 * MIB, unknown=1),
+    )
+    storage = Storage(filesystems, images)
+    assert storage.by_guest() == {GUEST: (MIB, 2 * MIB)}
+    assert (storage.total, storage.available_least) == (10 * MIB, 7 * MIB)
 
 
 def test_block_device_takes_nothing_of_a_filesystem() -> None:
