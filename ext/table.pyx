@@ -211,6 +211,18 @@ cdef class GuestTable:
             table_unlock(&self.table)
         return disk != NULL
 
+    def disk_capacity(self, bytes uuid, bytes target not None):
+        """A disk's capacity as libvirt told it last, None for unknown or of a guest that is off."""
+        cdef uint32_t row = self.lock_row(uuid)
+        cdef uint64_t capacity = UNKNOWN
+        cdef Disk* disk
+        if row != NO_ROW and table_row(&self.table, row).id >= 0:
+            disk = disk_at(&self.table, row, target, <uint32_t>len(target))
+            if disk != NULL:
+                capacity = disk.capacity
+        table_unlock(&self.table)
+        return None if capacity == UNKNOWN else capacity
+
     def definition_changed(self, bytes uuid):
         """The metadata, or anything else that labels show, is another."""
         cdef uint32_t row = self.lock_row(uuid)

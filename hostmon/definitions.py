@@ -62,6 +62,7 @@ class Definitions:
         self._known: dict[bytes, Definition] = {}
         self._unplaced: set[bytes] = set()
         self._refused: dict[bytes, bytes] = {}
+        self._capacities: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._known)
@@ -76,13 +77,29 @@ class Definitions:
         return set(self._known)
 
     def images(self) -> list[Disk]:
-        """The disks of all guests that may take room on this host."""
-        return [disk for known in list(self._known.values()) for disk in known.images]
+        """The disks of all guests that may take room on this host, with the capacities known.
+
+        libvirt tells them of guests that run; a path keeps what was told until nobody declares it.
+        For one thread.
+        """
+        declared = [disk for known in list(self._known.values()) for disk in known.images]
+        disks = [msgspec.structs.replace(disk, capacity=self._capacity(disk)) for disk in declared]
+        self._capacities = {disk.path: disk.capacity for disk in disks if disk.capacity is not None}
+        return disks
+
+    def _capacity(self, disk: Disk) -> int | None:
+        told = self._table.disk_capacity(disk.guest, encoded(disk.target))
+        return self._capacities.get(disk.path) if told is None else told
 
     def place_sizes(self, images: Iterable[Image], now_ns: int) -> None:
-        """Tell the table how large disks are whose guests do not run, as seen at ``now_ns``."""
+        """Tell the table how large disks are whose guests do not run, as seen at ``now_ns``.
+
+        Of a disk that is there and can't be read, the capacity stays that was known.
+        """
         for image in images:
-            sizes = image.virtual, image.allocated, image.physical
+            unread = image.virtual is None and image.state != "missing"
+            capacity = image.disk.capacity if unread else image.virtual
+            sizes = capacity, image.allocated, image.physical
             self._table.set_disk_sizes(image.disk.guest, encoded(image.disk.target), sizes, now_ns)
 
     def read(self, uuid: bytes, live: str | None, config: str | None) -> Definition | None:

@@ -9,14 +9,10 @@ from hostmon.xml.disk import Disk as Declared
 from hostmon.xml.domain import Domain
 
 
-def disks_of(uuid: bytes, domain: Domain, capacities: dict[str, int] | None = None) -> list[Disk]:
-    """A guest's disks that may take room on this host.
-
-    ``capacities`` are virtual sizes by path that libvirt has told (virDomainGetBlockInfo).
-    """
-    known = capacities or {}
+def disks_of(uuid: bytes, domain: Domain) -> list[Disk]:
+    """A guest's disks that may take room on this host; the XML tells no capacity."""
     return [
-        Disk(uuid, path, format_of(one), known.get(path), (one.target and one.target.dev) or "")
+        Disk(uuid, path, format_of(one), target=(one.target and one.target.dev) or "")
         for one in domain.disks
         if one.device in {None, "disk", "lun"} and not one.readonly
         for path in [path_of(one)]

@@ -31,6 +31,7 @@ from hostmon.machine.topology import Topology
 from hostmon.samples import Group
 from hostmon.settings import ConnectionSettings
 from hostmon_drivers.virt_libvirt.connection import LibvirtConnection
+from tests.native.synthetic import put
 
 libvirt = pytest.importorskip("libvirt")
 UUID = uuid.UUID(int=7)
@@ -207,6 +208,34 @@ def test_images_of_a_guest_that_does_not_run_are_in_the_table(world: World) -> N
     world.keeper.survey()
     (disk,) = world.table.snapshot().guest(UUID.bytes).disks
     assert (disk.capacity, disk.allocation, disk.physical) == (None, None, None)
+
+
+def test_an_image_that_may_not_be_opened_has_the_size_that_libvirt_told(world: World) -> None:
+    """The guest ran, and libvirt told; it stopped, and its disk goes by another key."""
+    qcow2 = world.disk.with_suffix(".qcow2")
+    qcow2.write_bytes(b"not to be opened")
+    config = guest(3, qcow2).replace(
+        "<source file", "<driver name='qemu' type='qcow2'/><source file"
+    )
+    world.definitions.update(UUID.bytes, None, config)
+    world.table.upsert(UUID.bytes, b"g")
+    assert world.definitions.place()
+    world.keeper.audit(world.connection)
+    world.keeper.survey()
+    assert world.keeper.account().disk_available_least is None
+    world.table.set_state(UUID.bytes, 1, 1, 1)
+    put(world.table, UUID.bytes, "disk", 0, {"capacity": 64 * MIB})
+    for _ in range(2):
+        world.keeper.survey()
+        account = world.keeper.account()
+        assert account.disk.allocated == 64 * MIB
+        assert account.disk_available_least is not None
+        (disk,) = world.table.snapshot().guest(UUID.bytes).disks
+        assert disk.capacity == 64 * MIB
+        world.table.set_devices(UUID.bytes, [(b"virtio-disk0", b"vda")], [])
+        world.table.set_state(UUID.bytes, 5, 1, -1)
+    world.definitions.update(UUID.bytes, None, guest(3, world.disk))
+    assert [disk.capacity for disk in world.definitions.images()] == [None]
 
 
 def test_tells_only_what_events_do_not(world: World) -> None:

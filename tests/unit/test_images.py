@@ -306,9 +306,9 @@ def test_disks_that_the_xml_declares() -> None:
         <disk type='volume'><source pool='p' volume='v'/><target dev='vdf'/></disk>
         </devices></domain>"""
     )
-    assert disks_of(GUEST, domain, {"/i/b": 7}) == [
+    assert disks_of(GUEST, domain) == [
         Disk(GUEST, "/i/a", "qcow2", target="vda"),
-        Disk(GUEST, "/i/b", "raw", 7, target="vdb"),
+        Disk(GUEST, "/i/b", "raw", target="vdb"),
         Disk(GUEST, "/dev/c", "raw", target="sda"),
     ]
 
