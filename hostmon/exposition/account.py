@@ -11,10 +11,18 @@ NO_CELL = ""
 
 
 def account_figures(account: HostAccount) -> dict[str, float | Series]:
-    """The columns of hostmon_host_*; what the account does not know is left out."""
-    resources = {"vcpus": account.vcpus, "memory": account.memory, "disk": account.disk}
+    """The columns of hostmon_host_*; what the account does not know is left out.
+
+    Storage is not known until images were looked at, and never held: an image that is there is
+    used, whether its guest runs or not.
+    """
+    resources = {"vcpus": account.vcpus, "memory": account.memory}
+    if account.surveyed_ns:
+        resources["disk"] = account.disk
     found: dict[str, float | Series] = {
         "allocation_ratio": {(name,): each.allocation_ratio for name, each in resources.items()},
+        "vcpus_held": account.vcpus.held,
+        "memory_held_bytes": account.memory.held,
         **cell_figures(account),
     }
     for name, resource in resources.items():
@@ -31,7 +39,6 @@ def resource_figures(resource: Resource) -> Iterator[tuple[str, float]]:
     """What stands between a column's resource and its unit, and the number."""
     yield "", resource.total
     yield "_used", resource.used
-    yield "_held", resource.held
     yield "_claimed", resource.claimed
     yield "_reserved", resource.reserved
     yield "_free", resource.free

@@ -56,7 +56,6 @@ MEMORY = (
 STORAGE = (
     account("disk_bytes", "Storage of the host for guests."),
     account("disk_used_bytes", "What guests' images occupy."),
-    account("disk_held_bytes", "Storage of stops that are not settled."),
     account("disk_claimed_bytes", "Storage granted to schedulers likewise."),
     account("disk_reserved_bytes", "Storage kept from guests."),
     account("disk_free_bytes", "Storage that is left, with the ratio."),

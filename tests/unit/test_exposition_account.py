@@ -21,6 +21,7 @@ ACCOUNT = HostAccount(
     pages=(PagePool(2 * MIB, 10, None, 2 * MIB),),
     memory_in_use=400,
     disk_available_least=-20,
+    surveyed_ns=1,
 )  # fmt: skip
 
 
@@ -29,11 +30,19 @@ def test_every_column_of_the_account_is_filled_or_said_to_be_unknown() -> None:
     assert account_figures(ACCOUNT).keys() == columns
     small = HostAccount(
         vcpus=ACCOUNT.vcpus, memory=ACCOUNT.memory, disk=ACCOUNT.disk,
-        defined=0, active=0, held=0, changes=0,
+        defined=0, active=0, held=0, changes=0, surveyed_ns=1,
     )  # fmt: skip
     assert columns - account_figures(small).keys() == {
         "memory_pages_used_bytes", "disk_available_least_bytes",
     }  # fmt: skip
+
+
+def test_storage_that_nobody_has_looked_at_is_not_shown_as_none() -> None:
+    unseen = msgspec.structs.replace(ACCOUNT, surveyed_ns=0, disk_available_least=None)
+    figures = account_figures(unseen)
+    assert not figures.keys() & {metric.column for metric in STORAGE}
+    assert ("disk",) not in dict(figures["allocation_ratio"])  # type: ignore[arg-type]
+    assert ("disk",) in dict(account_figures(ACCOUNT)["allocation_ratio"])  # type: ignore[arg-type]
 
 
 def test_the_accounts_numbers_are_on_the_page() -> None:
