@@ -4,34 +4,49 @@ import asyncio
 import contextlib
 import socket
 import threading
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
+from hostmon_drivers.prometheus.anteroom import Anteroom
 from hostmon_drivers.prometheus.protocol import MOST_CONNECTIONS, ScrapeProtocol
 from hostmon_drivers.prometheus.scrapes import Scrapes
 
 IDLE = 5
 GRACE = 1
-ACCEPTED_AT_ONCE = 64  # asyncio takes as many as its backlog before anybody may look at them
-# Those that wait in the kernel meanwhile: whoever finds no room there tries again after a second.
+# Those that wait in the kernel to be taken: whoever finds no room there tries again after a second.
 QUEUE = 4096
 
 
 class WaitingServer(uvicorn.Server):
-    """Takes few connections at once, and lets many wait; waits itself to be told to end.
+    """Takes connections that have said something, by way of the anteroom; waits to be told to end.
 
     uvicorn looks ten times a second whether it is, for 1.3 ms of CPU.
     """
 
     _told: asyncio.Event | None = None
     _loop: asyncio.AbstractEventLoop
+    _anterooms: tuple[Anteroom, ...] = ()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then lengthen the queue that asyncio has made as short as what it takes."""
-        await super().startup(sockets)
-        for one in sockets or ():
-            one.listen(QUEUE)
+        """Begin without a socket of uvicorn's own: it takes each connection, silent or not."""
+        await super().startup([])
+        self._anterooms = tuple(Anteroom(one, self._protocol) for one in sockets or ())
+
+    def _protocol(self) -> asyncio.Protocol:
+        """One connection's protocol, as uvicorn's own startup makes it."""
+        make: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = make(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, then let those there are end."""
+        for anteroom in self._anterooms:
+            anteroom.close()
+        await super().shutdown(sockets)
 
     async def main_loop(self) -> None:
         """Until :meth:`end`."""
@@ -58,7 +73,6 @@ class Server:
         config = uvicorn.Config(
             app,
             http=protocol,
-            backlog=ACCEPTED_AT_ONCE,
             loop="asyncio",
             lifespan="off",
             ws="none",

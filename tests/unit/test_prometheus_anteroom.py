@@ -1,0 +1,178 @@
+"""The anteroom of the HTTP server: who speaks enters, who is silent makes room and goes."""
+
+import asyncio
+import os
+import resource
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from hostmon_drivers.prometheus import anteroom
+from hostmon_drivers.prometheus.anteroom import Anteroom
+
+
+class Echo(asyncio.Protocol):
+    """Says what was said to it."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data)
+
+
+class Clients:
+    """Connections to one listener, closed in the end."""
+
+    def __init__(self, stack: ExitStack, listener: socket.socket) -> None:
+        self._stack = stack
+        self._address = listener.getsockname()
+
+    def connect(self, peer: socket.socket | None = None) -> socket.socket:
+        peer = self._stack.enter_context(peer or socket.socket())
+        peer.connect(self._address)
+        peer.setblocking(False)
+        return peer
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[tuple[Anteroom, Clients]]:
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(4096)
+        room = Anteroom(listener, Echo)
+        try:
+            yield room, Clients(stack, listener)
+        finally:
+            room.close()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.002)
+
+
+async def says(peer: socket.socket, what: bytes = b"x") -> bytes:
+    """What comes back for it; nothing from a connection that has ended."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(10):
+        try:
+            await loop.sock_sendall(peer, what)
+            return await loop.sock_recv(peer, 100)
+        except ConnectionError:
+            return b""
+
+
+def descriptors() -> int:
+    return len(list(Path(f"/proc/{os.getpid()}/fd").iterdir()))
+
+
+def test_who_speaks_enters_early_or_late() -> None:
+    async def run() -> None:
+        async with served() as (room, clients):
+            late, early = clients.connect(), clients.connect()
+            assert await says(early) == b"x"
+            await until(lambda: len(room._seated) == 1)
+            assert await says(late, b"y") == b"y"
+            assert not room._seated
+            assert await says(late, b"z") == b"z"
+
+    asyncio.run(run())
+
+
+def test_the_longest_silent_makes_room_and_who_has_spoken_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(anteroom, "SEATS", 8)
+
+    async def run() -> None:
+        async with served() as (room, clients):
+            first = clients.connect()
+            assert await says(first) == b"x"
+            crowd = [clients.connect() for _ in range(100)]
+            await until(lambda: ended(crowd[-9]))
+            assert [ended(peer) for peer in crowd] == [True] * 92 + [False] * 8
+            assert len(room._seated) == 8
+            assert await says(crowd[-1]) == b"x"
+            assert await says(first) == b"x"
+
+    asyncio.run(run())
+
+
+def ended(peer: socket.socket) -> bool:
+    """Whether the other side has ended a connection that said nothing."""
+    try:
+        return peer.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+
+
+def test_a_burst_that_has_spoken_all_enters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(anteroom, "SEATS", 8)
+
+    async def run() -> None:
+        async with served() as (_, clients):
+            crowd = [clients.connect() for _ in range(100)]
+            for number, peer in enumerate(crowd):
+                peer.sendall(b"%d" % number)
+            heard = [await says(peer, b"") for peer in crowd]
+            assert heard == [b"%d" % number for number in range(100)]
+
+    asyncio.run(run())
+
+
+def test_the_silent_and_the_ended_leave_no_descriptor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(anteroom, "SILENT_S", 0.1)
+
+    async def run() -> None:
+        async with served() as (room, clients):
+            before = descriptors()
+            silent = [clients.connect() for _ in range(20)]
+            await until(lambda: all(map(ended, silent)))
+            for peer in silent:
+                peer.close()
+            for _ in range(20):
+                clients.connect().close()
+            await until(lambda: not room._seated and descriptors() == before)
+            assert await says(clients.connect()) == b"x"
+
+    asyncio.run(run())
+
+
+def test_without_a_descriptor_it_tries_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(anteroom, "AGAIN_S", 0.05)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    async def run() -> None:
+        async with served() as (_, clients):
+            peer = socket.socket()
+            lowest = os.dup(0)
+            os.close(lowest)
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
+                clients.connect(peer)
+                await until(lambda: "no connection can be taken" in caplog.text)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            assert await says(peer) == b"x"
+
+    asyncio.run(run())
+
+
+def test_who_is_silent_when_it_closes_is_ended() -> None:
+    async def run() -> None:
+        async with served() as (room, clients):
+            peer = clients.connect()
+            await until(lambda: room._seated)
+            room.close()
+            await until(lambda: ended(peer))
+
+    asyncio.run(run())
