@@ -1,9 +1,9 @@
 """Where connections to the HTTP server wait until they say something: bare sockets, no more.
 
-A scrape that comes behind thousands of silent connections waits until all of them were taken: so
-much as 70 µs of CPU for each, with a transport and a protocol of their own, is a second when the
-machine is busy. Here one costs a fifth of that. Owns accepting, the sockets that wait, and their
-deadline; whoever has spoken is the server's, and must bound itself.
+A scrape that comes behind thousands of silent connections waits until all of them were taken, at
+70 µs of CPU for each that has a transport and a protocol. So the kernel keeps those that are silent
+for DEFERRED_S, and whoever still is gets a seat here. Owns accepting, the sockets that wait, and
+their deadline; whoever has spoken is the server's, and must bound itself.
 """
 
 import asyncio
@@ -14,9 +14,8 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 SEATS = 256
-SEATED_S = 0.01
-"""A connection keeps its seat at least so long: whoever means to speak has done so by then."""
-SILENT_S = 5.0
+DEFERRED_S = 1
+SILENT_S = 4.0
 ACCEPTED_AT_ONCE = 256
 AGAIN_S = 1.0
 """Until accepting is tried again when it failed: there was no descriptor left."""
@@ -42,6 +41,7 @@ class Anteroom:
         self._later: asyncio.TimerHandle | None = None
         self._sweeping: asyncio.TimerHandle | None = None
         listener.setblocking(False)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFERRED_S)
         self._open()
 
     def close(self) -> None:
@@ -57,24 +57,17 @@ class Anteroom:
         self._later = None
         self._loop.add_reader(self._listener, self._accept)
 
-    def _pause(self, seconds: float) -> None:
-        """Let others wait in the kernel for a while."""
-        self._loop.remove_reader(self._listener)
-        self._later = self._loop.call_later(seconds, self._open)
-
     def _accept(self) -> None:
         """Take a few of those that wait, each no further than to a seat."""
         for _ in range(ACCEPTED_AT_ONCE):
-            if len(self._seated) >= SEATS and (left := self._settling()) > 0:
-                self._pause(left)
-                break
             try:
                 peer, _ = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 break
             except OSError as error:
                 log.error("no connection can be taken: %s", error.strerror)
-                self._pause(AGAIN_S)
+                self._loop.remove_reader(self._listener)
+                self._later = self._loop.call_later(AGAIN_S, self._open)
                 break
             peer.setblocking(False)
             self._seated[peer] = self._loop.time()
@@ -87,10 +80,6 @@ class Anteroom:
         self._unwatched.clear()
         if self._seated and self._sweeping is None:
             self._sweep()
-
-    def _settling(self) -> float:
-        """Seconds until the first seat that was taken may be taken away."""
-        return next(iter(self._seated.values())) + SEATED_S - self._loop.time()
 
     def _make_room(self) -> None:
         """Free the seat that was taken first, whether by letting in or by sending away."""
