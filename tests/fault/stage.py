@@ -75,12 +75,13 @@ class Stage:
         guests: int = GUESTS,
         patient: bool = False,
         socket: Callable[[Node], Path] = lambda node: node.socket_readonly,
+        host: type[Node] = Node,
     ) -> "Iterator[Stage]":
         """A stage with idle guests; ``patient``: keepalive as hostmon and libvirt have it.
 
-        ``socket``: where its agent reaches libvirtd.
+        ``socket``: where its agent reaches libvirtd. ``host``: the kind of node.
         """
-        with Node.create(start_libvirtd=False) as node:
+        with host.create(start_libvirtd=False) as node:
             if not patient:
                 (node.root / "etc/libvirtd.conf").write_text(LIBVIRTD_CONF + IMPATIENT_LIBVIRTD)
             hook = node.root / "etc/hooks/qemu"
@@ -144,6 +145,10 @@ class Stage:
                     return token
                 time.sleep(0.01)
             assert time.monotonic() < end, f"no event came through to all within {deadline_s} s"
+
+    def connected(self, deadline_s: float = RETURN_S) -> None:
+        """Wait until the agent has said that it is connected: events come a moment before."""
+        wait_for(lambda: self.bus.ask(lambda s: s.views[0].connection) == "up", deadline_s)
 
     def begin(self) -> None:
         """Forget what came until now."""
