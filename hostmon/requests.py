@@ -117,13 +117,14 @@ class RequestServer(DoorThread):
     def answer(self, peer: bytes, payload: bytes) -> Answer:
         """The answer to one message of a peer."""
         request = None
+        allowed = self._rate.allows(peer)
         try:
-            if not self._rate.allows(peer):
-                raise RefusedError(f"more than {RATE:g} questions a second; wait", "rate")
             try:
                 request = self._decoder.decode(payload)
             except UNDECODABLE as error:
                 raise RefusedError(f"not a request: {error}") from None
+            if not allowed:  # said of the question, by its number: who put it waits and asks again
+                raise RefusedError(f"more than {RATE:g} questions a second; wait", "rate")
             return self._answers.answer(request)
         except RefusedError as error:
             refusal = error

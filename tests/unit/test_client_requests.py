@@ -10,6 +10,8 @@ import pytest
 import zmq
 
 from hostmon import client
+from hostmon.client import Subscriber
+from hostmon.client.link import ANSWER_TIMEOUT
 from hostmon.errors import AgentUnreachableError
 from hostmon.machine.topology import Cell, Cpu, Topology
 from hostmon.scheduler.claimer import Claimer
@@ -86,6 +88,19 @@ def test_a_file_that_is_gone_for_a_moment_is_waited_for(bus: Bus, tmp_path: Path
     assert time.monotonic() - began >= 0.1
     away.rename(path)
     client.ask(bus.endpoint, "health", timeout=0.1)
+
+
+def test_a_subscriber_that_asked_too_often_asks_again_soon(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = [False]
+    monkeypatch.setattr(bus.server._rate, "allows", lambda _: not refusals or refusals.pop())
+    with Subscriber(bus.endpoint, view=True) as subscriber:
+        view = subscriber.views[0]
+        until(lambda: not refusals, lambda: subscriber.receive(0.01))
+        began = time.monotonic()
+        until(lambda: view.joined, lambda: subscriber.receive(0.01))
+        assert time.monotonic() - began < ANSWER_TIMEOUT / 2
 
 
 @pytest.fixture
