@@ -14,7 +14,7 @@ from pathlib import Path
 from hostmon.events import Event, LifecycleEvent
 from tests.agent_process import AgentProcess, agent, wait_for
 from tests.fault.align import Token, align
-from tests.fault.baseline import Baseline, Scraper
+from tests.fault.baseline import MIB, Allowance, Baseline, Scraper
 from tests.fault.figures import Value
 from tests.fault.listing import differences, listed
 from tests.fault.outcome import Outcome
@@ -43,6 +43,8 @@ ASKING_AGENT = (
 # Slow while the file /run/slow-OPERATION is there: libvirt waits for hooks amid starts and ends.
 HOOK = '#!/bin/sh\nif [ -e "/run/slow-$2" ]; then sleep "$(cat "/run/slow-$2")"; fi\n'
 RING_MIB = 1
+ALLOWED = Allowance(resident=5 * MIB)
+"""Fifty restarts of libvirtd leave 3 MiB, a fault amid many others at most 0.5 MiB."""
 
 Inject = Callable[["Stage"], Mapping[str, Value]]
 
@@ -179,7 +181,7 @@ class Stage:
 
     def survive(self, inject: Inject) -> Outcome:
         """Inject one fault, wait for the recovery, and hold both records against each other."""
-        with Baseline(self.agent.process.pid, self.agent.port) as baseline:
+        with Baseline(self.agent.process.pid, self.agent.port, ALLOWED) as baseline:
             self.scraper = baseline.scraper
             self.begin()
             own = inject(self)
