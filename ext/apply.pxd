@@ -11,6 +11,7 @@ from libc.stdlib cimport realloc
 from libc.string cimport memcpy, memmove, memset
 
 from clock cimport monotonic_ns, realtime_ns
+from ended cimport BELIEVED, DOUBTFUL, Ended, Verdict, judge, note_end, was_persistent
 from kinds cimport *
 from lifecycle cimport *
 from msgpack cimport get_uint
@@ -70,6 +71,7 @@ cdef struct Applier:
     Wanted* wanted
     Track* tracks
     uint32_t tracks_room
+    Ended ended
     int disagreeing          # whether any guest's state is said to be another
     uint64_t comparison      # counts comparisons with libvirt
     uint64_t looks_up        # a bit a kind: whether such an event makes the keeper look
@@ -125,6 +127,13 @@ cdef inline int is_of_ended_run(
         r.id < 0 or r.id == track.ended_id)
 
 
+cdef inline void end_guest(Applier* a, const Record* r, int transient) noexcept nogil:
+    """A guest's last event: its row goes, and what was asked before is no longer believed."""
+    if r.origin == ORIGIN_LIVE:  # what a comparison found has no time but that of its asking
+        note_end(&a.ended, r.uuid, r.monotonic_ns, transient)
+    table_retire(a.table, r.uuid)
+
+
 cdef inline void apply_lifecycle(
     Applier* a, uint32_t row, Track* track, const Record* r
 ) noexcept nogil:
@@ -137,7 +146,7 @@ cdef inline void apply_lifecycle(
     elif r.event == EVENT_UNDEFINED and r.detail != UNDEFINED_RENAMED:
         guest.persistent = 0
         if not is_active(guest.state):
-            table_retire(a.table, r.uuid)
+            end_guest(a, r, 0)
             return
     if not is_of_ended_run(guest, track, r) and state_after(r.event, r.detail, &state, &reason):
         if r.event == EVENT_STOPPED:
@@ -149,7 +158,7 @@ cdef inline void apply_lifecycle(
         table_set_state(a.table, row, state, reason, id)
     if r.event == EVENT_STOPPED and not guest.persistent:
         # The end of a transient guest: no other event tells of it.
-        table_retire(a.table, r.uuid)
+        end_guest(a, r, 1)
         return
     table_set_presence(a.table, row, PRESENCE_PRESENT)
     table_count(a.table, row, COUNT_LIFECYCLE)
@@ -240,6 +249,8 @@ cdef inline void apply_facts(Applier* a, const Record* r) noexcept nogil:
     cdef uint32_t row = table_find(a.table, r.uuid)
     cdef Track* track
     if row == NO_ROW:
+        if was_persistent(&a.ended, r.uuid, facts.persistent):
+            want_all(a.wanted)
         return
     track = track_of(a, row)
     if track == NULL:
@@ -289,13 +300,14 @@ cdef inline int compare_guest(Applier* a, const Record* r, Step* steps) noexcept
     """A listed guest: the events, at most MOST_STEPS + 1, that led to what libvirt says of it.
 
     The caller publishes them, then calls `settle_guest`. -1: an event came after libvirt was
-    asked, and the guest will be looked up again.
+    asked; the guest will be looked up again, or has ended.
     """
     cdef const Facts* facts = <const Facts*>(<const char*>r + sizeof(Record) + r.name_size)
     cdef uint32_t row = table_find(a.table, r.uuid)
     cdef int count = 0
     cdef int32_t old = STATE_SHUTOFF
     cdef int restarted = 0
+    cdef Verdict verdict
     cdef Track* track
     if row != NO_ROW:
         track = track_of(a, row)
@@ -303,6 +315,12 @@ cdef inline int compare_guest(Applier* a, const Record* r, Step* steps) noexcept
             track.seen = a.comparison
             track.wanted = 0  # what was wanted before a comparison went with it
             want_row(a, track, r.uuid)
+            return -1
+    else:
+        verdict = judge(&a.ended, r.uuid, r.monotonic_ns, facts.persistent)
+        if verdict != BELIEVED:
+            if verdict == DOUBTFUL:
+                want_all(a.wanted)
             return -1
     if row == NO_ROW or not table_row(a.table, row).persistent:
         if facts.persistent:

@@ -20,12 +20,18 @@ from tests.lab.node import Node, missing
 BEFORE, CHANGES = 3, 30
 """Fewer than a comparison of the stage's guests has calls and replies."""
 
+DOOMED = 3
+"""Guests that run until a change ends them for good."""
+
 HELD_S = 60.0
 """A comparison takes as long as the changes that it is held for: a start is one of them."""
 
 
 class Meddler:
-    """Changes guests at random, each time it is called; ends one life and begins another too."""
+    """Changes guests at random, each time it is called; begins lives, and ends some for good.
+
+    What has ended must not come back by an answer that libvirt gave before.
+    """
 
     def __init__(self, stage: Stage, seed: int) -> None:
         self._connection = libvirt.open(stage.node.uri)
@@ -34,6 +40,13 @@ class Meddler:
         self._chance = random.Random(seed)
         self._number = 0
         self._lock = threading.Lock()
+        self._doomed = [self._doom(f"listed{seed}doomed{number}") for number in range(DOOMED)]
+
+    def _doom(self, name: str) -> libvirt.virDomain:
+        xml = guest_xml(self._node, self._node.name(name), idle=True)
+        made = self._connection.defineXML(xml)
+        made.create()
+        return made
 
     def __call__(self) -> None:
         """One change, from whichever thread."""
@@ -42,7 +55,7 @@ class Meddler:
 
     def _change(self) -> None:
         guest = self._connection.lookupByName(self._chance.choice(self._guests))
-        choice = self._chance.randrange(6)
+        choice = self._chance.randrange(7)
         if choice == 0 and not guest.isActive():
             xml = guest.XMLDesc(0)
             guest.undefine()
@@ -53,12 +66,18 @@ class Meddler:
             made = self._connection.defineXML(xml)
             if self._chance.randrange(2):
                 made.undefine()
+        elif choice == 6 and self._doomed:
+            ended = self._doomed.pop()
+            ended.destroy()
+            ended.undefine()
         else:
             change_one(guest, stop=choice == 2)
 
     def close(self) -> None:
         for guest in self._connection.listAllDomains():
             if "listed" in guest.name():
+                if guest.isActive():
+                    guest.destroy()
                 guest.undefine()
         self._connection.close()
 

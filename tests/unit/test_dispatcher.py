@@ -279,6 +279,58 @@ def test_comparison_spares_a_guest_heard_of_meanwhile(rig: Rig, guest: uuid.UUID
     assert row(rig, guest) is not None
 
 
+@pytest.mark.parametrize("persistent", [True, False])
+def test_what_was_listed_before_its_end_revives_no_guest(
+    rig: Rig, guest: uuid.UUID, persistent: bool
+) -> None:
+    begin = [(DEFINED, 0, -1)] if persistent else []
+    end = [(UNDEFINED, 0, -1)] if persistent else []
+    for event, detail, id_ in (*begin, (STARTED, 0, 4)):
+        rig.put_lifecycle(guest, event, detail, id_=id_)
+        rig.lifecycle()
+    asked = time.monotonic_ns()
+    for event, detail, id_ in ((STOPPED, 0, -1), *end):
+        rig.put_lifecycle(guest, event, detail, id_=id_)
+        rig.lifecycle()
+    rig.dispatcher.take_wanted()
+    compare(rig, (guest, RUNNING, {"id": 4, "persistent": persistent, "asked": asked}))
+    assert row(rig, guest) is None
+    assert rig.dispatcher.take_wanted() == [], "it ended by its events: nothing is in doubt"
+    compare(rig, (guest, RUNNING, {"id": 5, "persistent": True}))
+    assert [rig.lifecycle()[0] for _ in range(2)] == ["defined", "started"]
+
+
+def test_a_guest_taken_for_transient_comes_back(rig: Rig, guest: uuid.UUID) -> None:
+    asked = time.monotonic_ns()
+    for event in (STARTED, STOPPED):  # nobody knew of its definition
+        rig.put_lifecycle(guest, event, 0, id_=4)
+        rig.lifecycle()
+    rig.dispatcher.take_wanted()
+    compare(rig, (guest, SHUTOFF, {"asked": asked}))
+    assert row(rig, guest) is None
+    assert rig.dispatcher.take_wanted() is None
+    facts(rig, guest, SHUTOFF, resync=False)
+    rig.settle()
+    assert rig.dispatcher.take_wanted() is None, "the keeper's look at it says the same"
+    compare(rig, (guest, SHUTOFF, {}))
+    assert rig.lifecycle()[0] == "defined"
+    facts(rig, guest, SHUTOFF, resync=False)
+    rig.settle()
+    assert rig.dispatcher.take_wanted() == []
+
+
+def test_more_ends_than_are_remembered_bring_another_comparison(rig: Rig, guest: uuid.UUID) -> None:
+    asked = time.monotonic_ns()
+    for one in (guest, *(uuid.uuid4() for _ in range(256))):
+        for event in (DEFINED, UNDEFINED):
+            rig.put_lifecycle(one, event, 0)
+            rig.lifecycle()
+    rig.dispatcher.take_wanted()
+    compare(rig, (guest, RUNNING, {"asked": asked}))
+    assert row(rig, guest) is None
+    assert rig.dispatcher.take_wanted() is None
+
+
 def test_gone_needs_a_guest_of_which_nothing_was_heard_since(rig: Rig, guest: uuid.UUID) -> None:
     compare(rig, (guest, RUNNING, {}))
     assert [rig.lifecycle()[0] for _ in range(2)] == ["defined", "started"]

@@ -50,8 +50,8 @@ EXT_RANKS = {
     "statistics": (3, {"absorb", "fields", "params", "singles"}),
     "exposition": (3, {"lines", "page", "replace", "scopes"}),
     "bus": (3, {"announce", "encoder", "history", "outlet", "peers", "ring"}),
-    "dispatcher": (4, {"apply", "books", "chain", "numbering", "settle", "standing", "tally",
-                       "wanted"}),
+    "dispatcher": (4, {"apply", "books", "chain", "ended", "numbering", "settle", "standing",
+                       "tally", "wanted"}),
 }
 # fmt: on
 EXT_KIND_OF = {name: kind for kind, (_, names) in EXT_RANKS.items() for name in names}
