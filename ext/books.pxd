@@ -19,14 +19,13 @@ from ledger cimport (
 from lifecycle cimport is_active
 from msgpack cimport Buffer, buffer_over, buffer_size, put_array, put_uint
 from record cimport RECORD_MAX, Facts, Record
-from ring cimport Stamp
+from ring cimport TAIL_ROOM, Stamp
 from rows cimport GROUP_SIZES, UNKNOWN, Row
 from sums cimport Sums
 from table cimport Table, table_find, table_row
 from uuidmap cimport NO_ROW
 
 cdef enum:
-    SUMS_ROOM = 160          # bytes of the sums, at most
     SUMS_FIELDS = 16
 
 cdef struct Books:
@@ -129,14 +128,14 @@ cdef inline const Record* books_carry(
     cdef Record* grown = <Record*>books.grown
     cdef Buffer tail
     cdef Sums sums
-    if record.size + SUMS_ROOM > RECORD_MAX:
+    if record.size + TAIL_ROOM > RECORD_MAX:
         return record
     ledger_lock(books.ledger)
     sums = books.ledger.sums
     books.ledger.grants.told = 0
     ledger_unlock(books.ledger)
     memcpy(grown, record, record.size)
-    buffer_over(&tail, books.grown + record.size, SUMS_ROOM)
+    buffer_over(&tail, books.grown + record.size, TAIL_ROOM)
     put_sums(&tail, &sums)
     stamp.tail = <uint8_t>buffer_size(&tail)
     grown.size += stamp.tail

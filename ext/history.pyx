@@ -21,10 +21,9 @@ from hostmon import kinds
 LEAST_SIZE = 1 << 20
 
 cdef enum:
-    CHUNK = 1024             # entries looked at while the dispatcher may have to wait
-    COPY = 1 << 20           # bytes copied out in one page
+    COPY = 1 << 20           # bytes of events in one page
     LONGEST = 3 * RECORD_MAX # one event's payload
-    MOST_EXAMINED = 1 << 17  # entries looked at for one page
+    MOST_EXAMINED = 1 << 17  # events looked at for one page
     MOST_GUESTS = 64
 
 cdef struct Query:
@@ -34,19 +33,27 @@ cdef struct Query:
     int guests               # 0: every guest
     uint8_t uuids[MOST_GUESTS][16]
 
+cdef struct Entry:
+    # An event of a page. The record follows.
+    uint32_t size            # of entry and record together, in steps of 8
+    uint32_t unused
+    Stamp stamp
+
 cdef struct Page:
-    uint8_t* copy            # entries as they lie in the ring
+    uint8_t* block           # a copy of the one that is looked at
+    uint8_t* copy            # the entries
     size_t copied
     uint64_t count
-    uint64_t next            # entry to go on at
+    uint64_t examined
+    uint64_t next            # block to go on at
     uint64_t through[KEPT_CLASSES]
     int more
     int beyond               # the ring no longer holds all that was asked for
 
 
-cdef inline int selected(const Query* query, const Entry* entry) noexcept nogil:
-    cdef const Stamp* stamp = &entry.stamp
-    cdef const Record* record = entry_record(entry)
+cdef inline int selected(const Query* query, const Image* event) noexcept nogil:
+    cdef const Stamp* stamp = &event.stamp
+    cdef const Record* record = &event.record
     cdef int i
     if not query.wanted[stamp.class_]:
         return 0
@@ -64,10 +71,31 @@ cdef inline int selected(const Query* query, const Entry* entry) noexcept nogil:
     return 0
 
 
+cdef inline const Record* entry_record(const Entry* entry) noexcept nogil:
+    return <const Record*>(<const uint8_t*>entry + sizeof(Entry))
+
+
+cdef inline int take_event(Page* page, const Image* event, const uint8_t* rest) noexcept nogil:
+    """Put an event into the page; 0 where there is no room for it."""
+    cdef size_t size = (sizeof(Entry) + event.record.size + 7) & ~<size_t>7
+    cdef Entry* entry = <Entry*>(page.copy + page.copied)
+    cdef uint8_t* record = <uint8_t*>entry + sizeof(Entry)
+    cdef size_t rest_size = event.record.size - sizeof(Record) - event.stamp.tail
+    if page.copied + size > COPY:
+        return 0
+    entry.size, entry.stamp = <uint32_t>size, event.stamp
+    memcpy(record, &event.record, sizeof(Record))
+    memcpy(record + sizeof(Record), rest, rest_size)
+    memcpy(record + sizeof(Record) + rest_size, event.tail, event.stamp.tail)
+    page.copied += size
+    page.count += 1
+    return 1
+
+
 cdef inline void find_start(const Ring* ring, const Query* query, Page* page) noexcept nogil:
     """Where the first event beyond the query's numbers is; the lock is held."""
     cdef int i
-    page.next = ring.next
+    page.next = ring.next_block
     for i in range(KEPT_CLASSES):
         if not query.wanted[i]:
             continue
@@ -76,41 +104,52 @@ cdef inline void find_start(const Ring* ring, const Query* query, Page* page) no
         page.next = min(page.next, ring_find(ring, i, query.after[i]))
 
 
-cdef inline void copy_chunk(const Ring* ring, const Query* query, Page* page) noexcept nogil:
-    """Copy what is selected of the next CHUNK entries; the lock is held."""
-    cdef uint64_t end = min(ring.next, page.next + CHUNK)
-    cdef const Entry* entry
-    if page.next < ring.first:
-        page.beyond = 1  # it was dropped since the last chunk
-        return
-    page.more = 1
-    while page.next < end:
-        entry = ring_entry(ring, page.next)
-        if selected(query, entry):
-            if page.copied + entry.size > COPY:
-                return
-            memcpy(page.copy + page.copied, entry, entry.size)
-            page.copied += entry.size
-            page.count += 1
-        memcpy(page.through, entry.stamp.sequences, sizeof(page.through))
-        page.next += 1
-    page.more = page.next < ring.next
+cdef inline int copy_block(const Ring* ring, Page* page) noexcept nogil:
+    """Copy the next block, if there is one; the lock is held."""
+    page.more = page.next + 1 < ring.next_block
+    if page.next < ring.first_block:
+        page.beyond = 1  # it was dropped since the last one
+        return 0
+    if page.next >= ring.next_block:
+        return 0
+    memcpy(page.block, ring_block(ring, page.next), ring_block(ring, page.next).size)
+    page.next += 1
+    return 1
+
+
+cdef inline int read_block(const Query* query, Page* page) noexcept nogil:
+    """Take what is selected of the copied block; 0 where the page is full before its end."""
+    cdef const Block* block = <const Block*>page.block
+    cdef const uint8_t* at = page.block + sizeof(Block)
+    cdef const uint8_t* rest = NULL
+    cdef Image event
+    cdef uint32_t i
+    cdef int class_
+    memset(&event, 0, sizeof(event))
+    for i in range(block.count):
+        at = unpack_event(at, &event, &rest)
+        if selected(query, &event) and not take_event(page, &event, rest):
+            page.more = 1
+            return 0
+        page.examined += 1
+        for class_ in range(KEPT_CLASSES):
+            page.through[class_] = max(page.through[class_], event.stamp.sequences[class_])
+    return 1
 
 
 cdef inline void read_page(Ring* ring, const Query* query, Page* page) noexcept nogil:
-    cdef uint64_t start
-    cdef uint64_t at
+    cdef int copied
     pthread_mutex_lock(&ring.lock)
     find_start(ring, query, page)
-    memcpy(page.through, query.after, sizeof(page.through))
     pthread_mutex_unlock(&ring.lock)
-    start = page.next
+    memcpy(page.through, query.after, sizeof(page.through))
     while not page.beyond:
-        at = page.next
         pthread_mutex_lock(&ring.lock)
-        copy_chunk(ring, query, page)
+        copied = copy_block(ring, page)
         pthread_mutex_unlock(&ring.lock)
-        if not page.more or page.next < at + CHUNK or page.next - start > MOST_EXAMINED:
+        if not copied or not read_block(query, page):
+            return
+        if not page.more or page.examined > MOST_EXAMINED:
             return
 
 
@@ -169,9 +208,10 @@ cdef class History:
         for uuid in guests:
             memcpy(query.uuids[query.guests], <const char*>uuid, 16)
             query.guests += 1
-        page.copy = <uint8_t*>malloc(COPY)
+        page.copy = <uint8_t*>malloc(COPY + LONGEST_BLOCK)
         if page.copy == NULL:
             raise MemoryError
+        page.block = page.copy + COPY
         try:
             with nogil:
                 read_page(&self.data.ring, &query, &page)

@@ -180,7 +180,7 @@ def test_what_the_ring_no_longer_holds_is_had_by_snapshot(
         others.append(Other(program, bus, percent=100))
         until(lambda: others[0].view()["live"], lambda: None)
         guests = [uuid.uuid4() for _ in range(20)]
-        bus.churn(guests, 20_000, 1)
+        bus.churn(guests, 60_000, 1)
         bus.wait()
         until(lambda: others[0].numbers() == published(bus), lambda: None)
         with Subscriber(bus.endpoint, view=True) as ours:

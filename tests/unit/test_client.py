@@ -235,7 +235,7 @@ def test_what_the_ring_no_longer_holds_is_made_good_by_a_snapshot(tmp_path: Path
         with joined(bus, drop=lambda _: lose[0]) as subscriber:
             lose[0] = True
             bus.rig.subscriber.unsubscribe(b"lifecycle/lifecycle/")
-            bus.churn(GUESTS, 20_000, 1)
+            bus.churn(GUESTS, 60_000, 1)
             bus.wait()
             view = subscriber.views[0]
             until(lambda: bus.agrees(view), lambda: subscriber.receive(0.2), 30)

@@ -139,7 +139,7 @@ def test_losses_beyond_the_ring_cost_no_other_event(tmp_path: Path) -> None:
     try:
         lose(bus, 1)
         bus.rig.subscriber.unsubscribe(b"lifecycle/lifecycle/")
-        bus.churn(GUESTS, 20_000, 1)
+        bus.churn(GUESTS, 60_000, 1)
         bus.wait()
         assert bus.rig.dispatcher.history.dropped["host"] > 0
         last = bus.rig.dispatcher.sequence_of["lifecycle"]

@@ -49,7 +49,7 @@ EXT_RANKS = {
     "kernel": (3, {"cgroup", "commit", "links", "process", "procstat", "reading", "watch"}),
     "statistics": (3, {"absorb", "fields", "params", "singles"}),
     "exposition": (3, {"lines", "page", "replace", "scopes"}),
-    "bus": (3, {"announce", "encoder", "history", "outlet", "peers", "ring"}),
+    "bus": (3, {"announce", "encoder", "history", "outlet", "packing", "peers", "ring"}),
     "dispatcher": (4, {"apply", "books", "chain", "ended", "numbering", "settle", "standing",
                        "tally", "wanted"}),
 }
