@@ -32,6 +32,24 @@ cdef Singles SINGLES
 load_singles(&SINGLES)
 
 
+cdef uint32_t filled_by(unsigned int flags) noexcept nogil:
+    """The groups of columns that no one but these of libvirt's groups fill."""
+    cdef uint32_t groups = 0
+    if flags & VIR_DOMAIN_STATS_BLOCK:
+        groups |= 1 << GROUP_BLOCK | 1 << GROUP_BLOCK_SIZE
+    if flags & VIR_DOMAIN_STATS_BALLOON:
+        groups |= 1 << GROUP_BALLOON
+    if flags & VIR_DOMAIN_STATS_VCPU:
+        groups |= 1 << GROUP_VCPU_STATE
+    if flags & VIR_DOMAIN_STATS_IOTHREAD:
+        groups |= 1 << GROUP_IO_THREAD
+    if flags & VIR_DOMAIN_STATS_DIRTYRATE:
+        groups |= 1 << GROUP_DIRTY_RATE
+    if flags & VIR_DOMAIN_STATS_PERF:
+        groups |= 1 << GROUP_PERF
+    return groups
+
+
 cdef class Stats:
     """Statistics over one open ``libvirt.virConnect``, which must outlive this.
 
@@ -110,7 +128,7 @@ cdef class Stats:
                     VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE
                     | VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT)
                 if got > 0:
-                    self.take(records, got, began)
+                    self.take(records, got, began, filled_by(groups))
                 if records != NULL:
                     virDomainStatsRecordListFree(records)
             if got < 0:
@@ -119,7 +137,9 @@ cdef class Stats:
         finally:
             free(list_)
 
-    cdef void take(self, virDomainStatsRecordPtr* records, int count, uint64_t began) noexcept nogil:
+    cdef void take(
+        self, virDomainStatsRecordPtr* records, int count, uint64_t began, uint32_t filled
+    ) noexcept nogil:
         cdef unsigned char uuid[16]
         cdef int i
         for i in range(count):
@@ -127,15 +147,18 @@ cdef class Stats:
             table_lock(self.table)
             self.absorb.row = table_find(self.table, uuid)
             self.absorb.now = began
-            if self.absorb.row != NO_ROW and self.is_news(began):
+            if self.absorb.row != NO_ROW and self.is_news(began, filled):
                 absorb_record(&self.absorb, records[i].params, records[i].nparams)
             table_unlock(self.table)
 
-    cdef bint is_news(self, uint64_t began) noexcept nogil:
+    cdef bint is_news(self, uint64_t began, uint32_t filled) noexcept nogil:
+        """Whether none of the groups that a call fills has been read since it began."""
         cdef const Row* r = table_row(self.table, self.absorb.row)
-        if max(r.good_ns[GROUP_BLOCK], r.good_ns[GROUP_BALLOON]) > began:
-            self.late += 1
-            return False
+        cdef int group
+        for group in range(GROUPS):
+            if filled >> group & 1 and r.good_ns[group] > began:
+                self.late += 1
+                return False
         return r.id >= 0
 
     def control(self, bytes uuid):

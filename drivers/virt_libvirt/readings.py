@@ -87,11 +87,13 @@ def call_of(reading: str) -> Read:
 def kernel_readings(cadences: Cadences) -> tuple[Reading, ...]:
     """What is asked of guests whose processes the kernel sampler reads.
 
-    Parts with one cadence are one call: measured no dearer than any call for one part.
+    Parts with one cadence are one call: measured no dearer than any call for one part. Disks are a
+    call of their own: they alone are read once more of a guest that stands still.
     """
     together: dict[float, list[str]] = {}
-    for part in ("block", "balloon", "vcpu", "iothread", "dirty_rate", "perf"):
+    for part in ("balloon", "vcpu", "iothread", "dirty_rate", "perf"):
         together.setdefault(getattr(cadences, part), []).append(part)
+    calls = [(cadences.block, ["block"]), *together.items()]
     return (
         *(
             Reading(
@@ -100,7 +102,7 @@ def kernel_readings(cadences: Cadences) -> tuple[Reading, ...]:
                 groups=tuple(group for part in parts for group in BULK[part].groups),
                 idle="confirm",
             )
-            for cadence, parts in together.items()
+            for cadence, parts in calls
         ),
         Reading(name="job", cadence=cadences.job, groups=("job",)),
         Reading(
