@@ -20,10 +20,12 @@ from cgroup cimport (
     parse_pressure,
 )
 from procstat cimport Stat, parse_io, parse_schedstat, parse_stat
+from quota cimport EMULATOR, below_begin, below_put, below_sum
 from rows cimport *
 from textfile cimport (
     BAD,
     EACCES,
+    ENODEV,
     ENOENT,
     EPERM,
     ESRCH,
@@ -244,6 +246,7 @@ cdef inline void read_memory(Reading* r, const Watch* w, int depth) noexcept nog
 cdef inline void read_throttle(Reading* r, Watch* w, int depth) noexcept nogil:
     """Quotas may lie on the guest's group or on libvirt's groups below it: their sum.
 
+    It holds what groups had counted that are gone; without all that are there it would go back.
     Follows read_cpu: of the unified hierarchy the scratch holds the group's own cpu.stat still.
     A group below without a quota has counted no period, and is looked at again by a deep reading.
     """
@@ -254,23 +257,40 @@ cdef inline void read_throttle(Reading* r, Watch* w, int depth) noexcept nogil:
             return
     if add_throttle(r.scratch, &r.throttle) < 0:
         return
+    if (depth == ALL or w.limited_below) and not add_below(r, w, hierarchy):
+        return
     mark(r, GROUP_THROTTLE)
-    if depth == ALL or w.limited_below:
-        w.limited_below = add_below(r, w, hierarchy)
 
 
-cdef inline bint add_below(Reading* r, const Watch* w, int hierarchy) noexcept nogil:
-    """Add libvirt's groups of the emulator and of each vCPU; whether any counted a period."""
+cdef inline bint add_below(Reading* r, Watch* w, int hierarchy) noexcept nogil:
+    """Add libvirt's groups of the emulator and of each vCPU; false if one could not be read."""
     cdef uint64_t periods = r.throttle.periods
     cdef char child[32]
     cdef uint32_t i
-    if read_group(r, w, hierarchy, b"/emulator", b"cpu.stat") >= 0:
-        add_throttle(r.scratch, &r.throttle)
+    below_begin(&w.below)
+    if not look_below(r, w, hierarchy, b"/emulator", EMULATOR):
+        return False
     for i in range(w.threads.count):
         snprintf(child, sizeof(child), "/vcpu%u", w.threads.items[i].number)
-        if read_group(r, w, hierarchy, child, b"cpu.stat") >= 0:
-            add_throttle(r.scratch, &r.throttle)
-    return r.throttle.periods > periods
+        if not look_below(r, w, hierarchy, child, w.threads.items[i].number):
+            return False
+    below_sum(&w.below, &r.throttle)
+    w.limited_below = r.throttle.periods > periods
+    return True
+
+
+cdef inline bint look_below(
+    Reading* r, Watch* w, int hierarchy, const char* child, uint32_t number
+) noexcept nogil:
+    """Take one group's figures; one that does not exist, or has no quota fields, has none."""
+    cdef Throttle now
+    cdef ssize_t size = read_group(r, w, hierarchy, child, b"cpu.stat")
+    memset(&now, 0, sizeof(Throttle))
+    if size in (-ENOENT, -ENODEV, NO_GROUP):
+        return True
+    if not note(r, GROUP_THROTTLE, size):
+        return False
+    return add_throttle(r.scratch, &now) < 0 or below_put(&w.below, number, &now) == 0
 
 
 cdef inline bint pressure_of(

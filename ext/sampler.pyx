@@ -19,6 +19,7 @@ from deaths cimport Deaths, deaths_add, open_pidfd, pidfd_ended
 from links cimport Links, links_dump, links_free, links_init
 from process cimport DIR, PATH, closedir, guest_of, next_process, open_folder, read_pid_file
 from procstat cimport Stat
+from quota cimport Child
 from reading cimport (
     ALL as DEPTH_ALL,
     ENDED,
@@ -178,6 +179,7 @@ cdef class Sampler:
         for i in range(self.watch_count):
             size += self.watches[i].threads.room * sizeof(uint64_t)
             size += self.watches[i].tap_count * sizeof(uint64_t)
+            size += self.watches[i].below.room * sizeof(Child)
             size += 128 if self.watches[i].groups != NULL else 0
         return size
 

@@ -26,6 +26,7 @@ cdef extern from "<errno.h>" nogil:
         EACCES
         EPERM
         EINTR
+        ENODEV
         ENOENT
         ESRCH
 

@@ -12,6 +12,7 @@ from libc.string cimport memcmp, memcpy, memset
 from cgroup cimport HIERARCHIES, Groups, parse_groups
 from process cimport Threads, list_vcpus
 from procstat cimport Stat, parse_stat
+from quota cimport Below, below_free
 from rows cimport Thread
 from textfile cimport GARBAGE, close, read_file
 
@@ -47,11 +48,13 @@ cdef struct Watch:
     uint8_t active           # libvirt says that it has a process
     uint8_t gone             # the process found for this run has ended
     uint8_t limited_below    # a group below the guest's counted periods of a quota
+    uint8_t tapped           # the kernel has had counters of an interface of its
     uint8_t found            # newly found: the table does not know yet
     uint64_t pid             # 0: not found
     uint64_t start           # ticks since boot: with the pid it names one process
     uint64_t thread_count
     int cpu_stat             # descriptor + 1 of the group's cpu.stat; 0 for none
+    Below below              # what the groups below counted of quotas
     char* groups             # texts without leading slash, each with its NUL
     uint16_t group_at[HIERARCHIES]  # place in `groups` + 1; 0 for none
     Threads threads
@@ -71,6 +74,7 @@ cdef inline void watch_clear(Watch* w) noexcept nogil:
     free(w.groups)
     free(w.threads.items)
     free(w.taps)
+    below_free(&w.below)
     watch_close(w)
     memset(w, 0, sizeof(Watch))
 
