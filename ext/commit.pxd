@@ -44,17 +44,20 @@ cdef inline bint commit(
 ) noexcept nogil:
     """Write one reading; true if the vCPUs turned out to be others than libvirt's definition has."""
     cdef bint others = False
+    cdef bint tapped
     cdef int group
     cdef Row* r
     table_lock(table)
     r = table_row(table, row)
     if same_guest(r, w):
+        # Otherwise the interfaces changed since the taps were looked up: the next pass does it again.
+        tapped = r.shape == w.shape and r.interfaces.count == w.tap_count
         if w.found or read.threads_changed or r.vcpus.count != w.threads.count:
             others = commit_process(table, row, w)
             r = table_row(table, row)
         commit_columns(r, read, depth)
         commit_vcpus(<Vcpu*>table_array(table, &r.vcpus), r.vcpus.count, w, read, depth)
-        if commit_taps(<Interface*>table_array(table, &r.interfaces), r, w, links):
+        if tapped and commit_taps(<Interface*>table_array(table, &r.interfaces), r, w, links, depth):
             mark(read, GROUP_INTERFACE)
         # What should have been read and was not ages alone.
         for group in range(GROUPS):
@@ -114,22 +117,35 @@ cdef inline void commit_vcpus(
 
 
 cdef inline bint commit_taps(
-    Interface* nics, const Row* r, Watch* w, const Links* links
+    Interface* nics, const Row* r, Watch* w, const Links* links, int depth
 ) noexcept nogil:
-    """Whether any interface's counters were there."""
+    """Whether any interface's counters were there.
+
+    One that has no tap any more has none: the guest's other taps keep the group's age fresh. Where
+    there never was a tap the columns may be libvirt's.
+    """
     cdef const LinkStats* link
     cdef bint some = False
     cdef uint32_t i
-    if r.interfaces.count != w.tap_count:
-        return False  # changed since the taps were looked up: the next pass does it again
+    for i in range(w.tap_count):
+        some |= links_find(links, w.taps[i].ifindex) != NULL
+    w.tapped |= some
     for i in range(w.tap_count):
         link = links_find(links, w.taps[i].ifindex)
         if link != NULL:
             put_link(&nics[i], link, w.taps[i].host_view)
-            some = True
-        elif w.taps[i].ifindex:
-            w.shape = r.shape - 1  # gone, or made anew under its name: look it up again
+            continue
+        if links.complete and (w.tapped or w.taps[i].ifindex):
+            clear_link(&nics[i])
+        # Gone, or made anew under its name: look it up again; later, too, now and then.
+        if w.taps[i].ifindex or depth == ALL:
+            w.shape = r.shape - 1
     return some
+
+
+cdef inline void clear_link(Interface* nic) noexcept nogil:
+    nic.rx_bytes = nic.tx_bytes = nic.rx_packets = nic.tx_packets = UNKNOWN
+    nic.rx_errors = nic.tx_errors = nic.rx_drops = nic.tx_drops = UNKNOWN
 
 
 cdef inline void put_link(Interface* nic, const LinkStats* link, bint host_view) noexcept nogil:

@@ -78,6 +78,7 @@ cdef struct Links:
     uint32_t room            # of slots, a power of two; half as many links
     uint32_t count
     int fd
+    uint8_t complete         # an interface that is not among them does not exist
     uint32_t sequence
     char* answer
 
@@ -242,6 +243,7 @@ cdef inline int links_dump_once(Links* links, bint* interrupted) noexcept nogil:
 cdef inline int links_dump(Links* links) noexcept nogil:
     """Read the counters of all interfaces there are now; 0, or -1 (and none are known)."""
     cdef bint interrupted
+    links.complete = False
     for _ in range(TRIES):
         interrupted = False
         if links_dump_once(links, &interrupted) < 0:
@@ -251,5 +253,6 @@ cdef inline int links_dump(Links* links) noexcept nogil:
             links.count = 0
             return -1
         if not interrupted:
+            links.complete = True
             return 0
     return 0
