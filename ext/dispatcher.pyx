@@ -64,7 +64,7 @@ cdef class Dispatcher:
     cdef int connected, interrupted, stopping
     cdef readonly int wanted_fd              # readable while the keeper should look something up
     cdef readonly uint64_t epoch, turned_ns  # the loop's last turn
-    cdef readonly uint64_t compared          # when the last comparison told of began
+    cdef readonly uint64_t compared, known_ns  # begin of the last comparison, end of the first
     cdef readonly uint64_t lost_records      # found no room, or made no sense
     cdef readonly str host
 
@@ -207,6 +207,7 @@ cdef class Dispatcher:
         elif record.kind == RECORD_RESYNC_END:
             self.retire_missing(record)
             self.compared = record.monotonic_ns
+            self.known_ns = self.known_ns or monotonic_ns()
         elif record.kind == RECORD_GONE:
             self.retire_guest(record)
             self.confirm_stop(record.uuid, monotonic_ns())

@@ -66,6 +66,13 @@ cdef inline int room_for(
 ) noexcept nogil:
     """ROOM_GRANTED, or what there is too little of, and how much of it is free."""
     cdef const Claim* claim
+    free[0] = 0
+    if wanted.named:  # first: who claims again for a guest that runs by now has lost nothing
+        claim = claims_find(&s.claims, wanted.guest)
+        if claim != NULL and claim.flags & CLAIM_TAKEN:
+            return ROOM_GUEST
+        if grant_of(&s.grants, &s.grants.guests, wanted.guest) != NULL:
+            return ROOM_GUEST
     free[0] = left_of(
         room.vcpus_total, room.vcpus_capacity, s.sums.vcpus_used + s.sums.vcpus_claimed)
     if <int64_t>wanted.vcpus > free[0]:
@@ -86,12 +93,6 @@ cdef inline int room_for(
         if <int64_t>wanted.memory > free[0]:
             return ROOM_PAGES
     free[0] = 0
-    if wanted.named:
-        claim = claims_find(&s.claims, wanted.guest)
-        if claim != NULL and claim.flags & CLAIM_TAKEN:
-            return ROOM_GUEST
-        if grant_of(&s.grants, &s.grants.guests, wanted.guest) != NULL:
-            return ROOM_GUEST
     return ROOM_CLAIMS if s.sums.claims >= MOST_GRANTS else ROOM_GRANTED
 
 

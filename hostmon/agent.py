@@ -87,7 +87,7 @@ class Agent:
         self._dispatching = DispatcherThread(self._dispatcher, settings.bus, self._gate, access)
         self._started_parts = ExitStack()
         self._watched: dict[str, Watched] = {}
-        self._answers = Answers(self, self._table, self._dispatcher)
+        self._answers = Answers(self, self._table, self._dispatcher, settings.account.claim_grace)
         self._requests = RequestServer(
             settings.bus.requests_addresses, self._answers, self._gate, access
         )

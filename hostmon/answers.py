@@ -47,13 +47,16 @@ class AgentState(AgentView, Protocol):
 class Answers:
     """Answers out of one agent's table and history."""
 
-    def __init__(self, view: AgentState, table: GuestTable, dispatcher: Dispatcher) -> None:
+    def __init__(
+        self, view: AgentState, table: GuestTable, dispatcher: Dispatcher, grace: float = 0.0
+    ) -> None:
         self._view = view
         self._table = table
         self._dispatcher = dispatcher
         self.granting = Granting(
-            view, dispatcher.ledger, dispatcher.wake, dispatcher.epoch, dispatcher.host
-        )
+            view, dispatcher.ledger, dispatcher.wake, dispatcher.epoch, dispatcher.host,
+            grace=grace, known_ns=lambda: dispatcher.known_ns,
+        )  # fmt: skip
         self._held: OrderedDict[int, Snapshot] = OrderedDict()
         self._ids = itertools.count(1)
 

@@ -36,7 +36,11 @@ class AccountView(Protocol):
 
 
 class Granting:
-    """Grants claims on one ledger; ``wake`` has the account told to subscribers."""
+    """Grants claims on one ledger; ``wake`` has the account told to subscribers.
+
+    For ``grace`` seconds after ``known_ns``, by the clock, only what was granted by another run of
+    the agent is granted: its holders come first.
+    """
 
     def __init__(
         self,
@@ -46,8 +50,12 @@ class Granting:
         epoch: int = 0,
         host: str = "",
         clock: Callable[[], int] = time.monotonic_ns,
+        *,
+        grace: float = 0.0,
+        known_ns: Callable[[], int] = lambda: 0,
     ) -> None:
         self._view = view
+        self._grace_ns, self._known_ns = int(grace * SECOND), known_ns
         self._epoch, self._host = epoch, host
         self._ledger = ledger
         self._grants = Grants(ledger)
@@ -94,10 +102,19 @@ class Granting:
                 "or of what size, is not known yet; ask again, or another host",
                 "unready",
             )
+        left = self._grace_left()
+        if left > 0 and wanted.again is not True:
+            raise RefusedError(
+                f"the agent has just started: for {left:.1f} s more it grants only what its former "
+                "run had granted; ask again, or another host",
+                "unready",
+            )
         account = self._view.account()
+        if unread(account, wanted):
+            raise RefusedError("how large the host is was not read yet; ask again", "unready")
         pool = self._ledger.pool_of(wanted.page_size)
         now = self._clock()
-        short, left = self._grants.grant(
+        short, free = self._grants.grant(
             key,
             uuid.UUID(wanted.guest).bytes if wanted.guest else None,
             wanted.vcpus,
@@ -117,8 +134,12 @@ class Granting:
             state="refused",
             resource=resource,
             asked=asked_of(wanted, resource),
-            free=left,
+            free=free,
         )
+
+    def _grace_left(self) -> float:
+        """Seconds for which those come first who held claims of a former run."""
+        return (self._known_ns() + self._grace_ns - self._clock()) / SECOND
 
     def _answer(self, re: int, name: str, key: bytes) -> ClaimAnswer:
         """How a claim stands, and the account's sums now."""
@@ -155,6 +176,16 @@ def same(known: GrantFields, wanted: ClaimWanted, ledger: Ledger) -> bool:
     guest = uuid.UUID(wanted.guest).bytes if wanted.guest else None
     size = (wanted.vcpus, wanted.memory, wanted.disk, ledger.pool_of(wanted.page_size))
     return known[1:6] == (guest, *size)
+
+
+def unread(account: HostAccount, wanted: ClaimWanted) -> bool:
+    """Whether what a claim asks for is yet to be read: the hypervisor's, or the disks' sizes.
+
+    Disks that stay unknown have no room; of what was granted before, they were known.
+    """
+    if wanted.again is True and wanted.disk and account.disk_available_least is None:
+        return True
+    return account.vcpus.total == 0
 
 
 def room_of(account: HostAccount, page_size: int) -> tuple[int, int, int, int, int, int, int]:

@@ -253,6 +253,8 @@ class AccountSettings(_Checked, frozen=True, kw_only=True):
 
     The account is audited every ``audit`` seconds; images lie in ``image_folders``, besides where
     guests' XML says. ``traits`` are what schedulers may ask for, besides those of the processors.
+    For ``claim_grace`` seconds after the agent's start only claims that it had granted before it
+    are granted, again.
     """
 
     vcpu_ratio: float = 1.0
@@ -264,8 +266,11 @@ class AccountSettings(_Checked, frozen=True, kw_only=True):
     audit: float = 300.0
     image_folders: tuple[str, ...] = ("/var/lib/libvirt/images",)
     traits: tuple[str, ...] = ()
+    claim_grace: float = 5.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.claim_grace <= 60:
+            raise ValueError(f"claim_grace = {self.claim_grace!r}: give 0 to 60")
         for name in ("vcpu_ratio", "memory_ratio", "disk_ratio"):
             _positive(name, getattr(self, name), 1000)
         for name in ("reserved_vcpus", "reserved_memory_mib", "reserved_disk_mib"):

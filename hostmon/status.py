@@ -201,6 +201,7 @@ class ClaimWanted(msgspec.Struct, frozen=True, kw_only=True):
 
     Memory and disk in bytes, ``ttl`` in seconds. ``page_size`` is that of the huge pages that are
     to back all of the memory, 0 for none; ``guest`` the uuid by which the guest will start.
+    ``again``: it was granted under this id by another run of the agent, whose claims ended with it.
     """
 
     id: str
@@ -210,6 +211,7 @@ class ClaimWanted(msgspec.Struct, frozen=True, kw_only=True):
     page_size: Bytes = 0
     guest: str = ""
     ttl: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 60.0
+    again: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

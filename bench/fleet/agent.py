@@ -20,6 +20,7 @@ uri = "qemu:///system"
 reboot_window = 0.2
 [account]
 vcpu_ratio = {ratio}
+claim_grace = 0
 """
 
 

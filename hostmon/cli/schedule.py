@@ -1,8 +1,10 @@
 """``hostmon schedule``: requests in, placements out; the hosts' agents hold the room."""
 
 import argparse
+import queue
 import re
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,13 +16,15 @@ from hostmon.client import Endpoint
 from hostmon.errors import SettingsError
 from hostmon.gate import allow_descriptors
 from hostmon.printable import printable
-from hostmon.scheduler import Placement, PlacementRequest, Scheduler
+from hostmon.scheduler import LostPlacement, Placement, PlacementRequest, Scheduler
 from hostmon.scheduler.named import filters_named, weighers_named
 from hostmon.scheduler.settings import SchedulerSettings, scheduler_settings
 from hostmon.settings import config_path
 from hostmon.settings import load as load_settings
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+# Seconds between two looks at the hosts while no request comes, and requests that wait at most.
+LOOK_S, AHEAD = 0.1, 64
 ONE = ("vcpus", "memory", "disk", "page_size", "uuid", "name", "trait", "apart")
 
 
@@ -36,11 +40,12 @@ def run(options: argparse.Namespace) -> int:
         weighers_named(settings.weighers),
         ttl=settings.ttl,
         attempts=settings.attempts,
+        on_lost=tell_lost,
     ) as scheduler:
         for away in scheduler.join(options.wait):
             print(f"hostmon: {away.events}: no agent answers; going on without", file=sys.stderr)
         placed = True
-        for request in requests:
+        for request in followed(scheduler, requests) if options.file == "-" else requests:
             placement = scheduler.place(request)
             placed &= bool(placement.host)
             print(json_line(placement) if options.json else text_line(placement), flush=True)
@@ -99,6 +104,46 @@ def requests_of(options: argparse.Namespace) -> Iterable[PlacementRequest]:
     if not flags:
         raise SettingsError("schedule: nothing to place; give FILE, - or --vcpus N")
     return [one(options)]
+
+
+def followed(
+    scheduler: Scheduler, requests: Iterable[PlacementRequest]
+) -> Iterator[PlacementRequest]:
+    """Requests as they come; meanwhile the hosts are followed, and what is claimed is kept."""
+    ahead: queue.Queue[PlacementRequest | Exception | None] = queue.Queue(AHEAD)
+
+    def read() -> None:
+        try:
+            for request in requests:
+                ahead.put(request)
+            ahead.put(None)
+        except Exception as error:
+            ahead.put(error)
+
+    threading.Thread(target=read, name="requests", daemon=True).start()
+    while True:
+        try:
+            found = ahead.get(timeout=LOOK_S)
+        except queue.Empty:
+            scheduler.update()
+            continue
+        if found is None:
+            return
+        if isinstance(found, Exception):
+            raise found
+        yield found
+
+
+def tell_lost(lost: LostPlacement) -> None:
+    """One line for people: nobody holds this room any more."""
+    placement, refused = lost.placement, lost.refused
+    what = printable(placement.request.name or placement.request.uuid)
+    print(
+        f"hostmon: {what}: {printable(placement.host)} began anew and refuses claim "
+        f"{placement.claim}: {refused.resource}; place it again",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def lines(source: str, file: Iterable[bytes]) -> Iterator[PlacementRequest]:

@@ -6,13 +6,19 @@ are looked up by stevedore (the extra ``scheduler``).
 """
 
 from hostmon.scheduler.contract import Filter, Weigher
-from hostmon.scheduler.request import Placement, PlacementRequest, RefusedClaim
+from hostmon.scheduler.request import (
+    LostPlacement,
+    Placement,
+    PlacementRequest,
+    RefusedClaim,
+)
 from hostmon.scheduler.scheduler import Scheduler
 from hostmon.scheduler.table import HostTable
 
 __all__ = [
     "Filter",
     "HostTable",
+    "LostPlacement",
     "Placement",
     "PlacementRequest",
     "RefusedClaim",

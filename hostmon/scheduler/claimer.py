@@ -40,10 +40,14 @@ class Claimer:
         """Claim: the agent's answer, or why there is none, in a word or two.
 
         A claim that nobody answered may have been granted all the same, and so may the second copy
-        of one that was put twice and refused: it is released.
+        of one that was put twice and refused: it is released. One that is claimed again is not:
+        whoever has no answer asks until there is one.
         """
         answer, times = self._ask(row, Request(ask="claim", claim=wanted))
-        certain = isinstance(answer, ClaimAnswer) and (times == 1 or answer.state == "granted")
+        if isinstance(answer, ClaimAnswer):
+            certain = times == 1 or answer.state == "granted"
+        else:
+            certain = wanted.again is True
         if not certain:
             with suppress(zmq.Again):
                 request = self._numbered(Request(ask="release", claim=ClaimWanted(id=wanted.id)))

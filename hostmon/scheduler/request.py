@@ -70,3 +70,13 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     ttl: float = 0.0
     refused: tuple[RefusedClaim, ...] = ()
     reason: str = ""
+
+
+class LostPlacement(msgspec.Struct, frozen=True, kw_only=True):
+    """A placement whose room is gone: its host's agent began anew, and refused to grant it again.
+
+    ``refused`` says of what there was too little by then. Nobody holds room for its guest.
+    """
+
+    placement: Placement
+    refused: RefusedClaim

@@ -6,7 +6,7 @@ Owns its sockets; use it in the thread that made it.
 import random
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Self
 
@@ -16,21 +16,26 @@ from hostmon.client import Endpoint, FleetView
 from hostmon.errors import AgentUnreachableError
 from hostmon.events import Event
 from hostmon.scheduler.chooser import Chooser
-from hostmon.scheduler.claimer import Claimer
+from hostmon.scheduler.claimer import SILENT, Claimer
 from hostmon.scheduler.contract import Filter, Weigher
-from hostmon.scheduler.request import Placement, PlacementRequest, RefusedClaim
+from hostmon.scheduler.holdings import Holding, Holdings
+from hostmon.scheduler.request import LostPlacement, Placement, PlacementRequest, RefusedClaim
 from hostmon.scheduler.table import HostTable
 from hostmon.status import ClaimAnswer, ClaimWanted
 
 TTL = 60.0
 ATTEMPTS = 10
+# Until what an agent did not answer, or put off, is claimed again once more.
+AGAIN_S = 0.1
+LATER = (SILENT, "unready", "rate", "failed")
 
 
 class Scheduler:
     """Places requests on the hosts of ``endpoints``, each of which needs both addresses.
 
     A claim lasts ``ttl`` seconds; ``attempts`` hosts are asked at most. ``draw`` chooses among
-    hosts that suit equally.
+    hosts that suit equally. What was claimed of an agent that began anew since is claimed again;
+    ``on_lost`` is told of what it refuses then.
     """
 
     def __init__(
@@ -43,15 +48,21 @@ class Scheduler:
         attempts: int = ATTEMPTS,
         context: zmq.Context[zmq.Socket[bytes]] | None = None,
         draw: random.Random | None = None,
+        on_lost: Callable[[LostPlacement], object] = lambda _: None,
     ) -> None:
         self.fleet = FleetView(endpoints, context=context)
         self.hosts = HostTable(self.fleet.subscriber.views)
         self.chooser = Chooser(self.hosts, filters, weighers, draw)
         self.claimer = Claimer(endpoints, self.fleet.context)
+        self.holdings = Holdings()
         self.refused = 0
         self._endpoints = endpoints
         self._ttl = ttl
         self._attempts = attempts
+        self._on_lost = on_lost
+        self._epochs = [0] * len(endpoints)
+        self._again: set[int] = set()
+        self._again_at = 0.0
         self._changed: set[int] = set(range(len(endpoints)))
         for row, view in enumerate(self.hosts.views):
             view.on_change = partial(self._changed.add, row)
@@ -88,7 +99,14 @@ class Scheduler:
         """Take what the hosts have told, waiting ``timeout`` seconds for it; the events."""
         events = self.fleet.update(timeout)
         while self._changed:
-            self.hosts.put(self._changed.pop())
+            row = self._changed.pop()
+            self.hosts.put(row)
+            if self._epochs[row] != self.hosts.views[row].epoch:
+                self._epochs[row] = self.hosts.views[row].epoch
+                self._again.add(row)
+        if self._again and time.monotonic() >= self._again_at:
+            self._again_at = time.monotonic() + AGAIN_S
+            self._again = {row for row in self._again if not self._claimed_again(row)}
         return events
 
     def place(self, request: PlacementRequest) -> Placement:
@@ -107,7 +125,7 @@ class Scheduler:
             if isinstance(answer, ClaimAnswer):
                 self.hosts.views[row].take_sums(answer.epoch, answer.sums)
                 if answer.state == "granted":
-                    return self._placed(request, row, name, refused)
+                    return self._placed(request, row, name, refused, answer.epoch)
             refused.append(self._refusal(row, answer))
             without.add(row)
             self.refused += 1
@@ -116,9 +134,35 @@ class Scheduler:
 
     def release(self, placement: Placement) -> None:
         """Give back a placement whose guest will not start."""
+        self.holdings.drop(placement.claim)
         for row, view in enumerate(self.hosts.views):
             if view.host == placement.host:
                 self.claimer.release(row, placement.claim)
+
+    def _claimed_again(self, row: int) -> bool:
+        """Claim again what a former run of this host's agent had granted; False: not all yet."""
+        view = self.hosts.views[row]
+        if not view.fresh:
+            return False
+        for held in self.holdings.of_other_runs(row, view):
+            answer = self.claimer.claim(row, held.anew())
+            if isinstance(answer, str):
+                if answer in LATER:
+                    return False
+                self._lost(held, row, answer)
+                continue
+            view.take_sums(answer.epoch, answer.sums)
+            if answer.state in ("granted", "confirmed"):
+                held.epoch = answer.epoch
+            elif answer.resource == "guest":  # it runs
+                self.holdings.drop(held.placement.claim)
+            else:
+                self._lost(held, row, answer)
+        return True
+
+    def _lost(self, held: Holding, row: int, answer: ClaimAnswer | str) -> None:
+        self.holdings.drop(held.placement.claim)
+        self._on_lost(LostPlacement(placement=held.placement, refused=self._refusal(row, answer)))
 
     def _wanted(self, request: PlacementRequest, name: str) -> ClaimWanted:
         return ClaimWanted(
@@ -132,16 +176,23 @@ class Scheduler:
         )
 
     def _placed(
-        self, request: PlacementRequest, row: int, name: str, refused: list[RefusedClaim]
+        self,
+        request: PlacementRequest,
+        row: int,
+        name: str,
+        refused: list[RefusedClaim],
+        epoch: int,
     ) -> Placement:
         self.hosts.join(request.anti_affinity, request.uuid, row, self._ttl)
-        return Placement(
+        placement = Placement(
             request=request,
             host=self.hosts.views[row].host,
             claim=name,
             ttl=self._ttl,
             refused=tuple(refused),
         )
+        self.holdings.add(placement, self._wanted(request, name), row, epoch)
+        return placement
 
     def _refusal(self, row: int, answer: ClaimAnswer | str) -> RefusedClaim:
         host = self.hosts.views[row].host

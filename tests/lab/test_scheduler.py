@@ -25,7 +25,7 @@ from tests.lab.node import Node, missing
 RATIO = 8.0
 MIB = 1 << 20
 TTL = 25
-DEMO = "[account]\nvcpu_ratio = 50.0\nmemory_ratio = 50.0\n"
+DEMO = "[account]\nvcpu_ratio = 50.0\nmemory_ratio = 50.0\nclaim_grace = 0\n"
 
 
 @dataclass

@@ -23,7 +23,7 @@ DEFINED, UNDEFINED, STARTED, SUSPENDED, RESUMED, STOPPED, SHUTDOWN = range(7)
 class Bus:
     """Both sockets of one agent; ``epoch`` names its run."""
 
-    def __init__(self, folder: Any, **options: Any) -> None:
+    def __init__(self, folder: Any, *, grace: float = 0.0, **options: Any) -> None:
         self.current = True
         self.rig = Rig(f"ipc://{folder}/events", **options)
         view = SimpleNamespace(
@@ -32,7 +32,7 @@ class Bus:
             is_current=lambda: self.current,
             account=lambda taken=None: self.rig.ledger.account(taken=taken),
         )
-        self.answers = Answers(cast("AgentState", view), self.rig.table, self.rig.dispatcher)
+        self.answers = Answers(cast("AgentState", view), self.rig.table, self.rig.dispatcher, grace)
         self.gate = Gate()
         self.server = RequestServer([f"ipc://{folder}/requests"], self.answers, self.gate, Access())
         self.gate.guard(self.server)

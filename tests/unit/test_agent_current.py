@@ -13,7 +13,7 @@ from hostmon.agent import Agent
 from hostmon.client import Endpoint, ask
 from hostmon.driver.virt import GuestDescription
 from hostmon.errors import ProtocolError
-from hostmon.settings import AgentSettings, BusSettings, Settings
+from hostmon.settings import AccountSettings, AgentSettings, BusSettings, Settings
 from hostmon.status import Answer, ClaimWanted, Request
 from hostmon_drivers.virt_fake.driver import FakeConnection
 from tests.agent_process import wait_for
@@ -50,6 +50,7 @@ def host(tmp_path: Path, slow: Slow) -> Iterator[Agent]:
     made = Agent(
         Settings(
             agent=AgentSettings(virt="fake", drivers=()),
+            account=AccountSettings(claim_grace=0),
             virt={"fake": {"guests": 1, "host_vcpus": 4, "host_memory_mib": 8192}},
             bus=BusSettings(
                 events=(f"ipc://{tmp_path}/events",), requests=f"ipc://{tmp_path}/requests"

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import zmq
 
+from hostmon import records
 from hostmon._ledger import Ledger
 from hostmon.account import HostAccount, PagePool, Resource
 from hostmon.client import Subscriber, ask
@@ -234,3 +235,40 @@ def test_no_storage_is_granted_while_an_image_is_unknown() -> None:
     answer = granting.claim(1, ClaimWanted(id=name(), vcpus=1, disk=1))
     assert (answer.state, answer.resource, answer.asked, answer.free) == ("refused", "disk", 1, 0)
     assert granting.claim(2, ClaimWanted(id=name(), vcpus=1)).state == "granted"
+
+
+def test_who_held_a_claim_of_the_former_run_comes_first(tmp_path: Path) -> None:
+    bus = Bus(tmp_path, topology=HOST, grace=60.0)
+    try:
+        bus.rig.pipe.put(records.resync_begin())
+        bus.rig.pipe.put(records.resync_end(time.monotonic_ns()))
+        until(lambda: bus.rig.dispatcher.known_ns, lambda: time.sleep(0.002))
+        with pytest.raises(ProtocolError, match=r"has just started: for [56][0-9.]+ s more"):
+            claim(bus, vcpus=16)
+        held = claim(bus, vcpus=10, again=True)
+        assert held.state == "granted"
+        assert claim(bus, id=held.id, vcpus=10).state == "granted"  # as it stands
+        bus.answers.granting._grace_ns = 0
+        assert claim(bus, vcpus=16).free == 6
+        assert claim(bus, vcpus=6).state == "granted"
+    finally:
+        bus.close()
+
+
+def test_what_is_not_read_yet_is_refused_to_nobody_for_good(tmp_path: Path, bus: Bus) -> None:
+    """Right after its start an agent knows neither its disks nor, elsewhere, the host."""
+    with pytest.raises(ProtocolError, match="was not read yet"):
+        claim(bus, disk=1, again=True)
+    (tmp_path / "2").mkdir()
+    elsewhere = Bus(tmp_path / "2")
+    try:
+        with pytest.raises(ProtocolError, match="was not read yet"):
+            claim(elsewhere, vcpus=1)
+    finally:
+        elsewhere.close()
+
+
+def test_a_guest_that_runs_is_why_whatever_else_is_short(bus: Bus) -> None:
+    guest = uuid.uuid4()
+    bus.rig.ledger.take(guest.bytes, 16, GIB)
+    assert claim(bus, vcpus=16, guest=str(guest), again=True).resource == "guest"

@@ -66,6 +66,13 @@ EXAMPLES: dict[str, Any] = {
             id=CLAIM, vcpus=4, memory=4 << 30, disk=20 << 30, guest=GUEST["uuid"], ttl=30.0
         ),
     ),
+    "claim-again": Request(
+        ask="claim", re=8,
+        claim=ClaimWanted(
+            id=CLAIM, vcpus=4, memory=4 << 30, disk=20 << 30, guest=GUEST["uuid"], ttl=21.5,
+            again=True,
+        ),
+    ),
     "claim-granted": ClaimAnswer(
         re=8, epoch=COMMON["epoch"], host="node-1", id=CLAIM, state="granted", sums=SUMS,
         expires_ns=35_000_000_000,

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hostmon.client import Endpoint, ask
+from hostmon.status import ClaimWanted, Request
 from tests.agent_process import HOSTMON, AgentProcess, agent, hostmon, wait_for
 
 GUEST = str(uuid.uuid4())
@@ -17,6 +19,7 @@ GUEST = str(uuid.uuid4())
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentProcess]:
     config = '[agent]\nhost = "demo"\n[account]\nvcpu_ratio = 50.0\nmemory_ratio = 50.0\n'
+    config += "claim_grace = 0\n"
     with agent(tmp_path_factory.mktemp("demo"), config=config) as running:
         wait_for(lambda: running.ask("status")["account"]["vcpus"]["total"])
         yield running
@@ -66,6 +69,37 @@ def test_standard_input_is_placed_as_it_comes(demo: AgentProcess) -> None:
         _, errors = process.communicate('{"vcpus": "two"}\n', timeout=20)
     assert process.returncode == 2
     assert errors == ("hostmon: standard input: line 3: Expected `int`, got `str` - at `$.vcpus`\n")
+
+
+def test_who_lives_on_claims_again_of_an_agent_that_was_killed(tmp_path: Path) -> None:
+    """And meanwhile nobody else is granted anything."""
+    config = '[agent]\nhost = "mortal"\n[account]\nvcpu_ratio = 50.0\nmemory_ratio = 50.0\n'
+    config += "claim_grace = 60\n"
+    with agent(tmp_path, config=config.replace("60", "0")) as first:
+        wait_for(lambda: first.ask("status")["account"]["vcpus"]["total"])
+        command = [*HOSTMON, "schedule", "-", "--json", "--ttl", "600"]
+        command += ["--endpoint", first.events, first.requests]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write('{"vcpus": 3}\n')
+            process.stdin.flush()
+            claim = json.loads(process.stdout.readline())["claim"]
+            assert claim
+            first.process.kill()
+            first.process.wait(10)
+            with agent(tmp_path, config=config) as second:
+                wait_for(lambda: second.ask("status")["claims"]["granted"] == 1)
+                assert second.ask("status")["account"]["vcpus"]["claimed"] == 3
+                other = schedule(second, "--vcpus", "1", "--json")
+                assert json.loads(other.stdout)["refused"][0]["resource"] == "unready"
+                endpoint = Endpoint(second.events, second.requests)
+                released = ask(endpoint, Request(ask="release", claim=ClaimWanted(id=claim)))
+                assert released.state == "released"  # type: ignore[union-attr]
+            process.stdin.close()
+            assert process.wait(20) == 0
 
 
 def test_hosts_of_the_configuration(demo: AgentProcess, tmp_path: Path) -> None:
