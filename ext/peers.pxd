@@ -30,7 +30,7 @@ cdef struct Peer:
     uint64_t inode
     uint64_t second_ns       # when the second began in which it
     int said                 # so many messages; -1: it was ended
-    int subscriptions
+    int subscriptions        # since it came
 
 cdef struct Peers:
     Peer* known              # PEERS of them
@@ -58,8 +58,9 @@ cdef inline void peer_said(
     if now_ns - peer.second_ns >= SECOND:
         peer.second_ns, peer.said = now_ns, 0
     peer.said += 1
-    if is_subscription:
-        peer.subscriptions += 1 if text[0] else -1
+    if is_subscription and text[0]:
+        # One that is taken back counts all the same: it might never have been there.
+        peer.subscriptions += 1
     if peer.subscriptions > MOST_SUBSCRIPTIONS or peer.said > MOST_SAID:
         # The thread of libzmq that owns the descriptor sees its end and closes it.
         shutdown(fd, SHUT_RDWR)

@@ -219,6 +219,20 @@ def test_who_subscribes_to_too_much_is_cut_off(bus: Guarded) -> None:
     assert resident() - before < 80 << 20
 
 
+def test_taking_back_what_was_never_subscribed_makes_no_room(bus: Guarded) -> None:
+    with zmq.Context() as context, context.socket(zmq.XSUB) as greedy:
+        greedy.linger = 0
+        greedy.reconnect_ivl = -1
+        greedy.sndhwm = 0
+        greedy.connect(bus.local.events)
+        for number in range(6_000):
+            greedy.send(b"\x00never/%06d" % number)
+            greedy.send(b"\x01lifecycle/lifecycle/%036d" % number)
+        wait_for(lambda: bus.dispatcher.abuse[0])
+        wait_for(lambda: bus.door("events").peers == 0)
+    assert bus.serves(bus.local)
+
+
 def test_who_says_too_much_is_cut_off(bus: Guarded) -> None:
     with zmq.Context() as context, context.socket(zmq.XSUB) as noisy:
         noisy.linger = 0
