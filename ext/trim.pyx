@@ -23,11 +23,20 @@ cdef extern from *:
     #include <malloc.h>
     #if __GLIBC_PREREQ(2, 33)
     static inline size_t free_of_heap(void) { return mallinfo2().fordblks; }
+    static inline size_t used_of_heap(void) {
+        struct mallinfo2 found = mallinfo2();
+        return found.uordblks + found.hblkhd;
+    }
     #else  /* it counts to 4 GiB, then begins again */
     static inline size_t free_of_heap(void) { return (unsigned int)mallinfo().fordblks; }
+    static inline size_t used_of_heap(void) {
+        struct mallinfo found = mallinfo();
+        return (size_t)(unsigned int)found.uordblks + (unsigned int)found.hblkhd;
+    }
     #endif
     """
     size_t free_of_heap() nogil
+    size_t used_of_heap() nogil
     int malloc_trim(size_t) nogil
 
 cdef enum:
@@ -94,4 +103,12 @@ def heap_free():
     cdef size_t found
     with nogil:
         found = free_of_heap()
+    return found
+
+
+def heap_used():
+    """Bytes of the heap that are in use, large pieces with a mapping of their own included."""
+    cdef size_t found
+    with nogil:
+        found = used_of_heap()
     return found

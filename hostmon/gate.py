@@ -25,6 +25,7 @@ from zmq.utils.z85 import encode
 from hostmon import keys
 from hostmon.door import ReadyThread
 from hostmon.errors import SettingsError
+from hostmon.memory import Growth
 from hostmon.publisher import HANDSHAKE, ZAP_DOMAIN, Monitors
 from hostmon.stalled import Waiting
 from hostmon.status import DoorStatus, GateStatus
@@ -38,6 +39,9 @@ LOOK_AGAIN, AGAIN_S = 0.1, 3.0  # while doors open anew: whoever was connected c
 KEYS_EVERY = 1.0
 HANDSHAKE_OVER = HANDSHAKE / 1000 + 0.5
 MOST_PEERS = 1024
+# libzmq keeps the frames of a message until its last one has come, however many, and tells of none.
+MOST_GROWTH = 512 << 20
+WEIGH_EVERY = 0.5
 QUESTIONS = 256  # of libzmq, answered at a turn
 # libzmq ends the process when accept() of an ipc socket finds no descriptor left. It stands still
 # when 1,001 connections were not taken from a door's monitor: that many may come at once.
@@ -112,16 +116,24 @@ class Census:
 class Gate(ReadyThread):
     """Guards the doors that were given to it; ``folder`` holds the keys, None without."""
 
-    def __init__(self, folder: Path | None = None, *, most_peers: int = MOST_PEERS) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        most_peers: int = MOST_PEERS,
+        most_growth: int = MOST_GROWTH,
+    ) -> None:
         super().__init__("gate")
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.denied = 0
         self.crowded_out = 0
         self.stalled = 0
+        self.overgrown = 0
         self._folder = folder
+        self._growth = Growth(most_growth)
         self._most_peers = most_peers
         self._allowed: dict[str, str] = {}
-        self._due = self._calm = 0.0
+        self._due = self._calm = self._weighed = 0.0
         self._censuses: list[Census] = []
         self._stop = threading.Event()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -160,6 +172,7 @@ class Gate(ReadyThread):
             denied=self.denied,
             crowded_out=self.crowded_out,
             stalled=self.stalled,
+            overgrown=self.overgrown,
             keys=len(self._allowed),
         )
 
@@ -187,6 +200,7 @@ class Gate(ReadyThread):
                 census.take(census.heard in readable)
                 self._bound(census)
                 self._end_stalled(census)
+            self._weigh()
             if time.monotonic() >= self._due:
                 self._look_at_keys()
         except (OSError, zmq.ZMQError):
@@ -236,9 +250,24 @@ class Gate(ReadyThread):
         self._allowed = found
         if gone:
             log.info("keys revoked: %s; every connection begins anew", ", ".join(gone))
-            self._calm = time.monotonic() + AGAIN_S
-            for census in self._censuses:
-                census.door.reopen()
+            self._begin_anew()
+
+    def _weigh(self) -> None:
+        """End everybody where memory has grown beyond all that is bounded one by one."""
+        now = time.monotonic()
+        if now < self._weighed + WEIGH_EVERY:
+            return
+        self._weighed = now
+        if self._growth.beyond():
+            log.warning("memory grew beyond what peers may cost; every connection begins anew")
+            self.overgrown += 1
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """End every connection; who may comes again."""
+        self._calm = time.monotonic() + AGAIN_S
+        for census in self._censuses:
+            census.door.reopen()
 
     def _bound(self, census: Census) -> None:
         """End what has come beyond the limits: with no descriptor left libzmq itself would spin."""

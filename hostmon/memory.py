@@ -6,7 +6,7 @@ import resource
 from collections.abc import Callable
 from pathlib import Path
 
-from hostmon._trim import heap_free, trim, trim_heap
+from hostmon._trim import heap_free, heap_used, trim, trim_heap
 
 log = logging.getLogger(__name__)
 
@@ -66,3 +66,21 @@ class Thrift:
             self._trim()
             self._given_back = free
             self._least = self._resident()
+
+
+class Growth:
+    """Notices when more than ``most`` bytes have come into use since the fewest were."""
+
+    def __init__(self, most: int, used: Callable[[], int] = heap_used) -> None:
+        self._most = most
+        self._used = used
+        self._fewest = used()
+
+    def beyond(self) -> bool:
+        """Whether it is so now; then it begins anew with what is in use."""
+        used = self._used()
+        self._fewest = min(self._fewest, used)
+        if used - self._fewest <= self._most:
+            return False
+        self._fewest = used
+        return True

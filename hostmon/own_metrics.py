@@ -93,6 +93,11 @@ def gate_families(gate: GateStatus) -> Iterator[Metric]:
         ("denied_keys", "Connections with a key that is not allowed.", gate.denied),
         ("crowded_out_peers", "Connections ended because there were too many.", gate.crowded_out),
         ("stalled_peers", "Connections ended for not taking what was sent.", gate.stalled),
+        (
+            "overgrown",
+            "Times that all connections ended since memory had grown.",
+            gate.overgrown,
+        ),
         ("cut_off_peers", "Connections ended for subscribing to too much.", gate.cut_off),
         ("ignored_messages", "Messages of subscribers that were no subscription.", gate.ignored),
         ("refused_requests", "Questions that were malformed, unknown or too many.", gate.refused),

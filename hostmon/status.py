@@ -83,6 +83,7 @@ class GateStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     ``keys`` are allowed now, ``denied`` counts others. ``crowded_out`` connections were too many,
     ``stalled`` ones did not take what was sent, ``cut_off`` ones said or subscribed to too much.
+    ``overgrown`` times everybody was ended since memory had grown by more than peers may cost.
     ``ignored`` messages were no subscription, ``refused`` questions malformed, unknown or too many.
     """
 
@@ -90,6 +91,7 @@ class GateStatus(msgspec.Struct, frozen=True, kw_only=True):
     denied: int = 0
     crowded_out: int = 0
     stalled: int = 0
+    overgrown: int = 0
     keys: int = 0
     cut_off: int = 0
     ignored: int = 0

@@ -14,6 +14,7 @@ from tests.fault.baseline import MIB, Baseline
 from tests.fault.fed import FedAgent, fed_agent
 from tests.fault.figures import tell
 from tests.fault.viewer import Viewer
+from tests.zmtp import CURVE, GREETING, NULL, ready
 
 WARM_UP = 100_000  # fills the ring, which holds its 16 MiB from then on
 QUEUE = 64 * MIB  # what one subscriber that reads nothing may make the agent hold at most
@@ -103,17 +104,6 @@ def test_a_slow_subscriber(agent: FedAgent, full: bool) -> None:
         "subscriber-slow", events=count, behind=behind, repairs=str(seen.repairs),
         lost_by_others=0, recovery_s=recovery, **baseline.figures(),
     )  # fmt: skip
-
-
-GREETING = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00"
-NULL = GREETING + b"NULL".ljust(20, b"\0") + bytes(32)
-CURVE = GREETING + b"CURVE".ljust(20, b"\0") + bytes(32)
-
-
-def ready(kind: bytes) -> bytes:
-    """A whole handshake of ZMTP 3.0 (RFC 23), as a socket of this kind."""
-    body = b"\x05READY\x0bSocket-Type" + len(kind).to_bytes(4, "big") + kind
-    return NULL + b"\x04" + bytes([len(body)]) + body
 
 
 def strange(chance: random.Random) -> dict[str, bytes]:

@@ -19,11 +19,12 @@ from hostmon import keys, stalled
 from hostmon._dispatcher import Dispatcher
 from hostmon._pipe import EventPipe, record
 from hostmon._table import GuestTable
+from hostmon._trim import trim_heap
 from hostmon.answers import AgentState, Answers
 from hostmon.client import ClientKeys, Endpoint, Subscriber, health
 from hostmon.dispatcher import DispatcherThread
 from hostmon.errors import AgentUnreachableError
-from hostmon.gate import Gate
+from hostmon.gate import MOST_GROWTH, Gate
 from hostmon.keys import Pair
 from hostmon.ledger import HostLedger
 from hostmon.machine.topology import Topology
@@ -31,12 +32,15 @@ from hostmon.publisher import Access, zmq_library
 from hostmon.requests import RequestServer
 from hostmon.settings import BusSettings
 from tests.agent_process import free_port, wait_for
+from tests.zmtp import ready
 
 
 class Guarded:
     """The bus of an agent on ipc and on TCP with keys, behind its gate."""
 
-    def __init__(self, folder: Path, *, most_peers: int = 1024) -> None:
+    def __init__(
+        self, folder: Path, *, most_peers: int = 1024, most_growth: int = MOST_GROWTH
+    ) -> None:
         self.keys = folder / "keys"
         keys.new_pair(self.keys, "agent")
         self.agent = keys.load_pair(self.keys / "agent.key_secret")
@@ -50,7 +54,7 @@ class Guarded:
         self.dispatcher = Dispatcher(
             self.pipe, table, 1, "host", zmq_library(), 200_000_000, ledger=ledger
         )
-        self.gate = Gate(self.keys, most_peers=most_peers)
+        self.gate = Gate(self.keys, most_peers=most_peers, most_growth=most_growth)
         access = Access(mode=0o600, keys=self.agent)
         view = SimpleNamespace(
             connection=lambda: "up",
@@ -281,6 +285,33 @@ def test_who_takes_but_a_little_now_and_then_is_dropped(
         wait_for(takes_a_little, 30)
         wait_for(lambda: bus.door("events").peers == 1)
         assert other.views[0].joined
+
+
+@pytest.mark.parametrize("door", ["events", "requests"])
+def test_a_message_without_an_end_is_ended(make: Callable[..., Guarded], door: str) -> None:
+    """libzmq keeps its frames, each within the limits, where nothing counts them."""
+    bus = make(most_growth=32 << 20)
+    before = resident()
+    path = (bus.local.events if door == "events" else bus.local.requests).removeprefix("ipc://")
+    frame = b"\x01\xff" + bytes(255)
+    with unix(path) as peer:
+        peer.sendall(ready(b"SUB" if door == "events" else b"DEALER"))
+        peer.settimeout(5)
+        answered = b""
+        while b"READY" not in answered:
+            answered += peer.recv(4096)
+        with pytest.raises(ConnectionError):
+            flood(peer, frame * 256)
+    wait_for(lambda: bus.gate.status().overgrown)
+    assert bus.serves(bus.local)
+    trim_heap()
+    assert resident() - before < 64 << 20
+
+
+def flood(peer: socket.socket, data: bytes) -> None:
+    """Send the same until that fails."""
+    while True:
+        peer.sendall(data)
 
 
 def resident() -> int:
