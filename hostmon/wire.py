@@ -20,6 +20,8 @@ UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError)
 WELCOME = "welcome"
 """The topic of a connection's first message."""
 
+_KINDS = {type_: str(type_.__struct_config__.tag) for type_ in EVENT_TYPES}
+_CLASSES = {type_: CLASS_OF[kind] for type_, kind in _KINDS.items()}
 _KNOWN: Any = functools.reduce(operator.or_, EVENT_TYPES)
 _decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(_KNOWN)
 _many_decoder: msgspec.msgpack.Decoder[list[Event]] = msgspec.msgpack.Decoder(list[_KNOWN])
@@ -38,9 +40,13 @@ _tag_decoder = msgspec.msgpack.Decoder(_Tag)
 
 
 class UnknownEvent(Event, frozen=True, kw_only=True, tag="?"):
-    """An event of a kind that this version does not know; ``of_kind`` is its name."""
+    """An event of a kind that this version does not know; ``of_kind`` is its name.
+
+    ``of_class`` is its class by the topic it came with; a replay has none.
+    """
 
     of_kind: str
+    of_class: str = ""
 
 
 _Common: Any = msgspec.defstruct(
@@ -66,7 +72,7 @@ def decode_welcome(payload: bytes) -> Welcome:
         raise ProtocolError(f"welcome of {len(payload)} bytes: {error}") from error
 
 
-def decode(payload: bytes) -> Event:
+def decode(payload: bytes, topic: str = "") -> Event:
     """The typed event of one payload; a kind of a newer peer is an :class:`UnknownEvent`."""
     try:
         return _decoder.decode(payload)
@@ -75,7 +81,8 @@ def decode(payload: bytes) -> Event:
             kind = _tag_decoder.decode(payload).kind
             if kind not in CLASS_OF:
                 common = msgspec.structs.asdict(_common_decoder.decode(payload))
-                return UnknownEvent(of_kind=kind, **common)
+                class_ = topic.partition("/")[0]
+                return UnknownEvent(of_kind=kind, of_class=class_, **common)
         except UNDECODABLE:
             pass
         raise ProtocolError(f"payload of {len(payload)} bytes is no event: {error}") from error
@@ -96,6 +103,9 @@ def encode(event: Event) -> bytes:
 
 def kind_of(event: Event) -> str:
     """The kind of an event, as topics name it."""
-    if isinstance(event, UnknownEvent):
-        return event.of_kind
-    return str(event.__struct_config__.tag)
+    return event.of_kind if isinstance(event, UnknownEvent) else _KINDS[type(event)]
+
+
+def class_of(event: Event) -> str:
+    """The class of an event; "" of an unknown kind that came without a topic."""
+    return event.of_class if isinstance(event, UnknownEvent) else _CLASSES[type(event)]

@@ -20,7 +20,7 @@ from hostmon.events import Event, LostEvent
 from hostmon.journal import GapMark, Header
 from hostmon.kinds import CLASS_OF, CLASSES
 from hostmon.numbers import Position
-from hostmon.wire import kind_of
+from hostmon.wire import class_of
 from hostmon_drivers.journal.files import JournalFiles
 from hostmon_drivers.journal.syncer import Syncer
 
@@ -97,7 +97,7 @@ class JournalDriver(Driver):
         """Append the event, after the mark of a gap where there is one."""
         assert self._files is not None
         assert self._syncer is not None
-        class_ = CLASS_OF.get(kind_of(event), "")
+        class_ = class_of(event)
         last = self._last.get(class_)
         if last and event.epoch == last.epoch and event.sequence <= last.sequence:
             return  # a repeat: the journal has it
@@ -180,6 +180,6 @@ def last_positions(directory: Path) -> dict[str, Position]:
     for line in journal.lines(journal.files(directory)[-1]):
         if isinstance(line, Header):
             last = {position.class_: position for position in line.positions}
-        elif isinstance(line, Event) and (class_ := CLASS_OF.get(kind_of(line))):
+        elif isinstance(line, Event) and (class_ := class_of(line)):
             last[class_] = Position(class_, line.epoch, line.sequence)
     return last

@@ -7,6 +7,7 @@ import msgspec
 from hostmon.errors import ArgumentError
 from hostmon.events import DomainEvent, Event
 from hostmon.kinds import CLASS_OF, REPLAYED
+from hostmon.wire import class_of, kind_of
 
 MOST_GUESTS = 64  # that one question for a replay may name
 ALWAYS = (b"welcome\0", b"heartbeat/", b"host/lost/")
@@ -60,9 +61,9 @@ class Filter(msgspec.Struct, frozen=True):
             for guest in self.guests or ("",)
         ]
 
-    def admits(self, event: Event, kind: str) -> bool:
+    def admits(self, event: Event) -> bool:
         """Whether an event is wanted."""
-        if CLASS_OF.get(kind) not in self.classes or (self.kinds and kind not in self.kinds):
+        if class_of(event) not in self.classes or (self.kinds and kind_of(event) not in self.kinds):
             return False
         return not self.guests or (isinstance(event, DomainEvent) and event.uuid in self.guests)
 

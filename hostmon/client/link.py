@@ -20,7 +20,6 @@ from hostmon.client.requests import connected, decode_answer, encode_request
 from hostmon.client.view import HostView
 from hostmon.errors import ProtocolError
 from hostmon.events import Event, HeartbeatEvent, LostEvent
-from hostmon.kinds import CLASS_OF
 from hostmon.numbers import Position, by_class
 from hostmon.status import Answer, GuestStatus, Refusal, ReplayAnswer, Request, SnapshotAnswer
 
@@ -146,7 +145,7 @@ class Link:
             welcome = wire.decode_welcome(payload)
             self._announced(welcome.epoch, welcome.host, by_class(welcome.classes), out)
             return
-        event = wire.decode(payload)
+        event = wire.decode(payload, topic)
         if isinstance(event, HeartbeatEvent):
             if self.view is not None:
                 self.view.hear(event.monotonic_ns)
@@ -158,28 +157,27 @@ class Link:
             self._take_event(event, out)
 
     def _take_event(self, event: Event, out: list[Event]) -> None:
-        kind = wire.kind_of(event)
-        class_ = CLASS_OF.get(kind)
-        if self.state is State.CONNECTING or class_ is None:
-            return  # a welcome or a heartbeat says where to begin; no class: of a newer agent
+        if self.state is State.CONNECTING:
+            return  # a welcome or a heartbeat says where to begin
         if event.epoch != self.epoch:
             self._announced(event.epoch, event.host, {}, out)
             return
-        verdict = self._orders.judge(event, class_, kind)
+        verdict = self._orders.judge(event)
         if verdict is Verdict.NEW:
-            self._deliver(event, kind, out)
+            self._deliver(event, out)
         elif verdict is Verdict.GAP:
+            class_ = wire.class_of(event)
             self._newest[class_] = max(event.sequence - 1, self._newest.get(class_, 0))
             self._held = event
             self._repair(self._orders.behind(self._newest), out)
 
-    def _deliver(self, event: Event, kind: str, out: list[Event]) -> None:
+    def _deliver(self, event: Event, out: list[Event]) -> None:
         if isinstance(event, LostEvent):  # told whatever the filter
             lost = sum(one.count for one in event.kinds)
             self._on_repair(Repair(self.host, "overflow", "nothing", lost=lost))
         if self.view is not None:
             self.view.apply(event)
-        if self._wanted.admits(event, kind):
+        if self._wanted.admits(event):
             out.append(event)
 
     def _announced(
@@ -194,7 +192,7 @@ class Link:
         self._newest = {n: max(newest.get(n, 0), self._newest.get(n, 0)) for n in newest}
         self._catch_up(out)
 
-    def _catch_up(self, out: list[Event]) -> None:
+    def _catch_up(self, out: list[Event], reason: str = "gap") -> None:
         """Ask for what may be missing up to the newest numbers.
 
         Who cannot ask, and filters, learns of a gap from the next event that it wants.
@@ -203,13 +201,13 @@ class Link:
         if self._asked is None:
             behind = [order for order in behind if not order.filtered]
         if behind:
-            self._repair(behind, out)
+            self._repair(behind, out, reason)
 
     def _join(self, epoch: int, host: str, newest: Mapping[str, int], out: list[Event]) -> None:
         """Begin with this run of the agent."""
         self._held = None
         restarted = self.state is not State.CONNECTING
-        self._reason = "restart" if restarted else "join"
+        self._reason = reason = "restart" if restarted else "join"
         if self.view is not None and self._asked is not None:
             self.state = State.JOINING
             self._parts = []
@@ -221,7 +219,7 @@ class Link:
         self._begin(epoch, host, had if restarted or self.kept else newest)
         self.kept = ()
         self._newest = dict(newest)
-        self._catch_up(out)
+        self._catch_up(out, reason)
 
     def _begin(self, epoch: int, host: str, complete: Mapping[str, int]) -> None:
         if self.epoch and epoch != self.epoch:
@@ -234,9 +232,9 @@ class Link:
         self._request = None
         self.deadline = float("inf")
 
-    def _repair(self, behind: list[Order], out: list[Event]) -> None:
+    def _repair(self, behind: list[Order], out: list[Event], reason: str = "gap") -> None:
         """Ask for what is missing; without a request socket go on behind it."""
-        self._reason = "gap" if self.state is State.LIVE else self._reason
+        self._reason = reason
         self._replayed = 0
         self._behind = behind
         if self._asked is None:
@@ -317,10 +315,8 @@ class Link:
             return
         before = len(out)
         for event in wire.decode_many(answer.events):
-            kind = wire.kind_of(event)
-            class_ = CLASS_OF.get(kind, "")
-            if self._orders.judge(event, class_, kind, replayed=True) is Verdict.NEW:
-                self._deliver(event, kind, out)
+            if self._orders.judge(event, replayed=True) is Verdict.NEW:
+                self._deliver(event, out)
         self._replayed += len(out) - before
         self._behind[0].caught_up(by_class(answer.through))
         if answer.more:

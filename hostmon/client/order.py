@@ -9,6 +9,7 @@ from enum import Enum
 from hostmon.client.filter import LOSSES, Filter
 from hostmon.events import DomainEvent, Event, LostEvent
 from hostmon.status import Request
+from hostmon.wire import class_of, kind_of
 
 
 class Verdict(Enum):
@@ -31,8 +32,9 @@ class Order:
         self._kinds: dict[tuple[str, str], int] = {}
         self._pairs: dict[tuple[str, str, str], int] = {}
 
-    def judge(self, event: Event, class_: str, kind: str, *, replayed: bool = False) -> Verdict:
+    def judge(self, event: Event, *, replayed: bool = False) -> Verdict:
         """Whether an event is the next; one that is NEW counts as had from now on."""
+        class_, kind = class_of(event), kind_of(event)
         known = self.complete.get(class_)
         number = event.sequence
         if known is None or number <= known:
@@ -91,10 +93,10 @@ class Orders:
         followed = (wanted,) if wanted.tells_losses else (wanted, LOSSES)
         self._orders = [Order(one, complete) for one in followed]
 
-    def judge(self, event: Event, class_: str, kind: str, *, replayed: bool = False) -> Verdict:
+    def judge(self, event: Event, *, replayed: bool = False) -> Verdict:
         """As :meth:`Order.judge`."""
         order = self._orders[-1] if isinstance(event, LostEvent) else self._orders[0]
-        return order.judge(event, class_, kind, replayed=replayed)
+        return order.judge(event, replayed=replayed)
 
     @property
     def complete(self) -> dict[str, int]:

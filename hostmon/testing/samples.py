@@ -36,5 +36,5 @@ def sample_events() -> dict[str, Event]:
         if "uuid" in type_.__struct_fields__:
             event = msgspec.structs.replace(event, uuid=_UUID, name="sample-guest")
         found[kind_of(event)] = event
-    found["of-tomorrow"] = UnknownEvent(of_kind="of-tomorrow", **common)
+    found["of-tomorrow"] = UnknownEvent(of_kind="of-tomorrow", of_class="lifecycle", **common)
     return found

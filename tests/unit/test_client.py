@@ -116,6 +116,7 @@ def test_a_subscriber_resumes_after_what_was_kept(bus: Bus, same_run: bool) -> N
         subscriber.resume([Position("lifecycle", epoch, 120)])
         until(lambda: subscriber.repairs, lambda: subscriber.receive(0))
         bus.churn(GUESTS, 100, 2)
+        assert [(r.reason, r.by) for r in subscriber.repairs] == [("join", "replay")]
         first = 121 if same_run else 1
         numbers = [e.sequence for e in take(subscriber, 401 - first)]
         assert numbers == list(range(first, 401))
