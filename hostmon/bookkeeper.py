@@ -29,12 +29,11 @@ from hostmon.machine.memory import Memory, read_memory
 from hostmon.machine.sysfs import read_topology
 from hostmon.machine.topology import Cell, Cpu, Topology
 from hostmon.machine.traits import traits_of
-from hostmon.objects import HostObjects, read_objects
+from hostmon.objects import OBJECTS_S, HostObjects, read_objects
 
 log = logging.getLogger(__name__)
 
 AUDIT_S = 300.0
-OBJECTS_S = 60.0
 TICK_S = 1.0
 """How often it is looked whether the account has changed since it was told last."""
 WHOLE_S = 15.0

@@ -75,14 +75,19 @@ def audit_figures(books: Books) -> dict[str, float | Series]:
     }
 
 
-def object_figures(objects: HostObjects, now_ns: int) -> dict[str, Series]:
-    """Pools and networks."""
+def object_figures(objects: HostObjects, now_ns: int) -> dict[str, float | Series]:
+    """Pools and networks; of what was read long ago only the age, and which pool hangs."""
+    hung: Series = {(name,): int(hung) for name, hung in objects.timed_out(now_ns).items()}
+    found: dict[str, float | Series] = {"pool_timed_out": hung}
+    if objects.read_ns:
+        found["objects_age_seconds"] = (now_ns - objects.read_ns) / 1e9
+    if not objects.fresh(now_ns):
+        return found
     pools = objects.pools
-    return {
+    return found | {
         "pool_state": {(name,): space.state for name, space in pools.items()},
         "pool_capacity_bytes": {(name,): space.capacity for name, space in pools.items()},
         "pool_allocation_bytes": {(name,): space.allocation for name, space in pools.items()},
         "pool_available_bytes": {(name,): space.available for name, space in pools.items()},
-        "pool_timed_out": {(name,): int(hung) for name, hung in objects.timed_out(now_ns).items()},
         "network_active": {(name,): int(active) for name, active in objects.networks.items()},
     }

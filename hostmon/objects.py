@@ -14,29 +14,47 @@ from hostmon.driver.virt import PoolDescription
 from hostmon.errors import ObjectNotFoundError
 from hostmon.hypervisor import Connection
 
+OBJECTS_S = 60.0
+"""How often they are looked at."""
+
+STALE_NS = int(2e9 * OBJECTS_S)
+"""What is older is not shown: it was not read twice."""
+
 HUNG_NS = 5_000_000_000
 """A pool that has not answered for so long has timed out."""
 
 
 class HostObjects(msgspec.Struct, frozen=True):
-    """What was found last; ``asked`` is the pool that is being asked, since ``asked_ns``."""
+    """What was found last, at ``read_ns``, of CLOCK_MONOTONIC as all times here; 0 for never.
+
+    ``asked`` is the pool that is being asked, since ``asked_ns``.
+    """
 
     pools: dict[str, PoolDescription] = {}
     networks: dict[str, bool] = {}
     asked: str = ""
     asked_ns: int = 0
+    read_ns: int = 0
+
+    def fresh(self, now_ns: int) -> bool:
+        """Whether it is so recent that it may be shown."""
+        return bool(self.read_ns) and now_ns - self.read_ns <= STALE_NS
 
     def timed_out(self, now_ns: int) -> dict[str, bool]:
-        """Of each pool, whether it does not answer (CLOCK_MONOTONIC)."""
+        """Of each pool, whether it does not answer; of one that is, however old the rest is."""
         hung = self.asked if self.asked and now_ns - self.asked_ns > HUNG_NS else ""
-        names = set(self.pools) | ({hung} if hung else set())
+        names = set(self.pools if self.fresh(now_ns) else ()) | ({hung} if hung else set())
         return {name: name == hung for name in sorted(names)}
 
 
 def read_objects(
     connection: Connection, last: HostObjects, found: Callable[[HostObjects], object]
 ) -> HostObjects:
-    """Look at every network and pool, and tell ``found``."""
+    """Look at every network and pool, and tell ``found``.
+
+    Raises what the hypervisor raises; nothing is being asked then, and what was found stays.
+    """
+    read_ns = time.monotonic_ns()
     networks = {network.name: network.active for network in connection.networks()}
     pools: dict[str, PoolDescription] = {}
     for name in connection.pools():
@@ -45,6 +63,9 @@ def read_objects(
             pools[name] = connection.pool(name)
         except ObjectNotFoundError:
             continue  # gone since the list
-    done = HostObjects(pools, networks)
+        except Exception:
+            found(replace(last, asked="", asked_ns=0))
+            raise
+    done = HostObjects(pools, networks, read_ns=read_ns)
     found(done)
     return done

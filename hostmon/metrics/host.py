@@ -87,6 +87,9 @@ POOLS = (
     pool("allocation_bytes", "What is allocated of a pool."),
     pool("available_bytes", "What is free of a pool."),
     pool("timed_out", "1 while a pool does not answer."),
+    Metric("hostmon_host_objects_age_seconds", G,
+           "Time since storage pools and networks were last read.", Source.AGENT, HOST,
+           "objects_age_seconds"),
     Metric("libvirt_network_active", G, "1 while a network is active.", LIBVIRT, HOST,
            "network_active", labels=("network",)),
 )  # fmt: skip

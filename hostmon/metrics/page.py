@@ -51,7 +51,9 @@ column of libvirt's that is older than two of its cadences: a counter that stand
 as a rate of 0. Its age stays, in `hostmon_guest_sample_age_seconds`. A guest that is shut off is
 there with all that it has: what it is, why it is off, its sizes, its devices, and of its images
 on this host, as they were when storage was last looked at, capacity, allocation and physical size.
-Of the host's storage nothing is shown before it was looked at once.
+Of the host's storage nothing is shown before it was looked at once, and of storage pools and
+networks nothing that is older than two minutes, but `hostmon_host_objects_age_seconds` and which
+pool does not answer.
 
 A quota on a guest's CPU raises both `libvirt_domain_cpu_throttled_seconds_total` and its vCPUs'
 delay: only delay beyond the throttled time is contention.
