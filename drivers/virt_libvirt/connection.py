@@ -121,7 +121,8 @@ class LibvirtConnection(VirtConnection):
         if stamp is None or stamp != self._marked_at:
             guests = self._host.list_guests()
             self._marks = tuple(Mark(one.uuid, mark_of(one.name, one.id)) for one in guests)
-            self._marked_at = stamp
+            # Files that are not there for some are perhaps not those of this libvirtd at all.
+            self._marked_at = stamp if all(mark.text for mark in self._marks) else None
         return self._marks
 
     @translated("statistics")

@@ -14,9 +14,11 @@ from hostmon import keeper
 from hostmon.driver.virt import GuestDescription, Mark
 from hostmon.keeper import Keeper
 from hostmon.settings import ConnectionSettings
+from hostmon_drivers.virt_libvirt.connection import LibvirtConnection
 from hostmon_drivers.virt_libvirt.jobs import Jobs
 from hostmon_drivers.virt_libvirt.marks import Stamp, folders_stamp, mark_of, marked
 
+CONNECTION = "hostmon_drivers.virt_libvirt.connection"
 ONE, TWO = UUID(int=1), UUID(int=2)
 
 
@@ -168,6 +170,27 @@ def test_a_stamp_changes_with_its_folders(tmp_path: Path) -> None:
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
     assert folders_stamp((run, loop)) is None, "it cannot be looked at"
+
+
+def test_guests_are_listed_anew_once_a_folder_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, stamps, lists = {"a": "1", "b": "2"}, [((1, 1),)], []
+    monkeypatch.setattr(f"{CONNECTION}.folders_stamp", lambda: stamps[0])
+    monkeypatch.setattr(f"{CONNECTION}.mark_of", lambda name, _id: texts[name])
+
+    def listed() -> list[SimpleNamespace]:
+        lists.append(1)
+        return [SimpleNamespace(uuid=UUID(int=i), name=n, id=-1) for i, n in enumerate(texts)]
+
+    one = LibvirtConnection.__new__(LibvirtConnection)
+    one._marked, one._marks, one._marked_at = True, (), None
+    one._host = cast("Any", SimpleNamespace(list_guests=listed))
+    first = one.marks()
+    assert [mark.text for mark in first] == ["1", "2"]
+    assert one.marks() is first
+    stamps[0], texts["b"] = ((1, 2),), ""
+    for _ in range(2):
+        assert [mark.text for mark in one.marks()] == ["1", ""]
+    assert len(lists) == 3, "one guest's files are not there: not believed"
 
 
 class JobsOf:
