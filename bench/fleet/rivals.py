@@ -26,7 +26,7 @@ from bench.fleet.periodic import Outcome, start_behind
 from bench.fleet.trace import Arrival
 from bench.fleet.world import World
 from hostmon.account import Offer
-from hostmon.gate import Gate
+from hostmon.gate import MOST_GROWTH, Gate
 
 WINDOW_S = 60.0
 TTL_S = 600
@@ -37,7 +37,7 @@ DEADLINE_S = 60.0
 def fleet(folder: Path, hosts: int, vcpus: int, memory: int) -> Iterator[list[SimulatedHost]]:
     """Simulated hosts of one size, behind one gate."""
     with ExitStack() as stack:
-        gate = Gate(most_peers=64 * hosts)
+        gate = Gate(most_peers=64 * hosts, most_growth=hosts * MOST_GROWTH)
         gate.context.set(zmq.MAX_SOCKETS, 1023 + 8 * hosts)
         made = [
             SimulatedHost(folder, f"host-{number:03}", vcpus, memory, gate, Offer())
