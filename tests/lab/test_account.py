@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,14 @@ from tests.lab.node import Node
 from tests.lab.test_accounting import ask_nova
 
 MIB = 1 << 20
+PORT, AUDITED_PORT = 9177, 9178
 CONFIG = """
 [agent]
 reboot_window = 0.5
 [connection]
-refresh = 1.0
+refresh = {refresh}
 [account]
-audit = 1
+audit = {audit}
 vcpu_ratio = 2.0
 image_folders = ["/var/lib/libvirt/images"]
 [sampling]
@@ -33,26 +35,33 @@ kernel = 0.5
 [virt.libvirt.cadences]
 block = 1.0
 balloon = 1.0
+[drivers.prometheus]
+listen = "127.0.0.1:{port}"
 """
+EVENTS_ALONE = {"refresh": 1.0, "audit": 86400, "port": PORT}
+AUDITS_ALONE = {"refresh": 3600.0, "audit": 1, "port": AUDITED_PORT}
 
 
 ROOT = str(Path(__file__).resolve().parents[2])
 FETCH = (
-    "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9177/metrics').read().decode())"
+    "import sys, urllib.request as u; "
+    "print(u.urlopen(f'http://127.0.0.1:{sys.argv[1]}/metrics').read().decode())"
 )
 
 
 class InsideAgent:
     """``hostmon run`` inside a node, where it sees the guests' processes; sockets reach outside."""
 
-    def __init__(self, node: Node, directory: Path, config: str) -> None:
+    def __init__(self, node: Node, directory: Path, settings: dict[str, float]) -> None:
         self.events = f"ipc://{directory}/events.sock"
         self.requests = f"ipc://{directory}/requests.sock"
         self._node = node
+        self._port = settings["port"]
         self._log = (directory / "agent.log").open("wb")
         path = directory / "hostmon.toml"
         path.write_text(
-            f'[bus]\nevents = ["{self.events}"]\nrequests = "{self.requests}"\n{config}'
+            f'[bus]\nevents = ["{self.events}"]\nrequests = "{self.requests}"\n'
+            + CONFIG.format(**settings)
         )
         self._process = node.popen(
             "env", f"--chdir={ROOT}", sys.executable, "-m", "hostmon", "run", "--config", str(path),
@@ -67,7 +76,7 @@ class InsideAgent:
 
     def metrics(self) -> dict[str, float]:
         """One scrape: value by series."""
-        text = self._node.run(sys.executable, "-c", FETCH).stdout
+        text = self._node.run(sys.executable, "-c", FETCH, str(self._port)).stdout
         rows = (line.rpartition(" ") for line in text.splitlines() if line[:1] not in ("#", ""))
         return {series: float(value) for series, _, value in rows}
 
@@ -121,6 +130,11 @@ class Beside:
 
         wait_for(agreed)
 
+    def healed(self) -> dict[str, int]:
+        """How often audits found what wrong."""
+        found: dict[str, int] = self.running.ask("status")["healed"]
+        return found
+
     def agree(self) -> None:
         expected = self.of_virsh()
         wait_for(lambda: self.used() == expected)
@@ -128,7 +142,7 @@ class Beside:
 
 @pytest.fixture(scope="module")
 def beside(module_node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
-    """Four guests, two of them running, one with a disk; an agent beside them."""
+    """Four guests, two of them running, one with a disk; an agent whose audits come too late."""
     folder = module_node.root / "lib/images"
     folder.mkdir(exist_ok=True)
     module_node.run("qemu-img", "create", "-q", "-f", "qcow2", "/var/lib/libvirt/images/a", "64M")
@@ -142,12 +156,23 @@ def beside(module_node: Node, tmp_path_factory: pytest.TempPathFactory) -> Itera
     connection = libvirt.open(module_node.uri)
     connection.defineXML(guest_xml(module_node, module_node.name("disk"), devices=device))
     connection.close()
-    running = InsideAgent(module_node, tmp_path_factory.mktemp("agent"), CONFIG)
-    try:
+    with closing(
+        InsideAgent(module_node, tmp_path_factory.mktemp("agent"), EVENTS_ALONE)
+    ) as running:
         wait_for(lambda: running.ask("status")["audited_at"] > 0)
         yield Beside(module_node, running)
-    finally:
-        running.close()
+
+
+@pytest.fixture(scope="module")
+def audited(
+    module_node: Node, beside: Beside, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Beside]:
+    """Another agent there, which audits every second and follows no definition otherwise."""
+    with closing(
+        InsideAgent(module_node, tmp_path_factory.mktemp("audited"), AUDITS_ALONE)
+    ) as running:
+        wait_for(lambda: running.ask("status")["audited_at"] > 0)
+        yield Beside(module_node, running)
 
 
 def test_totals_and_used_are_what_virsh_says(beside: Beside) -> None:
@@ -168,7 +193,7 @@ def test_totals_and_used_are_what_virsh_says(beside: Beside) -> None:
     space = os.statvfs(beside.node.root / "lib/images")
     assert account["disk"]["total"] == space.f_blocks * space.f_frsize
     assert 0 < account["disk_available_least"] < space.f_bavail * space.f_frsize
-    beside.audits_agree()
+    assert set(beside.healed().values()) == {0}
 
 
 def test_the_started_event_says_what_is_taken_and_the_settled_stop_what_is_free(
@@ -228,7 +253,7 @@ def test_what_libvirt_does_not_announce_is_found(beside: Beside) -> None:
     node.virsh("destroy", name)
     node.virsh("undefine", name)
     beside.agree()
-    beside.audits_agree()
+    assert set(beside.healed().values()) == {0}, "events and definitions did it, no audit"
 
 
 def test_a_new_disk_is_read_as_its_event_comes(beside: Beside) -> None:
@@ -256,9 +281,9 @@ def test_idle_guests_are_not_asked_again(beside: Beside) -> None:
     assert int(cpu.read_text().split()[0]) - before < 20_000_000
 
 
-def test_a_disk_that_hangs_harms_nobody(beside: Beside) -> None:
+def test_a_disk_that_hangs_harms_nobody(audited: Beside) -> None:
     """An inactive guest whose image is a FIFO: whoever opens it waits for ever."""
-    node = beside.node
+    node = audited.node
     os.mkfifo(node.root / "lib/images/fifo")
     device = (
         "<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
@@ -267,28 +292,36 @@ def test_a_disk_that_hangs_harms_nobody(beside: Beside) -> None:
     connection = libvirt.open(node.uri)
     connection.defineXML(guest_xml(node, node.name("fifo"), devices=device))
     connection.close()
-    audited = beside.running.ask("status")["audited_at"]
-    wait_for(lambda: beside.running.ask("status")["audited_at"] > audited + 2)
-    status = beside.running.ask("status")
+    last = audited.running.ask("status")["audited_at"]
+    wait_for(lambda: audited.running.ask("status")["audited_at"] > last + 2)
+    status = audited.running.ask("status")
     # Nobody opened it: what it may take is unknown, and not 0.
     assert status["account"]["disk_available_least"] is None
     assert (status["reading"]["late"], status["reading"]["stuck"]) == (0, 0)
     assert node.virsh("list", "--all", "--name")
     node.virsh("undefine", node.name("fifo"))
-    wait_for(lambda: beside.account()["disk_available_least"] is not None)
+    wait_for(lambda: audited.account()["disk_available_least"] is not None)
 
 
-def test_a_disagreement_is_healed_and_told(beside: Beside) -> None:
-    """Whatever the audit heals is a metric; here nothing was ever wrong about what runs."""
-    page = beside.running.metrics()
-    assert page['hostmon_host_audit_disagreement{resource="vcpus"}'] == 0
+def test_a_disagreement_is_healed_and_told(audited: Beside) -> None:
+    """What libvirt does not announce, to an agent that compares no definition meanwhile."""
+    name = audited.node.name("0003")
+    before, allocated = audited.healed(), audited.account()["vcpus"]["allocated"]
+    most = int(audited.node.virsh("vcpucount", name, "--maximum", "--config"))
+    audited.node.virsh("setvcpus", name, str(most + 3), "--maximum", "--config")
+    wait_for(lambda: audited.account()["vcpus"]["allocated"] == allocated + 3)
+    found = {field for field, count in audited.healed().items() if count != before[field]}
+    assert found == {"defined_vcpus"}
+    page = audited.running.metrics()
+    assert page['hostmon_host_audit_healed_total{resource="defined_vcpus"}'] >= 1
     assert page["hostmon_host_audit_timestamp_seconds"] == pytest.approx(time.time(), abs=30)
+    audited.audits_agree()
 
 
-def test_status_equals_what_the_reference_cloud_says(beside: Beside) -> None:
-    theirs = ask_nova(beside.node, beside.node.root / "lib/images")
-    beside.agree()
-    account = beside.account()
+def test_status_equals_what_the_reference_cloud_says(audited: Beside) -> None:
+    theirs = ask_nova(audited.node, audited.node.root / "lib/images")
+    audited.agree()
+    account = audited.account()
     table = {
         "vcpus": (account["vcpus"]["total"], theirs["vcpus"]),
         "vcpus used": (account["vcpus"]["used"], theirs["vcpus_used"]),
