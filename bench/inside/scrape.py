@@ -23,10 +23,10 @@ from bench.inside.spending import CPU_THREAD, STEP_S, Spending, watched
 
 OURS, THEIRS = 19178, 19177
 ROUNDS = 60
-SPACING_S = 0.15
-"""More than the time in which scrapes share a render."""
+SPACING_S = 1.1
+"""More than the time in which scrapes share a render, or a pass over all that is shown."""
 
-BESIDE_S, AFTER_S = 0.5, 0.02
+BESIDE_S, AFTER_S = SPACING_S, 0.02
 """How long is watched before a scrape, and after it for what it left to be done."""
 
 INTERVAL_S = 15.0
