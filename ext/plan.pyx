@@ -18,6 +18,8 @@ cdef enum:
     KINDS = 16
     DIRTY_MEASURING = 1           # virDomainDirtyRateStatus
 
+cdef uint64_t NEVER = <uint64_t>-1
+
 cdef struct Ask:
     uint32_t life
     uint32_t run
@@ -79,6 +81,32 @@ cdef class Plan:
         for row in range(self.count):
             found |= not self.knows(table_row(self.table, row), &self.asks[row])
         table_unlock(self.table)
+        return found
+
+    def unread(self, int kind, list uuids, uint32_t groups):
+        """Of these guests, just asked, those of which nothing came that was known before.
+
+        libvirt leaves out whoever's monitor somebody else waits for. They are not confirmed, but
+        asked again when they are due.
+        """
+        cdef uint32_t row
+        cdef uint32_t known
+        cdef int group
+        found = []
+        for uuid in uuids:
+            row = self.find(uuid)
+            if row >= self.count:
+                continue
+            table_lock(self.table)
+            known = table_row(self.table, row).valid & groups
+            for group in range(GROUPS):
+                if known >> group & 1 and (
+                        table_row(self.table, row).good_ns[group] >= self.asks[row].asked_ns[kind]):
+                    known = 0
+            table_unlock(self.table)
+            if known:
+                self.asks[row].ran_ns[kind] = NEVER
+                found.append(uuid)
         return found
 
     def confirm(self, int kind, uint32_t groups):

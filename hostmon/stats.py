@@ -181,6 +181,7 @@ class StatsSampler:
                     lambda connection: connection.read(reading, guests), self._deadline
                 )
                 self._reconnect = RECONNECT_FIRST
+                self._find_stuck(self._plan.unread(number, uuids, self._confirms[number]))
                 return
             except TimeoutError:
                 self._deadlines += 1
@@ -236,7 +237,9 @@ class StatsSampler:
         return None
 
     def _find_stuck(self, uuids: list[bytes]) -> None:
-        """After a call that hung: whose monitor has been busy for as long as the call."""
+        """After a call that hung, or left guests out: whose monitor is busy as long as that."""
+        if not uuids:
+            return
         now = time.monotonic_ns()
         for uuid, seconds in (self._busy(uuids) or {}).items():
             if seconds >= self._deadline / 2:

@@ -122,6 +122,24 @@ def test_what_was_confirmed_is_confirmed_between(table: GuestTable) -> None:
     assert good() == 240 * S
 
 
+def test_whoever_was_left_out_is_not_confirmed(table: GuestTable) -> None:
+    """libvirt gives no figures of a guest whose monitor somebody else waits for."""
+    plan = Plan(table)
+    guest, other = uuid(1), uuid(2)
+    for now in (100, 160, 220, 280):
+        for one in (guest, other):
+            ran(table, one, 500, (now - 1) * S)
+        due = plan.due(MAIN, now * S, now * S, confirms=DISK)
+        assert guest in due
+        assert (other in due) is (now < 220)
+        if other in due:
+            absorb(table, other, {"balloon.current": 7}, now * S)
+        if now == 100:
+            absorb(table, guest, {"balloon.current": 7}, now * S)
+        assert plan.unread(MAIN, due, DISK) == ([] if now == 100 else [guest])
+    assert plan.unread(MAIN, [uuid(0), uuid(77)], DISK) == [], "nothing was ever known of them"
+
+
 def test_only_disks_may_change_once_the_vcpus_stand_still(table: GuestTable) -> None:
     plan = Plan(table)
     guest, dirty = uuid(1), 1 << Group.DIRTY_RATE
