@@ -13,7 +13,7 @@ import msgspec
 
 from hostmon.events import EVENT_TYPES, Event
 from hostmon.numbers import Position
-from hostmon.wire import UnknownEvent
+from hostmon.wire import UNDECODABLE, UnknownEvent
 
 DIRECTORY = Path("/var/lib/hostmon/journal")
 PATTERN = "journal-*.jsonl"
@@ -64,5 +64,5 @@ def lines(path: Path) -> Iterator[Line | None]:
         for raw in file:
             try:
                 yield _decoder.decode(raw) if raw.endswith(b"\n") else None
-            except msgspec.MsgspecError:
+            except UNDECODABLE:
                 yield None

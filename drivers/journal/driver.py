@@ -75,11 +75,9 @@ class JournalDriver(Driver):
             longest_age=settings.days * DAY,
         )
         try:
-            if torn := files.open():
+            if torn := files.open(journal.encode(Header())):
                 log.warning("cut %d bytes of a torn line off the journal", torn)
             self._last = last_positions(Path(settings.directory))
-            if files.size == 0:
-                files.append(journal.encode(Header()))
         except OSError as error:
             files.close()
             raise DriverError(

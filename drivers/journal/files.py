@@ -12,6 +12,7 @@ from pathlib import Path
 from hostmon.journal import files
 
 ROTATE_AGAIN = 1.0
+UNFINISHED = ".new"
 
 
 class JournalFiles:
@@ -35,22 +36,24 @@ class JournalFiles:
         self._size = 0
         self._rotate_after = 0.0
 
-    def open(self) -> int:
-        """Go on with the newest file, or begin one; returns how many torn bytes were cut off."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        existing = files(self._directory)
-        if not existing:
-            _, self._descriptor = self._create()
-            return 0
-        torn = cut_torn_line(existing[-1])
-        self._descriptor = os.open(existing[-1], os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-        self._size = os.fstat(self._descriptor).st_size
-        return torn
+    def open(self, header: bytes) -> int:
+        """Go on with the newest file, or begin one with this header; returns the bytes cut off.
 
-    @property
-    def size(self) -> int:
-        """Of the file that is being written."""
-        return self._size
+        What is cut off is a torn line at the end, or a newest file that holds nothing else.
+        """
+        self._directory.mkdir(parents=True, exist_ok=True)
+        for unfinished in self._directory.glob(f".*{UNFINISHED}"):
+            unfinished.unlink()
+        torn = 0
+        for newest in reversed(files(self._directory)):
+            torn += cut_torn_line(newest)
+            if newest.stat().st_size:
+                self._descriptor = os.open(newest, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+                self._size = os.fstat(self._descriptor).st_size
+                return torn
+            newest.unlink()
+        self._descriptor, self._size = self._create(header), len(header)
+        return torn
 
     def append(self, line: bytes) -> None:
         """Write a line whole or, raising OSError, not at all."""
@@ -68,20 +71,14 @@ class JournalFiles:
     def rotate(self, header: bytes) -> None:
         """Begin a new file with a header; the one before it is on disk then.
 
-        Raises OSError where there is no room for it: the file before it goes on being the one that
-        is written, and a new one is tried for once a second at most.
+        Raises OSError where there is no room for it: nothing is written until there is, which is
+        tried once a second at most.
         """
         if time.monotonic() < self._rotate_after:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._rotate_after = time.monotonic() + ROTATE_AGAIN
         self.sync()
-        path, descriptor = self._create()
-        try:
-            write(descriptor, header, 0)
-        except OSError:
-            os.close(descriptor)
-            path.unlink()
-            raise
+        descriptor = self._create(header)
         self.close()
         self._descriptor, self._size, self._rotate_after = descriptor, len(header), 0.0
         self.prune()
@@ -103,20 +100,38 @@ class JournalFiles:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _create(self) -> tuple[Path, int]:
-        """Create a file that sorts after all others, whatever the clock says."""
+    def _create(self, header: bytes) -> int:
+        """Create a file that sorts after all others, whatever the clock says; its descriptor.
+
+        It has its name once it has its header: whoever is killed before leaves no empty file, from
+        which nobody could tell how far the journal reaches.
+        """
         newest = max((path.stem for path in files(self._directory)), default="")
         stamp = int(self._clock() * 1e9)
         previous = int(newest.rpartition("-")[2]) if newest else 0
         path = self._directory / f"journal-{max(stamp, previous + 1):020d}.jsonl"
+        fresh = path.with_name(f".{path.name}{UNFINISHED}")
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        descriptor = os.open(path, flags, 0o640)
-        folder = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = os.open(fresh, flags, 0o640)
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-        return path, descriptor
+            write(descriptor, header, 0)
+            os.fsync(descriptor)
+            fresh.rename(path)
+            sync_folder(self._directory)
+        except OSError:
+            os.close(descriptor)
+            fresh.unlink(missing_ok=True)
+            raise
+        return descriptor
+
+
+def sync_folder(directory: Path) -> None:
+    """Put the names of its files on disk."""
+    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def write(descriptor: int, line: bytes, size: int) -> None:
