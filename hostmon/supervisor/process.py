@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import pwd
 import selectors
 import signal
 import subprocess
@@ -48,17 +49,18 @@ class DriverProcess:
 
     def run(self) -> None:
         """Until the process has ended or was killed; how and why stands in the tally."""
+        user = self._job.options.user
         try:
             child = subprocess.Popen(
                 [sys.executable, "-m", "hostmon.supervisor"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 process_group=0,
-                user=self._job.options.user or None,
-                extra_groups=[] if self._job.options.user else None,
+                user=user or None,
+                group=pwd.getpwnam(user).pw_gid if user else None,
+                extra_groups=[] if user else None,
             )
         except (OSError, KeyError, ValueError) as error:
-            user = self._job.options.user
             self._fail(f"its process can't be started as {user or 'our user'}: {error}", "settings")
             return
         self.pid = child.pid

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -169,8 +170,11 @@ def test_an_acting_driver_runs_as_the_user_named(bench: Bench, faulty: Path) -> 
     bench.run("acts", sections={"acts": {"user": "nobody"}})
     assert bench.reaches("acts", "running").isolation == "process"
     status = Path(f"/proc/{bench.state('acts').pid}/status").read_text()
-    uid = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1]
-    assert uid != "0"
+    fields = dict(line.split(":", 1) for line in status.splitlines())
+    nobody = pwd.getpwnam("nobody")
+    assert fields["Uid"].split() == [str(nobody.pw_uid)] * 4
+    assert fields["Gid"].split() == [str(nobody.pw_gid)] * 4
+    assert fields["Groups"].split() == []
 
 
 def test_reload_leaves_alone_what_has_not_changed(bench: Bench, faulty: Path) -> None:
