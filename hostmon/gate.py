@@ -132,7 +132,7 @@ class Gate(ReadyThread):
         self._folder = folder
         self._growth = Growth(most_growth)
         self._most_peers = most_peers
-        self._allowed: dict[str, str] = {}
+        self._allowed = None if folder is None else keys.AllowedKeys(folder)
         self._due = self._calm = self._weighed = 0.0
         self._censuses: list[Census] = []
         self._stop = threading.Event()
@@ -160,7 +160,7 @@ class Gate(ReadyThread):
 
     def may(self, key: str) -> bool:
         """Whether a client's key, in Z85, is allowed now."""
-        return key in self._allowed
+        return self._allowed is not None and key in self._allowed
 
     def status(self) -> GateStatus:
         """Who is connected, and who was not let in."""
@@ -173,7 +173,7 @@ class Gate(ReadyThread):
             crowded_out=self.crowded_out,
             stalled=self.stalled,
             overgrown=self.overgrown,
-            keys=len(self._allowed),
+            keys=len(self._allowed or ()),
         )
 
     def _work(self) -> None:
@@ -243,11 +243,9 @@ class Gate(ReadyThread):
     def _look_at_keys(self) -> None:
         """Follow the folder of keys; a key that is gone ends every connection made with it."""
         self._due = time.monotonic() + KEYS_EVERY
-        if self._folder is None:
+        if self._allowed is None:
             return
-        found = {key: name for name, key in keys.allowed(self._folder).items()}
-        gone = [name for key, name in self._allowed.items() if key not in found]
-        self._allowed = found
+        gone = self._allowed.read()
         if gone:
             log.info("keys revoked: %s; every connection begins anew", ", ".join(gone))
             self._begin_anew()

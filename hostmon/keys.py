@@ -53,18 +53,33 @@ def check_name(name: str) -> None:
 
 def check_folder(folder: Path) -> None:
     """Raise SettingsError where others than its owner, or an unfit owner, may change the keys."""
+    place = allowed_folder(folder)
     try:
-        found = folder.stat()
+        check_unchangeable(folder)
+        if place.exists():
+            check_unchangeable(place)
     except OSError as error:
         raise SettingsError(
             f"{folder}: {error.strerror}; `hostmon keys new` makes the agent's keys"
         ) from None
+
+
+def check_unchangeable(path: Path) -> None:
+    """Raise SettingsError where others may change a file or folder; OSError if it is not there."""
+    found = path.stat()
     if found.st_mode & 0o022:
         raise SettingsError(
-            f"{folder}: mode {found.st_mode & 0o777:o} lets others change it; chmod go-w it"
+            f"{path}: mode {found.st_mode & 0o777:o} lets others change it; chmod go-w it"
         )
+    check_owner(path, found)
+
+
+def check_owner(path: Path, found: os.stat_result) -> None:
+    """Raise SettingsError where a file or folder is neither root's nor this process's user's."""
     if found.st_uid not in {0, os.geteuid()}:
-        raise SettingsError(f"{folder}: belongs to user {found.st_uid}; chown it to root")
+        raise SettingsError(
+            f"{path}: belongs to user {found.st_uid}; chown it to root, or run as that user"
+        )
 
 
 def load_pair(path: Path) -> Pair:
@@ -75,6 +90,7 @@ def load_pair(path: Path) -> Pair:
             raise SettingsError(
                 f"{path}: mode {found.st_mode & 0o777:o} lets others read it; chmod 600 it"
             )
+        check_owner(path, found)
         public, secret = certificate(path)
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}; `hostmon keys new` makes one") from None
@@ -134,6 +150,7 @@ def allow(folder: Path, name: str, key: str) -> None:
         with private_files():
             place.mkdir(parents=True, exist_ok=True)
         fresh.write_text(f'curve\n    public-key = "{key}"\n')
+        fresh.chmod(0o644)
         fresh.replace(place / f"{name}{PUBLIC_SUFFIX}")
     except OSError as error:
         raise SettingsError(f"{place}: {error.strerror}; run as the owner of the keys") from None
@@ -154,13 +171,75 @@ def revoke(folder: Path, name: str) -> None:
 
 def allowed(folder: Path) -> dict[str, str]:
     """The clients that may connect: key by name. A file that holds no key allows nobody."""
+    found, wrong = read_allowed(folder)
+    for text in wrong.values():
+        log.warning("%s", text)
+    return found
+
+
+def read_allowed(folder: Path) -> tuple[dict[str, str], dict[Path, str]]:
+    """The clients that may connect, key by name; and what is wrong with the other files."""
     found: dict[str, str] = {}
+    wrong: dict[Path, str] = {}
     for path in sorted(allowed_folder(folder).glob(f"[!.]*{PUBLIC_SUFFIX}")):
         try:
+            check_unchangeable(path)
             found[path.name.removesuffix(PUBLIC_SUFFIX)] = load_public(str(path))
         except SettingsError as error:
-            log.warning("%s", error)
-    return found
+            wrong[path] = str(error)
+        except FileNotFoundError:
+            continue  # revoked since it was listed
+        except OSError as error:
+            wrong[path] = f"{path}: {error.strerror}"
+    return found, wrong
+
+
+class AllowedKeys:
+    """Who may connect, by a folder that is read again and again.
+
+    While others may change the folder nobody new is let in. What is wrong is logged once, and again
+    when the file is another.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, str] = {}  # name by key
+        self._told: dict[Path, tuple[str, int]] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._known
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def read(self) -> list[str]:
+        """Follow the folder; the names of those whose keys are gone."""
+        found, wrong = read_allowed(self._folder)
+        known = {key: name for name, key in found.items()}
+        try:
+            check_folder(self._folder)
+        except SettingsError as error:
+            wrong[self._folder] = f"{error}; no new key is allowed until then"
+            known = {key: name for key, name in known.items() if key in self._known}
+        gone = [name for key, name in self._known.items() if key not in known]
+        self._known = known
+        self._tell(wrong)
+        return gone
+
+    def _tell(self, wrong: dict[Path, str]) -> None:
+        stamps = {path: (text, changed_ns(path)) for path, text in wrong.items()}
+        for path, stamp in stamps.items():
+            if self._told.get(path) != stamp:
+                log.warning("%s", stamp[0])
+        self._told = stamps
+
+
+def changed_ns(path: Path) -> int:
+    """When a file was changed last; 0 for one that is gone."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Keys in files: made, allowed, revoked, and refused where others could read or change them."""
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -36,6 +37,66 @@ def test_a_folder_that_others_may_change_is_refused(tmp_path: Path, mode: int) -
     tmp_path.chmod(mode)
     with pytest.raises(SettingsError, match="lets others change it; chmod go-w"):
         keys.check_folder(tmp_path)
+
+
+def test_the_folder_of_the_allowed_is_looked_at_too(tmp_path: Path) -> None:
+    keys.allow(tmp_path, "one", keys.new_pair(tmp_path / "own", "one")[0])
+    tmp_path.chmod(0o700)
+    keys.check_folder(tmp_path)
+    keys.allowed_folder(tmp_path).chmod(0o777)
+    with pytest.raises(SettingsError, match="/allowed: mode 777 lets others change it"):
+        keys.check_folder(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_keys_of_another_user_are_refused(tmp_path: Path) -> None:
+    public, secret = keys.new_pair(tmp_path, "agent")
+    os.chown(secret, 12345, -1)
+    with pytest.raises(SettingsError, match="belongs to user 12345; chown it to root"):
+        keys.load_pair(secret)
+    keys.allow(tmp_path, "one", public)
+    os.chown(keys.allowed_folder(tmp_path) / "one.key", 12345, -1)
+    assert keys.allowed(tmp_path) == {}
+    os.chown(keys.allowed_folder(tmp_path), 12345, -1)
+    with pytest.raises(SettingsError, match="/allowed: belongs to user 12345"):
+        keys.check_folder(tmp_path)
+
+
+def test_a_folder_that_others_may_change_later_lets_nobody_new_in(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second, third = (keys.new_pair(tmp_path / "own", str(n))[0] for n in range(3))
+    keys.allow(tmp_path, "first", first)
+    keys.allow(tmp_path, "second", second)
+    allowed = keys.AllowedKeys(tmp_path)
+    assert allowed.read() == []
+    keys.allowed_folder(tmp_path).chmod(0o777)
+    keys.allow(tmp_path, "third", third)
+    keys.revoke(tmp_path, "first")
+    for expected in (["first"], [], []):
+        assert allowed.read() == expected
+    assert [key in allowed for key in (first, second, third)] == [False, True, False]
+    (told,) = caplog.records
+    assert "/allowed: mode 777 lets others change it; chmod go-w it; no new key" in told.message
+    keys.allowed_folder(tmp_path).chmod(0o755)
+    assert allowed.read() == []
+    assert third in allowed
+
+
+def test_a_wrong_file_is_told_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    keys.allow(tmp_path, "one", keys.new_pair(tmp_path / "own", "one")[0])
+    bad = keys.allowed_folder(tmp_path) / "bad.key"
+    bad.write_text("nothing")
+    allowed = keys.AllowedKeys(tmp_path)
+    for _ in range(3):
+        allowed.read()
+    assert len(caplog.records) == 1
+    bad.write_text("still nothing")
+    os.utime(bad, ns=(1, 1))
+    for _ in range(3):
+        allowed.read()
+    assert len(caplog.records) == 2
+    assert "bad.key: holds no public key" in caplog.records[1].message
 
 
 @pytest.mark.parametrize("text", ["", 'curve\n    public-key = "short"\n', "\x80\x00"])
