@@ -31,8 +31,9 @@ log = logging.getLogger(__name__)
 STOP_TIMEOUT = 1.0
 # A guest that the hypervisor does not find, and of which no event tells for so long, is gone.
 GONE_AFTER_NS = 1_000_000_000
-# Seconds until a guest whose row the dispatcher has yet to make is tried again.
-PLACE_AGAIN = 0.01
+# Seconds until a guest whose row the dispatcher has yet to make is tried again: at first, at most.
+# A row that an older answer spoke of may never come.
+PLACE_AGAIN, PLACE_SELDOM = 0.01, 2.0
 # Seconds for which marks are believed: then all guests are compared, whatever theirs say.
 WHOLE_S = 300.0
 
@@ -164,12 +165,16 @@ class Keeper:
         poll.register(self._wake_fd, select.POLLIN)
         poll.register(self._dispatcher.wanted_fd, select.POLLIN)
         refresh = time.monotonic() + self._settings.refresh
+        again = PLACE_AGAIN
         while not self._stop and not self._closed_because:
-            placed = self._definitions.place()
-            wait = max(0.0, refresh - time.monotonic()) if placed else PLACE_AGAIN
+            wait = max(0.0, refresh - time.monotonic())
+            if not self._definitions.place():
+                wait, again = min(wait, again), min(2 * again, PLACE_SELDOM)
             poll.poll(wait * 1000)
             self._clear_wake()
             wanted = self._dispatcher.take_wanted()
+            if wanted != []:
+                again = PLACE_AGAIN
             if self._losses_seen != self._dispatcher.lost_records:
                 log.warning("events were lost for want of room; comparing with %s", self.uri)
                 wanted = None

@@ -1,0 +1,59 @@
+"""How long the keeper waits while there is nothing to ask."""
+
+import select
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hostmon.keeper import PLACE_AGAIN, PLACE_SELDOM, Keeper
+from hostmon.settings import ConnectionSettings
+
+
+class Waits:
+    """Stands for the keeper's poll: notes each wait in seconds, and ends the keeper after some."""
+
+    def __init__(self, most: int) -> None:
+        self.noted: list[float] = []
+        self.most = most
+        self.keeper: Keeper | None = None
+
+    def register(self, *_: object) -> None:
+        """Whatever it is."""
+
+    def poll(self, wait_ms: float) -> None:
+        assert self.keeper is not None
+        self.noted.append(wait_ms / 1000)
+        self.keeper._stop = len(self.noted) == self.most
+
+
+def waits(monkeypatch: pytest.MonkeyPatch, placed: bool, wanted: dict[int, Any]) -> list[float]:
+    """Twelve waits of a keeper, with what is wanted after some of them."""
+    noted = Waits(12)
+    monkeypatch.setattr(select, "poll", lambda: noted)
+    connection: Any = SimpleNamespace(guests=list, marks=tuple)
+    dispatcher = SimpleNamespace(
+        lost_records=0, wanted_fd=0, take_wanted=lambda: wanted.get(len(noted.noted), [])
+    )
+    made: list[Any] = [
+        None, "fake:///", ConnectionSettings(), SimpleNamespace(put=lambda _: True), dispatcher,
+        SimpleNamespace(place=lambda: placed),
+    ]  # fmt: skip
+    noted.keeper = Keeper(*made)
+    noted.keeper._serve(connection)
+    return noted.noted
+
+
+def test_it_wakes_ever_less_for_a_guest_that_gets_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = waits(monkeypatch, False, {})
+    assert found[:4] == pytest.approx([PLACE_AGAIN * 2**n for n in range(4)])
+    assert found[-2:] == [PLACE_SELDOM] * 2
+
+
+def test_news_of_guests_have_it_try_soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = waits(monkeypatch, False, {6: None})
+    assert found[5:8] == pytest.approx([32 * PLACE_AGAIN, PLACE_AGAIN, 2 * PLACE_AGAIN])
+
+
+def test_otherwise_it_waits_until_it_has_to_refresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert min(waits(monkeypatch, True, {})) > ConnectionSettings().refresh - 5
