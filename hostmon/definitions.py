@@ -7,6 +7,7 @@ the device keys in the guest table. Asks nobody: the connection keeper brings th
 import hashlib
 import logging
 import uuid as uuidlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -195,8 +196,18 @@ def disk_keys(domain: Domain) -> list[tuple[bytes, bytes]]:
 
 
 def interface_keys(domain: Domain) -> list[tuple[bytes, bytes]]:
-    """Key and target of each interface: its MAC address, and the tap it has on the host."""
-    return [(encoded(nic.mac or ""), encoded(nic.target or "")) for nic in domain.interfaces]
+    """Key and target of each interface: its MAC address, and the tap it has on the host.
+
+    libvirt lets several have one address: the second's key is ``MAC#2``.
+    """
+    seen: Counter[str] = Counter()
+    keys = []
+    for nic in domain.interfaces:
+        mac = nic.mac or ""
+        seen[mac] += 1
+        key = mac if seen[mac] == 1 else f"{mac}#{seen[mac]}"
+        keys.append((encoded(key), encoded(nic.target or "")))
+    return keys
 
 
 def encoded(text: str) -> bytes:

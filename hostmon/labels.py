@@ -43,6 +43,16 @@ def text(labels: Pairs) -> bytes:
     return f"{joined}}} ".encode("utf-8", "replace")
 
 
+def once(texts: Iterable[Texts]) -> list[Texts]:
+    """Each device's texts, none for one whose labels another bears: no series stands twice."""
+    seen: set[bytes | None] = set()
+    found: list[Texts] = []
+    for texts_of_one in texts:
+        found.append((None, None) if texts_of_one[0] in seen else texts_of_one)
+        seen.add(texts_of_one[0])
+    return found
+
+
 class Labeller:
     """Makes one guest's label texts for a profile, in the order of the renderer's scopes.
 
@@ -68,8 +78,8 @@ class Labeller:
         guest = self.facts(uuid, name)
         base = pairs(self.profile.guest, guest)
         label, words = self.profile.state
-        of_disks = [self.of_disk(base, guest, target) for _, target in disks]
-        of_interfaces = [self.of_interface(base, guest, *device) for device in interfaces]
+        of_disks = once(self.of_disk(base, guest, target) for _, target in disks)
+        of_interfaces = once(self.of_interface(base, guest, *device) for device in interfaces)
         return [
             [text(base)],
             [text([*base, (label, word)]) for word in words],
@@ -108,12 +118,14 @@ class Labeller:
 
     def of_interface(self, base: Pairs, guest: GuestFacts, key: bytes, target: bytes) -> Texts:
         """The texts of one interface's counters and of its info; its key names it without a tap."""
-        mac, device = key.decode("utf-8", "replace"), target.decode("utf-8", "replace")
+        name, device = key.decode("utf-8", "replace"), target.decode("utf-8", "replace")
         if not device and not self.profile.unnamed:
             return None, None
-        found = (nic for nic in guest.interfaces if nic.mac_address == mac)
-        facts = next(found, InterfaceFacts(mac_address=mac))
-        facts = msgspec.structs.replace(facts, target_device=device or mac)
+        mac, _, which = name.partition("#")
+        same = [nic for nic in guest.interfaces if nic.mac_address == mac]
+        place = int(which) - 1 if which.isdecimal() else 0
+        facts = same[place] if place < len(same) else InterfaceFacts(mac_address=mac)
+        facts = msgspec.structs.replace(facts, target_device=device or name)
         labels = [*base, *pairs(self.profile.interface, facts)]
         return text(labels), self.full(Scope.INTERFACE_INFO, labels, facts)
 

@@ -1,8 +1,18 @@
 """Facts out of a definition, and the label texts made of them for each profile."""
 
+import itertools
+import uuid as uuidlib
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from hostmon._table import GuestTable
+from hostmon.definitions import Definitions
+from hostmon.exposition import Exposition, Format
 from hostmon.facts import GuestFacts, facts_of
 from hostmon.labels import Labeller, text
 from hostmon.metrics import PROFILES
+from hostmon.scrape import read
 from hostmon.xml.domain import Domain
 
 UUID = "7792d9a2-74b0-4e07-9765-37df9295fbc2"
@@ -119,3 +129,58 @@ def test_the_tables_name_stands_above_an_older_definitions() -> None:
 
 def test_values_are_escaped() -> None:
     assert text([("a", 'x"\\\n'), ("b", "\udc80ü")]) == 'a="x\\"\\\\\\n",b="?ü"} '.encode()
+
+
+TWIN = (
+    "<interface type='bridge'><mac address='52:54:00:00:00:01'/><source bridge='br{}'/>"
+    "<target dev='{}'/></interface>"
+)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    "interfaces",
+    [
+        TWIN.format(0, "") + TWIN.format(1, ""),
+        TWIN.format(0, "tap0") + TWIN.format(1, "tap0"),
+        "<interface type='user'/>" * 3,
+    ],
+)
+def test_no_series_stands_twice_on_a_page(profile: str, interfaces: str) -> None:
+    """libvirt takes a guest whose interfaces have one address, or none."""
+    guest = uuidlib.UUID(UUID).bytes
+    table, ticks = GuestTable(), itertools.count(0, 10**10)
+    table.upsert(guest, b"web")
+    table.set_state(guest, 1, 1, 1)
+    definitions = Definitions(table)
+    xml = XML[: XML.index("<interface")] + interfaces + "</devices></domain>"
+    definitions.update(guest, xml, None)
+    assert definitions.place()
+    keys = [nic.key for nic in table.snapshot().guest(guest).interfaces]
+    assert len(set(keys)) == len(keys)
+    page = Exposition(
+        table, definitions.describe, dict, CollectorRegistry(), profile=profile,
+        clock_ns=lambda: next(ticks),
+    )  # fmt: skip
+    for form in Format:
+        made = page.page(form)
+        assert read(made, form.value)
+        lines = [line.rsplit(b" ", 1)[0] for line in made.splitlines() if line[:1] != b"#"]
+        assert len(set(lines)) == len(lines)
+
+
+def test_interfaces_of_one_address_are_told_apart_by_their_place() -> None:
+    xml = (
+        XML[: XML.index("<interface")]
+        + TWIN.format(0, "")
+        + TWIN.format(1, "")
+        + ("</devices></domain>")
+    )
+    labeller = Labeller(PROFILES["hostmon"], lambda _: facts_of(Domain.parse(xml)), [])
+    mac = "52:54:00:00:00:01"
+    keys = [(mac.encode(), b""), (f"{mac}#2".encode(), b"")]
+    made = labeller(uuidlib.UUID(UUID).bytes, b"web", [], [], keys, False)[-1]
+    for number, (label, name) in enumerate(zip(made, (mac, f"{mac}#2"), strict=True)):
+        assert label is not None
+        for part in (f'target_device="{name}"', f'mac_address="{mac}"', f'"br{number}"'):
+            assert part in label.decode()
