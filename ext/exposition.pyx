@@ -123,6 +123,7 @@ cdef class Renderer:
     cdef uint32_t rows
     cdef uint64_t oldest[GROUPS]
     cdef Lines* lines        # of each family
+    cdef bint misplaced      # cells point at labels that may be gone: they are to be listed anew
     cdef uint32_t layout     # grows with each listing of the cells
     cdef uint64_t pages
     cdef uint64_t boot_ticks
@@ -186,10 +187,12 @@ cdef class Renderer:
             self.grow(view.rows)
         for i in range(view.rows):
             if stale(<Labels>self.labels[i], view_row(view, i)):
+                self.misplaced = True
                 self.relabel(view, i)
                 changed += 1
-        if changed:
+        if self.misplaced:
             self.place(view)
+            self.misplaced = False
         return changed
 
     def render(self, snapshot, int openmetrics, const uint8_t[::1] wanted not None):
@@ -198,7 +201,7 @@ cdef class Renderer:
         cdef Moment moment = Moment(monotonic_ns(), self.boot_ticks)
         cdef Py_ssize_t i
         cdef int failed = 0
-        if wanted.shape[0] != self.count or view.rows > self.rows:
+        if wanted.shape[0] != self.count or view.rows > self.rows or self.misplaced:
             raise ValueError("give a byte a family, and refresh before rendering")
         if self.exports:
             raise BufferError("the last page is still read: release its pieces first")

@@ -61,6 +61,7 @@ cdef class Stats:
     cdef Table* table
     cdef virConnectPtr pointer
     cdef dict domains              # handle (as a number) by uuid
+    cdef uint32_t retired          # guests that the table had forgotten when they were dropped last
     cdef bint kernel
     cdef Absorb absorb
     cdef readonly uint64_t late    # results thrown away because newer ones were there
@@ -90,6 +91,31 @@ cdef class Stats:
         """Fields of unknown name or type that were passed over."""
         return self.absorb.unknown
 
+    @property
+    def handles(self):
+        """How many guests libvirt was asked for by their uuid, and are kept."""
+        return len(self.domains)
+
+    cdef int drop_gone(self) except -1:
+        """Give the handles of guests back that the table has no more; while none is in use."""
+        cdef bint known
+        cdef bytes uuid
+        if self.retired == self.table.retired:
+            return 0
+        self.retired = self.table.retired
+        for uuid in list(self.domains):
+            table_lock(self.table)
+            known = table_find(self.table, <const uint8_t*><const char*>uuid) != NO_ROW
+            table_unlock(self.table)
+            if not known:
+                virDomainFree(<virDomainPtr><uintptr_t>self.domains.pop(uuid))
+        return 0
+
+    cdef virDomainPtr only(self, bytes uuid) except? NULL:
+        """The handle of the one guest that a call is about; NULL if libvirt knows none."""
+        self.drop_gone()
+        return <virDomainPtr>self.handle(uuid)
+
     cdef uintptr_t handle(self, bytes uuid) except? 0:
         """The guest's handle, 0 if libvirt knows none; one round trip, the first time."""
         cdef virDomainPtr domain
@@ -115,6 +141,7 @@ cdef class Stats:
         if list_ == NULL:
             raise MemoryError
         try:
+            self.drop_gone()
             for uuid in uuids:
                 list_[count] = <virDomainPtr><uintptr_t>self.handle(uuid)
                 count += list_[count] != NULL
@@ -167,7 +194,7 @@ cdef class Stats:
         Never waits for the guest. State 0 is ok, 1 a job, 2 occupied, 3 an error.
         """
         cdef virDomainControlInfo info
-        cdef virDomainPtr domain = <virDomainPtr><uintptr_t>self.handle(uuid)
+        cdef virDomainPtr domain = self.only(uuid)
         cdef int failed
         if domain == NULL:
             return None
@@ -181,7 +208,7 @@ cdef class Stats:
 
         libvirtd answers it without asking the guest's monitor.
         """
-        cdef virDomainPtr domain = <virDomainPtr><uintptr_t>self.handle(uuid)
+        cdef virDomainPtr domain = self.only(uuid)
         cdef virTypedParameterPtr params = NULL
         cdef const uint8_t* key = <const uint8_t*><const char*>uuid
         cdef int count = 0
@@ -216,7 +243,7 @@ cdef class Stats:
 
     def tune(self, bytes uuid):
         """Read the I/O limits of every disk; how many disks answered."""
-        cdef virDomainPtr domain = <virDomainPtr><uintptr_t>self.handle(uuid)
+        cdef virDomainPtr domain = self.only(uuid)
         cdef const uint8_t* key = <const uint8_t*><const char*>uuid
         cdef uint32_t disk = 0
         cdef uint32_t read = 0

@@ -43,6 +43,7 @@ cdef struct Table:
     uint32_t row_room
     uint32_t rows            # rows ever made
     uint32_t guests          # rows alive
+    uint32_t retired         # guests that were forgotten so far
     uint32_t next_free       # first free row, NO_ROW for none; its `run` names the next
     UuidMap map
     uint64_t sequences[SEQUENCES]
@@ -242,6 +243,7 @@ cdef inline int table_retire(Table* table, const uint8_t* uuid) noexcept nogil:
     map_drop(&table.map, uuid)
     free_row(table, row)
     table.guests -= 1
+    table.retired += 1
     return 1
 
 

@@ -7,6 +7,7 @@ from hostmon._table import GuestTable
 class Stats:
     late: int
     unknown: int
+    handles: int
     connection: libvirt.virConnect
     def __init__(
         self, table: GuestTable, connection: libvirt.virConnect, *, kernel: bool = True

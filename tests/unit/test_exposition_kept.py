@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from bench.front.tables import NUMBERS, VCPUS, MadeUp
 from hostmon.exposition import SHARED_NS, Exposition, Format
+from hostmon.facts import GuestFacts
 from hostmon.metrics import CATALOGUE
 from hostmon.samples import Group
 from hostmon.scrape import read
@@ -161,3 +162,27 @@ def test_lines_leave_no_memory_behind_when_guests_go() -> None:
         made.table.retire(uuid)
     page.refresh()
     assert page.memory < full / 20
+
+
+def test_a_guest_whose_labels_can_not_be_made_leaves_no_page_of_old_memory() -> None:
+    """It vanishes; the guest that was renamed before it still has to be listed anew."""
+    made = MadeUp(3)
+    unlucky = bytes(range(16))
+
+    def describe(uuid: str) -> GuestFacts | None:
+        if uuid.replace("-", "") == unlucky.hex():
+            raise RuntimeError(uuid)
+        return made.describe(uuid)
+
+    ticks = itertools.count(0, 10 * SHARED_NS)
+    page = Exposition(
+        made.table, describe, dict, CollectorRegistry(), clock_ns=lambda: next(ticks), off=[AGES]
+    )
+    page.page()
+    made.table.upsert(made.uuids[0], b"renamed")
+    made.table.upsert(unlucky, b"unlucky")
+    with pytest.raises(RuntimeError):
+        page.page()
+    made.table.retire(unlucky)
+    assert page.page() == exposition(made).page()
+    assert b'domain="renamed"' in page.page()

@@ -164,7 +164,7 @@ def test_no_series_stands_twice_on_a_page(profile: str, interfaces: str) -> None
     )  # fmt: skip
     for form in Format:
         made = page.page(form)
-        assert read(made, form.value)
+        assert read(made, form.value).values
         lines = [line.rsplit(b" ", 1)[0] for line in made.splitlines() if line[:1] != b"#"]
         assert len(set(lines)) == len(lines)
 

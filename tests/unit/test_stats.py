@@ -57,6 +57,27 @@ def eventually(condition: Callable[[], Any], deadline: float = 5) -> None:
         time.sleep(0.002)
 
 
+def test_handles_of_guests_that_are_gone_are_given_back(
+    connection: libvirt.virConnect, table: GuestTable, uuid: bytes
+) -> None:
+    stats = Stats(table, connection, kernel=False)
+    others = [domain.UUID() for domain in connection.listAllDomains() if domain.UUID() != uuid]
+    for other in others:
+        table.upsert(other, b"other")
+    for each in (uuid, *others):
+        stats.control(each)
+    assert others
+    assert stats.handles == 1 + len(others)
+    for other in others:
+        table.retire(other)
+    stats.job(uuid)
+    assert stats.handles == 1
+    table.retire(uuid)
+    assert stats.read([], libvirt.VIR_DOMAIN_STATS_STATE) == 0
+    assert stats.handles == 0
+    stats.close()
+
+
 def libvirt_of(uri: str, table: GuestTable) -> Hypervisor:
     """The libvirt driver for one URI."""
     return hypervisor_of(Settings(agent=AgentSettings(uri=uri)), table)
