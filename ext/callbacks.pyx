@@ -2,7 +2,9 @@
 
 No Python object, no log line, no RPC, no blocking: a callback that blocks stops every event of its
 connection, and one that asks libvirt something waits for itself.
-The record is encoded here, up to what only the dispatcher knows (its sequence).
+The record is encoded here, up to what only the dispatcher knows (its sequence). An event that comes
+alone is dispatched here as well (ext/pipe.pxd): that waits for nothing but locks that are held while
+memory is copied.
 """
 
 from cpython.pycapsule cimport PyCapsule_GetPointer

@@ -1,17 +1,17 @@
 """The dispatcher's loop: drains the pipe, numbers each event, publishes it; without the GIL.
 
-The only writer of the sequences. Python makes the socket in the same thread (hostmon/dispatcher.py)
-and calls :meth:`Dispatcher.run`, which returns when told to stop.
+The only writer of the sequences, whichever thread has its turn (ext/pipe.pxd). Python makes the
+socket in its thread (hostmon/dispatcher.py) and calls :meth:`Dispatcher.run`, which returns when
+told to stop.
 """
 
 from libc.stdint cimport uint8_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memmove, memset
-from posix.time cimport timespec
-from posix.unistd cimport read
+from libc.string cimport memcpy, memset
 
 from announce cimport heartbeat_record, lost_record
 from apply cimport *
+from batch cimport Batch, batch_fill, batch_free, batch_init, batch_next
 from books cimport *
 from clock cimport monotonic_ns, realtime_ns
 from history cimport HistoryData
@@ -19,9 +19,9 @@ from kinds cimport *
 from ledger cimport LedgerState
 from numbering cimport *
 from outlet cimport *
-from pipe cimport Losses, Pipe, count_loss, pipe_losses, pipe_take, queue_release, read_now
-from poll cimport POLLIN, pollfd, ppoll
+from pipe cimport *
 from record cimport *
+from rest cimport *
 from ring cimport Stamp, ring_append
 from settle cimport *
 from standing cimport Standing, facts_record, standing_differs, standing_in
@@ -32,9 +32,16 @@ from hostmon import kinds
 from hostmon._history import History
 from hostmon._ledger import Ledger
 
-cdef enum:
-    BATCH = 1 << 18          # bytes taken from the pipe at once
-    SECOND = 1000000000
+
+cdef bint dispatch_alone(Dispatcher self, const Record* event) noexcept nogil:
+    """Publish an event that came alone, unless the last one left something to do."""
+    if self.rest.timed:
+        return False
+    self.publish(event)
+    self.welcome()
+    if outlet_serve(&self.outlet) or self.next_turn(event.monotonic_ns) < self.rest.until:
+        rest_end_soon(&self.rest)
+    return True
 
 
 cdef class Dispatcher:
@@ -56,11 +63,11 @@ cdef class Dispatcher:
     cdef Books books
     cdef Tally tally
     cdef Outlet outlet
-    cdef uint8_t* batch
-    cdef size_t held         # of the batch: the beginning of a record
+    cdef Rest rest
+    cdef Batch batch
     cdef Record* found       # room for one that is made here
     cdef Losses untold
-    cdef uint64_t heartbeat_ns, welcomed
+    cdef uint64_t heartbeat_ns, beat_ns, welcomed  # beat_ns: the next heartbeat's time
     cdef int connected, interrupted, stopping
     cdef readonly int wanted_fd              # readable while the keeper should look something up
     cdef readonly uint64_t epoch, turned_ns  # the loop's last turn
@@ -71,17 +78,16 @@ cdef class Dispatcher:
     def __cinit__(self, pipe, table, uint64_t epoch, str host, bytes zmq_path,
                   uint64_t heartbeat_ns=1000000000, *, uint64_t reboot_window_ns=15000000000,
                   uint64_t ring_size=16 << 20, ledger=None):
-        self.batch = <uint8_t*>malloc(BATCH)
+        batch_init(&self.batch)
         self.found = <Record*>malloc(RECORD_MAX)
         self.books.grown = <uint8_t*>malloc(RECORD_MAX)
         self.wanted = wanted_new()
         self.wanted_fd = self.wanted.fd
-        if not (self.batch and self.found and self.books.grown):
+        if not (self.found and self.books.grown):
             raise MemoryError
         if numbering_init(&self.numbers) or settling_init(&self.settling, reboot_window_ns):
             raise MemoryError
-        self.pipe_owner = pipe
-        self.table_owner = table
+        self.pipe_owner, self.table_owner = pipe, table
         self.history = History(epoch, host, ring_size)
         self.kept = <HistoryData*><uintptr_t>self.history.address
         self.ledger = Ledger() if ledger is None else ledger
@@ -91,13 +97,14 @@ cdef class Dispatcher:
         self.applier.looks_up = sum(1 << kinds.NUMBERS[kind] for kind in kinds.LOOKED_UP)
         self.applier.stirs = sum(1 << kinds.NUMBERS[kind] for kind in kinds.STIRS)
         self.pipe = <Pipe*><uintptr_t>pipe.address
-        self.epoch, self.host = epoch, host
-        self.heartbeat_ns = heartbeat_ns
+        self.epoch, self.host, self.heartbeat_ns = epoch, host, heartbeat_ns
         outlet_init(&self.outlet, zmq_path)
+        rest_init(&self.rest, self.pipe)
 
     def __dealloc__(self):
-        free(self.batch)
+        batch_free(&self.batch)
         outlet_free(&self.outlet)
+        rest_free(&self.rest)
         free(self.found)
         free(self.books.grown)
         free(self.applier.tracks)
@@ -107,9 +114,12 @@ cdef class Dispatcher:
 
     def run(self, uintptr_t socket):
         """Dispatch on a pyzmq socket's ``underlying``, made here; false if only interrupted."""
-        cdef int over, zmq_fd = outlet_over(&self.outlet, <void*>socket)
+        cdef int over
+        self.rest.socket.fd = outlet_over(&self.outlet, <void*>socket)
         with nogil:
-            over = self.loop(zmq_fd)
+            pipe_attend(self.pipe, <Dispatch>dispatch_alone, <void*>self)
+            over = self.loop()
+            pipe_leave(self.pipe)
         return bool(over)
 
     def stop(self):
@@ -126,13 +136,10 @@ cdef class Dispatcher:
         """Have :meth:`run` look at what others changed in the account; from any thread."""
         self.pipe_owner.ring()
 
-    cdef int loop(self, int zmq_fd) noexcept nogil:
-        cdef pollfd fds[3]
-        cdef uint64_t now, next, due = 0
-        cdef timespec pause
+    cdef int loop(self) noexcept nogil:
+        cdef uint64_t now, next
         cdef int last_round, more, unserved
-        fds[0].fd, fds[1].fd, fds[2].fd = self.pipe.read_fd, self.pipe.bell_fd, zmq_fd
-        fds[0].events = fds[1].events = fds[2].events = POLLIN
+        self.beat_ns = 0
         self.welcome()
         while True:
             last_round = self.stopping
@@ -142,16 +149,18 @@ cdef class Dispatcher:
                 self.interrupted = 0
                 return last_round
             now = self.turned_ns = monotonic_ns()
-            next = ask_about_stops(&self.settling, self.wanted, self.connected, now)
-            if books_due(&self.books, now, &next) or now >= due:
-                self.heartbeat()
-                queue_release(self.pipe)
-                due = now + self.heartbeat_ns
-            next = now if more or unserved else min(next, due, wanted_ring(self.wanted, now))
-            pause.tv_sec, pause.tv_nsec = (next - now) // SECOND, (next - now) % SECOND
-            ppoll(fds, 3, &pause, NULL)
-            if fds[1].revents:
-                read(self.pipe.bell_fd, &now, 8)
+            next = self.next_turn(now)
+            if self.beat_ns <= now:
+                self.heartbeat(now)
+                next = self.next_turn(now)
+            rest_until(&self.rest, self.pipe, now, now if more or unserved else next)
+
+    cdef uint64_t next_turn(self, uint64_t now) noexcept nogil:
+        """When the next turn is due, whatever comes; with a heartbeat from `beat_ns` on."""
+        cdef uint64_t next = ask_about_stops(&self.settling, self.wanted, self.connected, now)
+        if books_due(&self.books, now, &next):
+            self.beat_ns = now
+        return min(next, self.beat_ns, wanted_ring(self.wanted, now))
 
     cdef void welcome(self) noexcept nogil:
         """Tell the next subscriber of the newest numbers."""
@@ -160,18 +169,17 @@ cdef class Dispatcher:
             &self.outlet, &self.kept.encoder, self.numbers.sequences, HEARTBEAT_CLASS)
 
     cdef int drain(self) noexcept nogil:
-        """Publish a batch of what the pipe holds; whether there is more.
-
-        The beginning of a record waits for its rest.
-        """
-        cdef size_t room = BATCH - self.held
-        cdef size_t taken = pipe_take(self.pipe, self.batch + self.held, room, &self.untold)
-        self.held = self.dispatch_batch(self.held + taken)
+        """Publish a batch of what the pipe holds; whether there is more."""
+        cdef int more = batch_fill(&self.batch, self.pipe, &self.untold)
+        cdef const Record* record = batch_next(&self.batch)
+        while record != NULL:
+            self.dispatch(record)
+            record = batch_next(&self.batch)
         if self.untold.records:
             self.tell_of_losses()
         if self.welcomed != self.outlet.sent:
             self.welcome()
-        return taken == room  # less, and the pipe was empty
+        return more
 
     cdef void tell_of_losses(self) noexcept nogil:
         """Publish how many events of each kind are gone; have what can be, found by comparing."""
@@ -180,19 +188,6 @@ cdef class Dispatcher:
             self.publish(self.found)
         want_all(self.wanted)
         memset(&self.untold, 0, sizeof(Losses))
-
-    cdef size_t dispatch_batch(self, size_t size) noexcept nogil:
-        """Dispatch the whole records of the batch; returns the bytes kept of an unfinished one."""
-        cdef size_t at = 0
-        cdef Record* record
-        while size - at >= sizeof(Record):
-            record = <Record*>(self.batch + at)
-            if size - at < record.size:
-                break
-            self.dispatch(record)
-            at += record.size
-        memmove(self.batch, self.batch + at, size - at)
-        return size - at
 
     cdef void dispatch(self, const Record* record) noexcept nogil:
         """One record: an event to publish, or something that the keeper learnt."""
@@ -356,13 +351,15 @@ cdef class Dispatcher:
         books_follow(&self.books, self.applier.table, gone.uuid)
         table_unlock(self.applier.table)
 
-    cdef void heartbeat(self) noexcept nogil:
+    cdef void heartbeat(self, uint64_t now) noexcept nogil:
         """Publish each class's last number, and the account's sums."""
+        self.beat_ns = now + self.heartbeat_ns
         ask_again(&self.applier)
         pipe_losses(self.pipe, &self.untold)  # the next turn tells of them
         self.books.owed = 1
         heartbeat_record(self.found, &self.kept.encoder, self.numbers.sequences, HEARTBEAT_CLASS)
         self.publish(self.found)
+        queue_release(self.pipe)
 
     @property
     def sequence_of(self):

@@ -18,7 +18,7 @@ from msgpack cimport (
     put_text,
     put_uint,
 )
-from pipe cimport Pipe, pipe_lose, pipe_put
+from pipe cimport Pipe, pipe_deliver, pipe_lose
 from record cimport ABOUT_GUEST, ORIGIN_LIVE, RECORD_MAX, Record
 
 cdef extern from "<string.h>" nogil:
@@ -72,7 +72,7 @@ cdef inline void send(Draft* d) noexcept nogil:
         return
     d.header.size = <unsigned int>(
         sizeof(Record) + d.header.name_size + buffer_size(&d.body))
-    pipe_put(d.pipe, d.header)
+    pipe_deliver(d.pipe, d.header)
 
 
 cdef inline size_t bounded(Draft* d, const char* text, size_t most) noexcept nogil:

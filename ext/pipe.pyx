@@ -28,6 +28,7 @@ cdef class EventPipe:
     def __cinit__(self, size_t queue_size=8 << 20, int pipe_size=PIPE_SIZE):
         self.pipe.read_fd = self.pipe.write_fd = self.pipe.bell_fd = -1
         pthread_mutex_init(&self.pipe.lock, NULL)
+        pthread_mutex_init(&self.pipe.turn, NULL)
         if queue_size <= RECORD_MAX:
             raise ValueError(f"queue_size is {queue_size}; give more than {RECORD_MAX} bytes")
         # Untouched pages of the queue cost no memory.
@@ -48,6 +49,7 @@ cdef class EventPipe:
                 os.close(fd)
         free(self.pipe.queue)
         pthread_mutex_destroy(&self.pipe.lock)
+        pthread_mutex_destroy(&self.pipe.turn)
 
     @property
     def address(self):

@@ -41,12 +41,12 @@ def paused(thread: int) -> Iterator[None]:
 
 
 def dispatcher_of(pid: int, deadline_s: float = 10.0) -> int:
-    """The dispatcher's thread in an agent: the one that waits in ppoll for three descriptors."""
+    """The dispatcher's thread in an agent: the one that waits in ppoll for four descriptors."""
     end = time.monotonic() + deadline_s
     while time.monotonic() < end:
         for task in Path(f"/proc/{pid}/task").iterdir():
             with contextlib.suppress(OSError):
                 call = (task / "syscall").read_text().split()
-                if call[0] == str(PPOLL[os.uname().machine]) and call[2] == "0x3":
+                if call[0] == str(PPOLL[os.uname().machine]) and call[2] == "0x4":
                     return int(task.name)
     raise ProcessLookupError(f"no thread of process {pid} waits as the dispatcher does")

@@ -11,7 +11,7 @@ from libc.string cimport memcpy
 
 from clock cimport monotonic_ns, realtime_ns
 from devices cimport table_set_array, table_set_vcpus
-from pipe cimport Pipe, pipe_put
+from pipe cimport Pipe, pipe_deliver
 from record cimport Record
 from rows cimport *
 from table cimport *
@@ -190,5 +190,5 @@ def put_repeatedly(pipe, bytes record not None, size_t count):
                 usleep(50)
             header.time_ns = realtime_ns()
             header.monotonic_ns = monotonic_ns()
-            pipe_put(to, header)
+            pipe_deliver(to, header)
     return waits

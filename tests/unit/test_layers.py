@@ -44,7 +44,7 @@ EXT_RANKS = {
     "language": (0, {"arena", "clock", "digits", "kinds", "libvirt", "libvirtstats", "lifecycle",
                      "msgpack", "mutex", "names", "poll", "record", "textfile", "uuidmap",
                      "zmqapi"}),
-    "pipe": (1, {"deaths", "draft", "pipe"}),
+    "pipe": (1, {"batch", "deaths", "draft", "pipe"}),
     "ledger": (1, {"claims", "copied", "follow", "granting", "grants", "holds", "ledger", "sums"}),
     "table": (2, {"devices", "rows", "table", "view"}),
     "kernel": (3, {"cgroup", "commit", "links", "process", "procstat", "quota", "reading",
@@ -52,8 +52,8 @@ EXT_RANKS = {
     "statistics": (3, {"absorb", "fields", "params", "singles"}),
     "exposition": (3, {"lines", "page", "replace", "scopes"}),
     "bus": (3, {"announce", "encoder", "history", "outlet", "packing", "peers", "ring"}),
-    "dispatcher": (4, {"apply", "books", "chain", "ended", "numbering", "settle", "standing",
-                       "tally", "wanted"}),
+    "dispatcher": (4, {"apply", "books", "chain", "ended", "numbering", "rest", "settle",
+                       "standing", "tally", "wanted"}),
 }
 # fmt: on
 EXT_KIND_OF = {name: kind for kind, (_, names) in EXT_RANKS.items() for name in names}
