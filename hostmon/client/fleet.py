@@ -13,6 +13,9 @@ from hostmon.client.subscriber import Subscriber, check_view
 from hostmon.client.view import HostView
 from hostmon.events import Event
 
+# Seconds of taking after which an update returns, though a host may tell more and more.
+WORK_S = 0.1
+
 
 class FleetView:
     """The live views of many agents; :meth:`update` keeps them current.
@@ -56,12 +59,16 @@ class FleetView:
         return all(view.joined for view in self.subscriber.views)
 
     def update(self, timeout: float = 0.0) -> list[Event]:
-        """Take what has come, waiting ``timeout`` seconds for it; the events that were applied."""
-        deadline = time.monotonic() + timeout
+        """Take what has come, waiting ``timeout`` seconds for it; the events that were applied.
+
+        Returns after about WORK_S seconds of taking, whatever is left: it is taken next time.
+        """
         found: list[Event] = []
-        while (event := self.subscriber.receive(max(0.0, deadline - time.monotonic()))) is not None:
+        event = self.subscriber.receive(timeout)
+        end = time.monotonic() + WORK_S
+        while event is not None:
             found.append(event)
-            deadline = 0.0  # waited for the first alone
+            event = self.subscriber.receive(0.0) if time.monotonic() < end else None
         return found
 
 

@@ -71,6 +71,7 @@ class Link:
         self.epoch = 0
         self.host = ""
         self.malformed = 0
+        self.more = False
         self.deadline = float("inf")
         self.kept: tuple[Position, ...] = ()
         self._wanted = wanted
@@ -114,15 +115,21 @@ class Link:
         return (self._bus,) if self._asked is None else (self._bus, self._asked)
 
     def advance(self) -> list[Event]:
-        """Take what has come, at most about BATCH events of it; heartbeats are among them."""
+        """Take what has come, at most BATCH messages of it; heartbeats are among the events.
+
+        Whatever the messages are: an agent that sends what gives no event must not keep its reader
+        from all others. ``more`` says whether some was left.
+        """
         out: list[Event] = []
-        while len(out) < BATCH:
+        self.more = True
+        for _ in range(BATCH):
             try:
                 if self._request is not None and self._asked is not None:
                     self._take_answer(self._asked.recv(zmq.DONTWAIT), out)
                 else:
                     self._take_message(self._bus.recv(zmq.DONTWAIT), out)
             except zmq.Again:
+                self.more = False
                 break
             except (ProtocolError, *wire.UNDECODABLE):
                 self.malformed += 1

@@ -105,7 +105,7 @@ class Subscriber:
         while not self._ready:
             for number in self._waiting.advance():
                 events = self._links[number].advance()
-                self._waiting.done(number, len(events))
+                self._waiting.done(number)
                 self._ready.extend(events)
             left = min(deadline - time.monotonic(), TICK)
             if self._ready:
@@ -143,7 +143,9 @@ class Subscriber:
                 for event in events:
                     if not isinstance(event, HeartbeatEvent):
                         yield event
-                if not events:
+                if any(link.more for link in self._links):
+                    await asyncio.sleep(0)  # others of the loop have their turn
+                elif not events:
                     # A ZeroMQ descriptor tells of changes only; the tick covers what it does not.
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(readable.wait(), self._due())

@@ -9,7 +9,7 @@ import select
 import time
 from collections.abc import Sequence
 
-from hostmon.client.link import BATCH, Link
+from hostmon.client.link import Link
 
 TICK = 0.5
 
@@ -47,8 +47,8 @@ class Waiting:
         self._again = set()
         return list(found)
 
-    def done(self, number: int, events: int) -> None:
-        """A link was advanced, and gave so many events."""
+    def done(self, number: int) -> None:
+        """A link was advanced."""
         link = self._links[number]
         fd = self._fds[number][link.every_socket.index(link.sockets[0])]
         if fd != self._watched[number]:
@@ -56,7 +56,7 @@ class Waiting:
             self._epoll.register(fd, select.EPOLLIN)
             self._watched[number] = fd
             self._again.add(number)
-        if events >= BATCH or link.questions != self._asked[number]:
+        if link.more or link.questions != self._asked[number]:
             self._asked[number] = link.questions
             self._again.add(number)
         (self._asking.add if link.deadline != float("inf") else self._asking.discard)(number)

@@ -2,8 +2,10 @@
 
 Owns what the columns mean: ``ready``, the room for ``vcpus``, ``memory`` and ``disk``,
 ``pages:SIZE``, and bits of ``traits:N``. Knows besides which guests are where, for anti-affinity.
+A host whose account makes no sense takes no guests, and harms no other.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +14,11 @@ from hostmon._hosts import HostColumns
 from hostmon.account import HostAccount
 from hostmon.client import HostView
 
+log = logging.getLogger(__name__)
+
 BITS = 63
+# Page sizes and traits that one host may ever be the first to name: columns are shared by all.
+MOST_PAGES, MOST_TRAITS = 8, 512
 
 
 @dataclass
@@ -32,7 +38,10 @@ class HostTable:
     ) -> None:
         self.views = views
         self.columns = HostColumns(len(views))
+        self.unusable: dict[int, str] = {}
         self._clock = clock
+        self._pages_named = [0] * len(views)
+        self._traits_named = [0] * len(views)
         self._traits: dict[str, int] = {}
         self._traits_of: list[tuple[str, ...]] = [()] * len(views)
         self._groups: dict[str, dict[str, Member]] = {}
@@ -45,21 +54,37 @@ class HostTable:
         account = view.account
         ready = account is not None and view.fresh and view.connection == "up"
         if account is not None:
-            self.put_account(row, account)
+            ready = self._usable(row, account) and ready
         self.columns.put(row, "ready", int(ready))
 
+    def _usable(self, row: int, account: HostAccount) -> bool:
+        """Take an account, or say in ``unusable`` why it can't be one."""
+        try:
+            self.put_account(row, account)
+        except (ValueError, ArithmeticError) as error:
+            if str(error) != self.unusable.get(row):
+                log.warning("%s: its account is of no use: %s", self.views[row].host, error)
+            self.unusable[row] = str(error)
+            return False
+        self.unusable.pop(row, None)
+        return True
+
     def put_account(self, row: int, account: HostAccount) -> None:
-        """Take a host's figures."""
+        """Take a host's figures; raises ValueError or ArithmeticError for impossible ones."""
         put = self.columns.put
+        news = {pool.size for pool in account.pages if f"pages:{pool.size}" not in self.columns}
+        self._pages_named[row] = limited(self._pages_named[row] + len(news), MOST_PAGES, "pages")
         put(row, "vcpus", account.vcpus_room)
         put(row, "memory", account.memory_room)
         put(row, "disk", account.disk_room)
         for pool in account.pages:
             put(row, f"pages:{pool.size}", pool.room)
         if account.traits is not self._traits_of[row]:
-            self._traits_of[row] = account.traits
+            named = self._traits_named[row] + len(set(account.traits) - self._traits.keys())
+            self._traits_named[row] = limited(named, MOST_TRAITS, "traits")
             for column, bits in self.bits_of(account.traits, learn=True):
                 put(row, column, bits)
+            self._traits_of[row] = account.traits
 
     def bits_of(self, traits: Iterable[str], *, learn: bool = False) -> Iterator[tuple[str, int]]:
         """Column and bits of traits, a column that none of them is in left out unless learning.
@@ -98,3 +123,10 @@ class HostTable:
         for name in groups:
             member = Member(row, self._clock() + seconds)
             self._groups.setdefault(name, {})[guest] = member
+
+
+def limited(number: int, most: int, what: str) -> int:
+    """The number; raises ValueError where it is beyond what one host may name."""
+    if number > most:
+        raise ValueError(f"{number} {what} that no other host has; {most} at most")
+    return number
