@@ -35,18 +35,24 @@ class PlacementRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             request = msgspec.json.decode(text, type=cls)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise SettingsError(str(error)) from None
-        if request.uuid:
-            try:
-                uuid.UUID(request.uuid)
-            except ValueError:
-                raise SettingsError(f"uuid {request.uuid!r}: give a UUID, or none") from None
-        return request
+        return request.known() if request.uuid else request
 
     def known(self) -> Self:
-        """The same with a uuid."""
-        if self.uuid:
-            return self
-        return msgspec.structs.replace(self, uuid=str(uuid.uuid4()))
+        """The same with a uuid, and every uuid as libvirt writes it; raises SettingsError."""
+        try:
+            own = uuid.UUID(self.uuid) if self.uuid else uuid.uuid4()
+        except ValueError:
+            raise SettingsError(f"uuid {self.uuid!r}: give a UUID, or none") from None
+        apart = tuple(map(spelled, self.anti_affinity))
+        return msgspec.structs.replace(self, uuid=str(own), anti_affinity=apart)
+
+
+def spelled(name: str) -> str:
+    """A uuid as libvirt writes it, whatever its case and dashes; any other word as it is."""
+    try:
+        return str(uuid.UUID(name))
+    except ValueError:
+        return name
 
 
 class RefusedClaim(msgspec.Struct, frozen=True, kw_only=True):

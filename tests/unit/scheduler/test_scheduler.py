@@ -114,6 +114,23 @@ def test_a_group_is_kept_apart(buses: list[Bus]) -> None:
         assert mine.place(request).reason == "none of 3 hosts: anti_affinity 3"
 
 
+def test_guests_are_kept_apart_however_their_uuids_are_written(buses: list[Bus]) -> None:
+    with scheduler(buses) as mine:
+        guest = uuid.uuid4()
+        text = f'{{"uuid": "{str(guest).upper()}", "anti_affinity": ["web"]}}'
+        placement = mine.place(PlacementRequest.parse(text))
+        assert (placement.host, placement.request.uuid) == ("host-16", str(guest))
+        bus = buses[2]
+        bus.rig.put_lifecycle(guest, STARTED, 0, id_=1)
+        until(lambda: str(guest) in mine.hosts.views[2].guests, lambda: mine.update(0.01))
+        mine.hosts._clock = lambda: time.monotonic() + 3600  # it has started: no claim holds it
+        for name in ("web", str(guest).upper(), guest.hex, f"{{{guest}}}"):
+            request = PlacementRequest(vcpus=1, anti_affinity=(name,))
+            assert mine.place(request).host == "host-8", name
+            mine.hosts._groups.clear()
+            mine.hosts.join(("web",), str(guest), 2, 60)
+
+
 def test_an_agent_that_does_not_answer_is_passed_over(buses: list[Bus]) -> None:
     with scheduler(buses) as mine:
         mine.claimer._timeout = 0.2
