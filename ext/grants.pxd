@@ -135,9 +135,11 @@ cdef inline int grant_add(Grants* g, Sums* s, const Grant* wanted) noexcept nogi
     grant[0] = wanted[0]
     grant.state = GRANT_NONE
     if map_put(&g.ids, grant.id, g.cursor) < 0:
+        grant.parts = 0
         return -1
     if grant.named and map_put(&g.guests, grant.guest, g.cursor) < 0:
         map_drop(&g.ids, grant.id)
+        grant.parts = 0  # the slot is free: it holds no room, and no sum counts it
         return -1
     g.cursor = (g.cursor + 1) % REMEMBERED
     grant.state = GRANT_GRANTED

@@ -43,6 +43,7 @@ class HostTable:
         self._pages_named = [0] * len(views)
         self._traits_named = [0] * len(views)
         self._traits: dict[str, int] = {}
+        self._pages_of: list[set[str]] = [set() for _ in views]
         self._traits_of: list[tuple[str, ...]] = [()] * len(views)
         self._groups: dict[str, dict[str, Member]] = {}
         for column in ("vcpus", "memory", "disk"):
@@ -77,8 +78,12 @@ class HostTable:
         put(row, "vcpus", account.vcpus_room)
         put(row, "memory", account.memory_room)
         put(row, "disk", account.disk_room)
-        for pool in account.pages:
-            put(row, f"pages:{pool.size}", pool.room)
+        pages = {f"pages:{pool.size}": pool.room for pool in account.pages}
+        for column in self._pages_of[row] - pages.keys():
+            put(row, column, 0)
+        self._pages_of[row] = set(pages)
+        for column, room in pages.items():
+            put(row, column, room)
         if account.traits is not self._traits_of[row]:
             named = self._traits_named[row] + len(set(account.traits) - self._traits.keys())
             self._traits_named[row] = limited(named, MOST_TRAITS, "traits")

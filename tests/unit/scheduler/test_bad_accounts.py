@@ -57,3 +57,17 @@ def test_one_host_cannot_use_up_what_all_share() -> None:
     hosts.put(1)
     assert list(hosts.unusable) == [0]
     assert hosts.columns.count <= 4 + MOST_PAGES + 1 + MOST_TRAITS // 63 + 1
+
+
+def test_a_page_size_that_a_host_has_no_more_has_no_room() -> None:
+    huge = PagePool(2 << 20, 100)
+    hosts = table(account(pages=(huge, PagePool(1 << 30, 4))))
+    wanted = PlacementRequest(memory=2 << 20, page_size=2 << 20)
+    assert place(hosts, wanted) == 0
+    hosts.views[0].account = account(pages=(PagePool(1 << 30, 4),))
+    hosts.put(0)
+    assert place(hosts, wanted) == -1
+    assert place(hosts, PlacementRequest(memory=1 << 30, page_size=1 << 30)) == 0
+    hosts.views[0].account = account(pages=(huge,))
+    hosts.put(0)
+    assert place(hosts, wanted) == 0
