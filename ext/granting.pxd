@@ -6,7 +6,16 @@ One function decides, in the lock of all that changes the account: no two claims
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from claims cimport CLAIM_ACTIVE, CLAIM_TAKEN, Claim, claims_find
-from grants cimport MOST_GRANTS, PART_SIZES, REMEMBERED, Grant, grant_add, grant_of
+from grants cimport (
+    MOST_GRANTS,
+    MOST_OF_ONE,
+    PART_SIZES,
+    REMEMBERED,
+    Grant,
+    grant_add,
+    grant_of,
+    owner_has_most,
+)
 from ledger cimport LedgerState
 
 cdef enum:
@@ -93,7 +102,11 @@ cdef inline int room_for(
         if <int64_t>wanted.memory > free[0]:
             return ROOM_PAGES
     free[0] = 0
-    return ROOM_CLAIMS if s.sums.claims >= MOST_GRANTS else ROOM_GRANTED
+    if s.sums.claims >= MOST_GRANTS:
+        return ROOM_CLAIMS
+    if s.sums.claims >= MOST_OF_ONE and owner_has_most(&s.grants, wanted.owner):
+        return ROOM_CLAIMS
+    return ROOM_GRANTED
 
 
 cdef inline int ledger_grant(

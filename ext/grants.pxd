@@ -22,6 +22,7 @@ cdef extern from *:
 
 cdef enum:
     MOST_GRANTS = 1024       # that hold room at once
+    MOST_OF_ONE = 256        # of these, of one owner
     REMEMBERED = 4096        # with those that are over, so that a claim may be repeated
 
     GRANT_NONE = 0
@@ -46,6 +47,7 @@ cdef struct Grant:
     uint64_t memory
     uint64_t disk
     uint64_t expires_ns      # CLOCK_MONOTONIC
+    uint64_t owner           # whose it is, by any number; 0: nobody's, of whom there is no limit
 
 cdef struct Grants:
     Grant* items             # REMEMBERED of them, NULL before the first
@@ -91,6 +93,16 @@ cdef inline Grant* grant_of(const Grants* g, const UuidMap* map, const uint8_t* 
     """By its id (`ids`) or its guest (`guests`), NULL for none."""
     cdef uint32_t number = map_find(map, key)
     return &g.items[number] if number != NO_ROW else NULL
+
+
+cdef inline int owner_has_most(const Grants* g, uint64_t owner) noexcept nogil:
+    """Whether an owner's grants hold as much room as one's may."""
+    cdef uint32_t i, count = 0
+    if owner == 0:
+        return 0
+    for i in range(REMEMBERED):
+        count += g.items[i].owner == owner and g.items[i].parts != 0
+    return count >= MOST_OF_ONE
 
 
 cdef inline void grant_count(Grants* g, Sums* s, const Grant* grant, uint64_t sign) noexcept nogil:

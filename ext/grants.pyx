@@ -45,13 +45,13 @@ cdef class Grants:
 
     def grant(
         self, bytes key not None, guest, uint32_t vcpus, uint64_t memory, uint64_t disk, int pool,
-        uint64_t expires_ns, uint64_t now_ns, room not None,
+        uint64_t expires_ns, uint64_t now_ns, room not None, uint64_t owner=0,
     ):
         """Grant the claim of this id: 0, or the number of what there is too little of; what is free.
 
         ``guest`` is the uuid of the guest to be or None, ``pool`` -1 for pages that the host lacks,
         ``room`` total and capacity of vCPUs, memory and disk, and the bytes of the pool. The id
-        must be new; what is over by ``now_ns`` ends before.
+        must be new; what is over by ``now_ns`` ends before. An ``owner`` but 0 may hold a share only.
         """
         cdef Grant wanted
         cdef Room there
@@ -66,6 +66,7 @@ cdef class Grants:
             memcpy(wanted.guest, identity(guest), 16)
         wanted.vcpus, wanted.memory, wanted.disk, wanted.pool = vcpus, memory, disk, pool
         wanted.expires_ns = expires_ns
+        wanted.owner = owner
         wanted.parts = PART_SIZES | (PART_PAGES if pool > 0 else 0) | (PART_DISK if disk else 0)
         there.vcpus_total, there.vcpus_capacity = room[0], room[1]
         there.memory_total, there.memory_capacity = room[2], room[3]

@@ -60,8 +60,8 @@ class Answers:
         self._held: OrderedDict[int, Snapshot] = OrderedDict()
         self._ids = itertools.count(1)
 
-    def answer(self, request: Request) -> Answer:
-        """The answer to one question; raises RefusedError."""
+    def answer(self, request: Request, peer: bytes = b"") -> Answer:
+        """The answer to one question of a peer; raises RefusedError."""
         match request.ask:
             case "snapshot":
                 return self._snapshot(request)
@@ -76,7 +76,7 @@ class Answers:
             case "schema":
                 return status.SchemaAnswer(re=request.re, schema=schema())
             case "claim":
-                return self.granting.claim(request.re, request.claim)
+                return self.granting.claim(request.re, request.claim, peer)
             case "release":
                 return self.granting.release(request.re, request.claim)
         raise RefusedError(

@@ -62,15 +62,17 @@ class Granting:
         self._wake = wake
         self._clock = clock
 
-    def claim(self, re: int, wanted: ClaimWanted | UnsetType) -> ClaimAnswer:
+    def claim(self, re: int, wanted: ClaimWanted | UnsetType, peer: bytes = b"") -> ClaimAnswer:
         """Grant it or say why not; the same claim again is answered as it stands.
+
+        ``peer`` names whoever asks, of all claims of whom a share may hold room; b"": nobody.
 
         Raises RefusedError for one that is none, or while the account may be behind.
         """
         wanted, key = checked(wanted)
         known = self._grants.granted(key)
         if known is None:
-            return self._decide(re, wanted, key)
+            return self._decide(re, wanted, key, owner_of(peer))
         if not same(known, wanted, self._ledger):
             raise RefusedError(f"claim.id {wanted.id!r} was used for another claim; make a new one")
         self._grants.expire(self._clock())
@@ -95,7 +97,9 @@ class Granting:
             refused=refused,
         )
 
-    def _decide(self, re: int, wanted: ClaimWanted, key: bytes) -> ClaimAnswer:
+    def _decide(self, re: int, wanted: ClaimWanted, key: bytes, owner: int) -> ClaimAnswer:
+        if not (wanted.vcpus or wanted.memory or wanted.disk):
+            raise RefusedError("claim: of nothing; give vcpus, memory or disk")
         if not self._view.is_current():
             raise RefusedError(
                 "the account may be behind: the hypervisor is away, or whether some guests run, "
@@ -124,6 +128,7 @@ class Granting:
             now + int(wanted.ttl * SECOND),
             now,
             room_of(account, wanted.page_size),
+            owner,
         )
         if not short:
             self._wake()
@@ -169,6 +174,11 @@ def checked(wanted: ClaimWanted | UnsetType) -> tuple[ClaimWanted, bytes]:
     if not math.isfinite(wanted.ttl):
         raise RefusedError(f"claim.ttl {wanted.ttl}: give 1 to 3600 seconds")
     return wanted, uuid.UUID(wanted.id).bytes
+
+
+def owner_of(peer: bytes) -> int:
+    """A number for a peer, 0 for nobody."""
+    return hash(peer) % (1 << 64) if peer else 0
 
 
 def same(known: GrantFields, wanted: ClaimWanted, ledger: Ledger) -> bool:

@@ -6,6 +6,7 @@ the reason, and counted; a peer that asks too often is refused too.
 
 import logging
 import os
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -30,6 +31,7 @@ ANSWERS = 16  # of up to 1 MiB that wait for one peer; what it does not fetch be
 BURST = 400.0
 RATE = 200.0
 PEERS_REMEMBERED = 1024
+USER = r"^[^:]*:(\d+):\d+:\d+$"
 
 
 class Rate:
@@ -49,6 +51,21 @@ class Rate:
         if len(self._buckets) > PEERS_REMEMBERED:
             self._buckets.popitem(last=False)
         return allowed
+
+
+def owner_of(frame: zmq.Frame, connection: bytes) -> bytes:
+    """Who a message is from: by its key, else its user (of ipc) or address, else its connection.
+
+    libzmq tells an ipc peer's address as HOST:UID:GID:PID where the kernel tells it who that is.
+    """
+    for name in ("User-Id", "Peer-Address"):
+        try:
+            found = str(frame.get(name))
+        except zmq.ZMQError:
+            continue
+        if found:
+            return name.encode() + b" " + re.sub(USER, r"uid \1", found).encode()
+    return connection
 
 
 class RequestServer(DoorThread):
@@ -107,15 +124,17 @@ class RequestServer(DoorThread):
 
     def _answer_one(self, socket: zmq.Socket[bytes]) -> None:
         """Take one message and answer it; an answer that its peer does not fetch is dropped."""
-        peer, *frames = socket.recv_multipart()
-        answer = self._encoder.encode(self.answer(peer, frames[-1] if frames else b""))
+        told = socket.recv_multipart(copy=False)
+        peer, *frames = [frame.bytes for frame in told]
+        payload = frames[-1] if frames else b""
+        answer = self._encoder.encode(self.answer(peer, payload, owner_of(told[-1], peer)))
         try:
             socket.send_multipart([peer, *frames[:-1], answer], zmq.DONTWAIT)
         except zmq.Again:
             self.refused += 1
 
-    def answer(self, peer: bytes, payload: bytes) -> Answer:
-        """The answer to one message of a peer."""
+    def answer(self, peer: bytes, payload: bytes, owner: bytes = b"") -> Answer:
+        """The answer to one message of a peer, whose claims are ``owner``'s."""
         request = None
         allowed = self._rate.allows(peer)
         try:
@@ -125,7 +144,7 @@ class RequestServer(DoorThread):
                 raise RefusedError(f"not a request: {error}") from None
             if not allowed:  # said of the question, by its number: who put it waits and asks again
                 raise RefusedError(f"more than {RATE:g} questions a second; wait", "rate")
-            return self._answers.answer(request)
+            return self._answers.answer(request, owner)
         except RefusedError as error:
             refusal = error
         except Exception:

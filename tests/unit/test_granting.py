@@ -1,5 +1,6 @@
 """Claims over the real request socket: granted, refused with the reason, told to everybody."""
 
+import os
 import random
 import time
 import uuid
@@ -272,3 +273,43 @@ def test_a_guest_that_runs_is_why_whatever_else_is_short(bus: Bus) -> None:
     guest = uuid.uuid4()
     bus.rig.ledger.take(guest.bytes, 16, GIB)
     assert claim(bus, vcpus=16, guest=str(guest), again=True).resource == "guest"
+
+
+def test_a_claim_of_nothing_is_refused(bus: Bus) -> None:
+    with pytest.raises(ProtocolError, match="claim: of nothing; give vcpus, memory or disk"):
+        claim(bus)
+
+
+def test_one_claimant_has_a_share_whatever_its_connections(bus: Bus) -> None:
+    """The rest is others': here whoever no user is known of."""
+    states = []
+    with zmq.Context() as context:
+        for _ in range(3):
+            with context.socket(zmq.DEALER) as socket:
+                socket.linger = 0
+                socket.connect(bus.endpoint.requests)
+                for _ in range(100):
+                    wanted = ClaimWanted(id=name(), memory=1)
+                    socket.send(msgspec.msgpack.encode(Request(ask="claim", claim=wanted)))
+                    assert socket.poll(5000)
+                    states.append(msgspec.msgpack.decode(socket.recv()))
+    assert [one["state"] for one in states] == ["granted"] * 256 + ["refused"] * 44
+    assert {one["resource"] for one in states} == {"", "claims"}
+    granting = bus.answers.granting
+    other = granting.claim(1, ClaimWanted(id=name(), memory=1), b"another")
+    assert other.state == "granted"
+    granting.release(1, ClaimWanted(id=states[0]["id"]))
+    assert claim(bus, memory=1).state == "granted"
+
+
+def test_who_claims_is_known_by_the_user_of_ipc(bus: Bus) -> None:
+    told: list[bytes] = []
+    answer = bus.server.answer
+
+    def noted(peer: bytes, payload: bytes, owner: bytes = b"") -> Any:
+        told.append(owner)
+        return answer(peer, payload, owner)
+
+    bus.server.answer = noted  # type: ignore[method-assign]
+    claim(bus, vcpus=1)
+    assert told == [f"Peer-Address uid {os.getuid()}".encode()]
