@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -11,6 +11,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from hostmon.process_metrics import ProcessCollector
 from hostmon.status import (
     AgentStatus,
     ClaimsStatus,
@@ -25,7 +26,7 @@ def registry_of(status: Callable[[], AgentStatus]) -> CollectorRegistry:
     """A registry of one agent alone: nothing in it is global to the process."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StatusCollector(status))
-    ProcessCollector(registry=registry)
+    registry.register(ProcessCollector())
     return registry
 
 

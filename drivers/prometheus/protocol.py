@@ -231,8 +231,7 @@ class ScrapeProtocol(DeadlineProtocol):
         if done.cancelled() or self.transport.is_closing():
             return
         answer = done.result()
-        self.transport.write(response(answer))
-        self.transport.write(answer.body)
+        self.transport.write(response(answer) + answer.body)
         self.on_response_complete()
         if self._last:
             self.transport.close()

@@ -14,10 +14,11 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from hostmon._table import GuestTable
-from hostmon.exposition.book import Book, boot_ticks
+from hostmon.exposition.book import Book
 from hostmon.exposition.own import Costs, refuse_clashes, registry_page
 from hostmon.exposition.squeeze import Buffer, Squeezer
 from hostmon.labels import Describe
+from hostmon.machine.boot import boot_ticks
 from hostmon.metrics.choice import choose, known_profile
 from hostmon.samples import Group
 

@@ -3,31 +3,15 @@
 import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 
 from hostmon._exposition import COLUMNS, Renderer
 from hostmon.labels import Describe, Labeller, text
 from hostmon.metrics import Form, Metric, Profile, Scope, Source
 from hostmon.samples import Group
 
-TICKS_PER_S = 100
-
 Family = tuple[bytes, tuple[bytes, bytes], str, str, str, bool, bool]
 
 Values = float | Mapping[tuple[str, ...], float]
-
-
-def boot_ticks(proc: Path) -> int:
-    """When the host booted, in 10 ms ticks since 1970; 0 where the kernel does not tell.
-
-    Source: btime of proc(5)'s /proc/stat; start times of processes count from there.
-    """
-    try:
-        lines = (proc / "stat").read_text().splitlines()
-    except OSError:
-        return 0
-    found = (line.split()[1] for line in lines if line.startswith("btime "))
-    return int(next(found, "0")) * TICKS_PER_S
 
 
 def number(value: float) -> str:
@@ -44,7 +28,14 @@ class Book:
         self, profile: Profile, metrics: tuple[Metric, ...], describe: Describe, boot: int
     ) -> None:
         self.metrics = metrics
-        self._host = [metric for metric in metrics if metric.scope is Scope.HOST]
+        self._host = [
+            (
+                metric,
+                (metric.head(openmetrics=False).encode(), metric.head(openmetrics=True).encode()),
+            )
+            for metric in metrics
+            if metric.scope is Scope.HOST
+        ]
         self._guests = [metric for metric in metrics if metric.scope is not Scope.HOST]
         self._flags: dict[frozenset[str], bytes] = {}
         self.renderer = Renderer(
@@ -72,9 +63,9 @@ class Book:
         """The families of the host."""
         return b"".join(
             part
-            for metric in self._host
+            for metric, heads in self._host
             if metric.column in figures and asked(metric, wanted)
-            for part in host_lines(metric, figures[metric.column], strict)
+            for part in host_lines(metric, heads[strict], figures[metric.column])
         )
 
 
@@ -106,20 +97,20 @@ def planned(metric: Metric) -> Family:
     return name, heads, scope, column, form, metric.running, metric.shutoff
 
 
-@functools.cache
-def head(metric: Metric, strict: bool) -> bytes:
-    """How a family begins."""
-    return metric.head(strict).encode()
-
-
-def host_lines(metric: Metric, values: Values, strict: bool) -> Iterator[bytes]:
+def host_lines(metric: Metric, head: bytes, values: Values) -> Iterator[bytes]:
     """A host family's head and series; nothing without a series."""
     if not isinstance(values, Mapping):
-        values = {(): values}
+        yield b"%b%b%b\n" % (head, series(metric.name, (), ()), number(values).encode())
+        return
     if values:
-        yield head(metric, strict)
+        yield head
     for labels, value in values.items():
-        pairs = text(list(zip(metric.labels, labels, strict=True))) if labels else b""
-        yield b"%b%b%b%b\n" % (
-            metric.name.encode(), b"{" if labels else b" ", pairs, number(value).encode()
-        )  # fmt: skip
+        yield b"%b%b\n" % (series(metric.name, metric.labels, labels), number(value).encode())
+
+
+@functools.lru_cache(4096)
+def series(name: str, labels: tuple[str, ...], values: tuple[str, ...]) -> bytes:
+    """What stands before a number of the host's; names and labels hardly ever change."""
+    if not labels:
+        return f"{name} ".encode()
+    return name.encode() + b"{" + text(list(zip(labels, values, strict=True)))

@@ -80,8 +80,9 @@ def plain_page(families: Iterable[Metric], strict: bool) -> bytes:
         for sample in family.samples:
             if sample.name != family.name + suffix or sample.timestamp or sample.exemplar:
                 raise LookupError(sample.name)
-            parts.append(series(sample.name, tuple(sorted(sample.labels.items()))))
-            parts.append(f" {floatToGoString(sample.value)}\n")  # type: ignore[no-untyped-call]
+            labels = sample.labels
+            name = series(sample.name, tuple(labels.items())) if labels else sample.name
+            parts.append(f"{name} {number(sample.value)}\n")
     if strict:
         parts.append("# EOF\n")
     return "".join(parts).encode()
@@ -104,9 +105,18 @@ def head(name: str, kind: str, text: str, unit: str, strict: bool) -> str:
 
 @functools.lru_cache(4096)
 def series(name: str, labels: tuple[tuple[str, str], ...]) -> str:
-    """A sample's name with its labels."""
-    pairs = ",".join(f'{label}="{escape_help(value, openmetrics=True)}"' for label, value in labels)
-    return f"{name}{{{pairs}}}" if pairs else name
+    """A sample's name with its labels, in the order of their names."""
+    pairs = ",".join(
+        f'{label}="{escape_help(value, openmetrics=True)}"' for label, value in sorted(labels)
+    )
+    return f"{name}{{{pairs}}}"
+
+
+def number(value: float) -> str:
+    """A value as the library writes it; from a million on that is not Python's way."""
+    if -1e6 < value < 1e6:
+        return repr(float(value))
+    return str(floatToGoString(value))  # type: ignore[no-untyped-call]
 
 
 def refuse_clashes(registry: CollectorRegistry) -> None:

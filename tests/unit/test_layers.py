@@ -26,7 +26,7 @@ RANKS = {
     1.5: {"publisher", "stalled"},
     1.7: {"door"},
     2: {"facts", "verify", "guest", "images", "capabilities", "claims", "eventloop",
-        "together", "client", "gate", "journal", "roster", "granting"},
+        "together", "client", "gate", "journal", "roster", "granting", "process_metrics"},
     2.5: {"host", "loader"},
     3: {"points", "labels", "scheduler", "records", "answers", "definitions", "hypervisor"},
     3.5: {"disposable", "rhythm"},
