@@ -43,7 +43,11 @@ class Costs(Collector):
 
 def registry_page(registry: CollectorRegistry, wanted: Collection[str], strict: bool) -> bytes:
     """A registry's families, all or those of the given names; in OpenMetrics with its end mark."""
-    families = [one for one in registry.collect() if not wanted or _is_of(one, wanted)]
+    families = [
+        part
+        for family in registry.collect()
+        if (part := asked_of(family, wanted) if wanted else family) is not None
+    ]
     try:
         return plain_page(families, strict)
     except LookupError:
@@ -52,9 +56,16 @@ def registry_page(registry: CollectorRegistry, wanted: Collection[str], strict: 
         return page
 
 
-def _is_of(family: Metric, names: Collection[str]) -> bool:
-    """Whether a family is asked for, by its own name or by that of its samples."""
-    return family.name in names or any(sample.name in names for sample in family.samples)
+def asked_of(family: Metric, names: Collection[str]) -> Metric | None:
+    """A family that is asked for by its name, or those of its samples that are by theirs."""
+    if family.name in names:
+        return family
+    samples = [sample for sample in family.samples if sample.name in names]
+    if not samples:
+        return None
+    part = Metric(family.name, family.documentation, family.type, family.unit)
+    part.samples = samples
+    return part
 
 
 class Collected(Collector):
