@@ -26,6 +26,7 @@ from hostmon.status import Answer, GuestStatus, Refusal, ReplayAnswer, Request, 
 ANSWER_TIMEOUT = 2.0
 SILENCE = 5.0
 BATCH = 256
+PAGE_TRIES = 3  # of a page of a replay that cannot be decoded
 
 _guests = msgspec.msgpack.Decoder(list[GuestStatus])
 
@@ -87,6 +88,8 @@ class Link:
         self._replayed = 0
         self._held: Event | None = None
         self._parts: list[GuestStatus] = []
+        self._pages_of = 0
+        self._undecoded = 0
         self._bus = connected(context, zmq.SUB, endpoint.events, endpoint.keys)
         for prefix in (*ALWAYS, *wanted.prefixes()):
             self._bus.subscribe(prefix)
@@ -216,9 +219,7 @@ class Link:
         restarted = self.state is not State.CONNECTING
         self._reason = reason = "restart" if restarted else "join"
         if self.view is not None and self._asked is not None:
-            self.state = State.JOINING
-            self._parts = []
-            self._ask(Request(ask="snapshot"))
+            self._begin_snapshot()
             return
         # Without a view, a first join has nothing to catch up with unless somebody has kept events;
         # a new run has all its events.
@@ -286,7 +287,12 @@ class Link:
             return  # the agent is away; asked again at the deadline
 
     def _take_answer(self, message: bytes, out: list[Event]) -> None:
-        answer = decode_answer(message)
+        try:
+            answer = decode_answer(message)
+        except ProtocolError:
+            if self.state is State.REPAIRING:
+                self._not_decoded(out)
+            raise
         if answer.re != self.questions:
             return  # of a question that was given up
         self._heard = time.monotonic()
@@ -297,9 +303,19 @@ class Link:
         else:
             self._refused(answer, out)
 
+    def _begin_snapshot(self) -> None:
+        self.state = State.JOINING
+        self._parts = []
+        self._ask(Request(ask="snapshot"))
+
     def _take_snapshot(self, answer: SnapshotAnswer) -> None:
         assert self.view is not None
+        further = self._request is not None and self._request.id
+        if further and answer.epoch != self._pages_of:  # its numbers begin anew with each run
+            self._begin_snapshot()
+            return
         self._parts += _guests.decode(answer.guests)
+        self._pages_of = answer.epoch
         if answer.row:
             self._ask(Request(ask="snapshot", id=answer.id, row=answer.row))
             return
@@ -321,7 +337,13 @@ class Link:
             self._join(answer.epoch, answer.host, {}, out)
             return
         before = len(out)
-        for event in wire.decode_many(answer.events):
+        try:
+            events = wire.decode_many(answer.events)
+        except (ProtocolError, *wire.UNDECODABLE):
+            self._not_decoded(out)
+            raise
+        self._undecoded = 0
+        for event in events:
             if self._orders.judge(event, replayed=True) is Verdict.NEW:
                 self._deliver(event, out)
         self._replayed += len(out) - before
@@ -331,14 +353,24 @@ class Link:
         else:
             self._answered(out)
 
+    def _not_decoded(self, out: list[Event]) -> None:
+        """A page of a replay makes no sense: it is asked for some times; then go without."""
+        self._undecoded += 1
+        if self._undecoded < PAGE_TRIES:
+            return  # until the deadline: the question stands
+        self._undecoded = 0
+        if self.view is not None:
+            self._begin_snapshot()
+        else:
+            self._give_up(self._behind[:1])
+            self._answered(out)
+
     def _refused(self, answer: Answer, out: list[Event]) -> None:
         code = answer.code if isinstance(answer, Refusal) else "unknown"
         if code == "rate":
             self.deadline = time.monotonic() + 0.1  # the same question again, later
         elif code == "expired" or (code == "beyond" and self.view is not None):
-            self.state = State.JOINING
-            self._parts = []
-            self._ask(Request(ask="snapshot"))
+            self._begin_snapshot()
         elif self.state is State.JOINING:
             self.deadline = time.monotonic() + ANSWER_TIMEOUT
         else:

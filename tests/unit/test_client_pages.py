@@ -1,0 +1,81 @@
+"""Pages of snapshots and replays that do not belong together, or make no sense."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hostmon.client import Filter, Subscriber, link
+from hostmon.events import Event
+from hostmon.status import ReplayAnswer, Request, SnapshotAnswer
+from tests.lossy import LossySubscriber
+from tests.unit.bus import STARTED, SUSPENDED, Bus, until
+
+NONSENSE = msgspec.Raw(msgspec.msgpack.encode([7]))
+
+
+@pytest.fixture
+def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bus]:
+    monkeypatch.setattr(link, "ANSWER_TIMEOUT", 0.02)
+    made = Bus(tmp_path)
+    yield made
+    made.close()
+
+
+def test_pages_of_two_runs_make_no_snapshot(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The agent begins anew between two pages; its snapshots are numbered from 1 again."""
+    for n in range(9_000):
+        bus.rig.table.upsert(uuid.UUID(int=n).bytes, f"guest-{n}".encode())
+    right, asked = bus.answers._snapshot, []
+
+    def of_another_run(request: Request) -> Any:
+        answer = right(request)
+        assert isinstance(answer, SnapshotAnswer)
+        asked.append(request.id)
+        foreign = len(asked) == 1
+        return msgspec.structs.replace(answer, epoch=answer.epoch - 1) if foreign else answer
+
+    monkeypatch.setattr(bus.answers, "_snapshot", of_another_run)
+    with Subscriber(bus.endpoint, view=True) as subscriber:
+        view = subscriber.views[0]
+        until(lambda: view.joined, lambda: subscriber.receive(0.05))
+        assert view.epoch == bus.rig.dispatcher.epoch
+        assert len(view.guests) == 9_000
+    assert [bool(number) for number in asked[:4]] == [False, True, False, True]
+
+
+@pytest.mark.parametrize("view", [True, False])
+def test_a_replay_that_makes_no_sense_is_given_up(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch, view: bool
+) -> None:
+    guest, tried = uuid.uuid4(), []
+    right = bus.answers._replay
+
+    def nonsense(request: Request) -> Any:
+        tried.append(request)
+        answer = right(request)
+        assert isinstance(answer, ReplayAnswer)
+        return msgspec.structs.replace(answer, events=NONSENSE)
+
+    monkeypatch.setattr(bus.answers, "_replay", nonsense)
+    lose = [True]
+
+    def drop(event: Event) -> bool:
+        return lose[0] and getattr(event, "uuid", "") == str(guest)
+
+    with LossySubscriber(bus.endpoint, view=view, wanted=Filter(), drop=drop) as subscriber:
+        until(lambda: subscriber.receive(0.05), lambda: None)
+        if view:
+            until(lambda: subscriber.views[0].joined, lambda: subscriber.receive(0.05))
+        bus.rig.put_lifecycle(guest, STARTED, 0, id_=1)
+        until(lambda: tried or subscriber.repairs, lambda: subscriber.receive(0.05))
+        until(lambda: subscriber.repairs, lambda: subscriber.receive(0.05), 5)
+        assert subscriber.repairs[0].by == ("snapshot" if view else "nothing")
+        assert 3 <= len(tried) < 6
+        lose[0] = False
+        bus.rig.put_lifecycle(guest, SUSPENDED, 0, id_=1)
+        if view:
+            until(lambda: bus.agrees(subscriber.views[0]), lambda: subscriber.receive(0.05))
