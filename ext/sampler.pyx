@@ -85,7 +85,7 @@ cdef class Sampler:
     cdef uint32_t name_room
     cdef uint32_t denied           # groups that lack permission, in the last pass over all
     cdef uint32_t unresolved       # active guests whose process was not found
-    cdef bint cannot_tell          # of these, some for want of permission
+    cdef bint cannot_tell          # of these, some for want of permission, at the last look
     cdef uint64_t searched_ns
     cdef uint8_t changes[MOST_CHANGES][16]
     cdef uint32_t change_count
@@ -188,6 +188,7 @@ cdef class Sampler:
         cdef uint32_t row = 0
         cdef uint32_t rows
         self.unresolved = 0
+        self.cannot_tell = False
         table_lock(self.table)
         rows = self.table.rows
         table_unlock(self.table)

@@ -64,7 +64,6 @@ cdef class Stats:
     cdef uint32_t retired          # guests that the table had forgotten when they were dropped last
     cdef bint kernel
     cdef Absorb absorb
-    cdef readonly uint64_t late    # results thrown away because newer ones were there
 
     def __cinit__(self, table, connection, *, bint kernel=True):
         self.table_owner = table
@@ -85,11 +84,6 @@ cdef class Stats:
         for handle in self.domains.values():
             virDomainFree(<virDomainPtr><uintptr_t>handle)
         self.domains.clear()
-
-    @property
-    def unknown(self):
-        """Fields of unknown name or type that were passed over."""
-        return self.absorb.unknown
 
     @property
     def handles(self):
@@ -176,6 +170,8 @@ cdef class Stats:
             self.absorb.now = began
             if self.absorb.row != NO_ROW and self.is_news(began, filled):
                 absorb_record(&self.absorb, records[i].params, records[i].nparams)
+                self.table.unknown_fields += self.absorb.unknown
+                self.absorb.unknown = 0
             table_unlock(self.table)
 
     cdef bint is_news(self, uint64_t began, uint32_t filled) noexcept nogil:
@@ -184,7 +180,7 @@ cdef class Stats:
         cdef int group
         for group in range(GROUPS):
             if filled >> group & 1 and r.good_ns[group] > began:
-                self.late += 1
+                self.table.overtaken += 1
                 return False
         return r.id >= 0
 

@@ -44,6 +44,8 @@ cdef struct Table:
     uint32_t rows            # rows ever made
     uint32_t guests          # rows alive
     uint32_t retired         # guests that were forgotten so far
+    uint64_t overtaken       # hypervisor's results thrown away because newer ones were there
+    uint64_t unknown_fields  # of such results, of unknown name or type: passed over
     uint32_t next_free       # first free row, NO_ROW for none; its `run` names the next
     UuidMap map
     uint64_t sequences[SEQUENCES]

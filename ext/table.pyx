@@ -105,6 +105,14 @@ cdef class GuestTable:
             self.spare, view[0] = view[0], self.spare
         free(view.memory)
 
+    @property
+    def passed_over(self):
+        """Results of the hypervisor that newer ones had overtaken, and fields that nobody knows."""
+        table_lock(&self.table)
+        found = self.table.overtaken, self.table.unknown_fields
+        table_unlock(&self.table)
+        return found
+
     # The writers' part. A call about a guest that is not there answers False.
 
     def upsert(self, bytes uuid, bytes name):

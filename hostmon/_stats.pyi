@@ -5,8 +5,6 @@ import libvirt
 from hostmon._table import GuestTable
 
 class Stats:
-    late: int
-    unknown: int
     handles: int
     connection: libvirt.virConnect
     def __init__(

@@ -3,7 +3,7 @@
 Sizes are bytes and whole vCPUs; docs/accounting.md gives every formula and its source.
 """
 
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 from msgspec.structs import replace
@@ -134,6 +134,18 @@ class Sums(msgspec.Struct, frozen=True, array_like=True):
     claims: int = 0
 
 
+COUNTED = tuple(name for name in Sums.__struct_fields__ if "_" not in name)
+RESOURCES = {
+    resource: tuple(
+        name.removeprefix(f"{resource}_")
+        for name in Sums.__struct_fields__
+        if name.startswith(f"{resource}_")
+    )
+    for resource in ("vcpus", "memory", "disk")
+}
+"""The sums of the account itself, and those of each of its resources."""
+
+
 class HostAccount(msgspec.Struct, frozen=True):
     """The whole account at one change.
 
@@ -179,42 +191,16 @@ class HostAccount(msgspec.Struct, frozen=True):
     @property
     def sums(self) -> Sums:
         """What events of guests change."""
-        return Sums(
-            self.changes,
-            self.vcpus.used, self.vcpus.held, self.vcpus.allocated,
-            self.memory.used, self.memory.held, self.memory.allocated,
-            self.disk.used, self.disk.allocated,
-            self.defined, self.active, self.held,
-            self.vcpus.claimed, self.memory.claimed, self.disk.claimed, self.claims,
-        )  # fmt: skip
+        figures = {name: getattr(self, name) for name in COUNTED}
+        for resource, parts in RESOURCES.items():
+            held = getattr(self, resource)
+            figures |= {f"{resource}_{part}": getattr(held, part) for part in parts}
+        return Sums(**figures)
 
     def counted(self, sums: Sums) -> Self:
         """The same account with sums of another change."""
-        return replace(
-            self,
-            vcpus=replace(
-                self.vcpus,
-                used=sums.vcpus_used,
-                held=sums.vcpus_held,
-                allocated=sums.vcpus_allocated,
-                claimed=sums.vcpus_claimed,
-            ),
-            memory=replace(
-                self.memory,
-                used=sums.memory_used,
-                held=sums.memory_held,
-                allocated=sums.memory_allocated,
-                claimed=sums.memory_claimed,
-            ),
-            disk=replace(
-                self.disk,
-                used=sums.disk_used,
-                allocated=sums.disk_allocated,
-                claimed=sums.disk_claimed,
-            ),
-            defined=sums.defined,
-            active=sums.active,
-            held=sums.held,
-            claims=sums.claims,
-            changes=sums.changes,
-        )
+        changed: dict[str, Any] = {name: getattr(sums, name) for name in COUNTED}
+        for resource, parts in RESOURCES.items():
+            figures = {part: getattr(sums, f"{resource}_{part}") for part in parts}
+            changed[resource] = replace(getattr(self, resource), **figures)
+        return replace(self, **changed)

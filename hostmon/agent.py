@@ -291,6 +291,7 @@ class Agent:
     def _reading(self) -> ReadingStatus:
         asker = self._asker.report()
         kernel = self._kernel.report() if self._kernel is not None else NO_KERNEL
+        overtaken, unknown_fields = self._table.passed_over
         return ReadingStatus(
             passes=kernel.passes,
             cpu=kernel.cpu,
@@ -302,6 +303,10 @@ class Agent:
             hung=asker.hung_calls,
             stuck=asker.stuck,
             denied=kernel.denied,
+            unresolved=kernel.unresolved,
+            memory_failures=kernel.memory_failures,
+            overtaken=overtaken,
+            unknown_fields=unknown_fields,
         )
 
     def status(self) -> AgentStatus:

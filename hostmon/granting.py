@@ -227,11 +227,4 @@ def asked_of(wanted: ClaimWanted, resource: str) -> int:
 def told(ledger: Ledger) -> Sums:
     """A ledger's sums now, as they travel."""
     sums = ledger.sums()
-    return Sums(
-        sums["changes"],
-        sums["vcpus_used"], sums["vcpus_held"], sums["vcpus_allocated"],
-        sums["memory_used"], sums["memory_held"], sums["memory_allocated"],
-        sums["disk_used"], sums["disk_allocated"],
-        sums["defined"], sums["active"], sums["held"],
-        sums["vcpus_claimed"], sums["memory_claimed"], sums["disk_claimed"], sums["claims"],
-    )  # fmt: skip
+    return Sums(**{name: sums[name] for name in Sums.__struct_fields__})  # type: ignore[literal-required]

@@ -147,9 +147,29 @@ def reading_families(reading: ReadingStatus) -> Iterator[Metric]:
         ("hypervisor_late_calls", "Calls that passed their deadline.", reading.late),
         ("hypervisor_failed_calls", "Calls that lost their connection.", reading.failed),
         ("readings_confirmed", "Readings not asked for: no vCPU had run.", reading.confirmed),
+        (
+            "readings_overtaken",
+            "Answers of the hypervisor that came after newer ones.",
+            reading.overtaken,
+        ),
+        (
+            "readings_unknown_fields",
+            "Fields of its answers of unknown name or type.",
+            reading.unknown_fields,
+        ),
+        (
+            "kernel_memory_failures",
+            "Readings of the kernel that memory lacked for.",
+            reading.memory_failures,
+        ),
     )
     yield GaugeMetricFamily(
         "hostmon_kernel_pass_seconds", "Time the last pass took.", value=reading.last_pass
+    )
+    yield GaugeMetricFamily(
+        "hostmon_guests_unresolved",
+        "Active guests whose process was not found.",
+        value=reading.unresolved,
     )
     yield GaugeMetricFamily(
         "hostmon_hypervisor_hung_calls", "Calls that hang now.", value=reading.hung

@@ -45,10 +45,17 @@ class SamplerReport(msgspec.Struct, frozen=True, kw_only=True):
     denied: tuple[str, ...]
     unresolved: int
     permission_lacks: bool
+    memory_failures: int
 
 
 NO_KERNEL = SamplerReport(
-    passes=0, last_pass=0.0, cpu=0.0, denied=(), unresolved=0, permission_lacks=False
+    passes=0,
+    last_pass=0.0,
+    cpu=0.0,
+    denied=(),
+    unresolved=0,
+    permission_lacks=False,
+    memory_failures=0,
 )
 """Of an agent that reads no kernel, since its guests are elsewhere."""
 
@@ -117,6 +124,7 @@ class KernelSampler:
             denied=self._denied(),
             unresolved=unresolved,
             permission_lacks=lacks,
+            memory_failures=self._sampler.memory_failures,
         )
 
     def _denied(self) -> tuple[str, ...]:

@@ -134,7 +134,9 @@ class ReadingStatus(msgspec.Struct, frozen=True, kw_only=True):
     Of the hypervisor ``calls`` were made; ``confirmed`` readings were not asked for, since no vCPU
     had run; ``late`` calls passed their deadline, ``failed`` ones lost the connection; ``hung`` are
     under way still. The monitors of ``stuck`` guests do not answer; ``denied`` names groups of
-    columns that a missing permission costs.
+    columns that a missing permission costs. Of ``unresolved`` active guests no process was found.
+    ``memory_failures`` counts readings that memory lacked for, ``overtaken`` answers of the
+    hypervisor that came after newer ones, ``unknown_fields`` what nobody knows in its answers.
     """
 
     passes: int = 0
@@ -147,6 +149,10 @@ class ReadingStatus(msgspec.Struct, frozen=True, kw_only=True):
     hung: int = 0
     stuck: int = 0
     denied: tuple[str, ...] = ()
+    unresolved: int = 0
+    memory_failures: int = 0
+    overtaken: int = 0
+    unknown_fields: int = 0
 
 
 class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):

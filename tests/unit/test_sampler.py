@@ -26,6 +26,7 @@ class Passes:
         self.passes = 0
         self.denied_groups: list[int] = []
         self.missing = (0, False)
+        self.memory_failures = 0
         self.changes: list[bytes] = []
 
     def sample(self, depth: int = ALL) -> int:
@@ -152,6 +153,7 @@ def test_a_missing_permission_is_said_once(
 ) -> None:
     passes.denied_groups = [4]
     passes.missing = (2, True)
+    passes.memory_failures = 3
     sampler = made(passes, table, interval=0.001)
     with caplog.at_level(logging.WARNING):
         sampler.start()
@@ -161,6 +163,7 @@ def test_a_missing_permission_is_said_once(
     assert record.message.startswith("not permitted to read process_io of the guests' processes")
     report = sampler.report()
     assert (report.denied, report.unresolved, report.permission_lacks) == (("process_io",), 2, True)
+    assert report.memory_failures == 3
     assert report.passes == passes.passes
     assert report.last_pass == 0.001
 
