@@ -2,6 +2,8 @@
 
 ``decisions_N``, ``p50_N`` and ``p99_N`` are of N simulated hosts, without the way to them;
 ``decisions`` and ``p99`` are those of 1,000, ``growth_N`` is the cost at N beside that at a tenth.
+These are decisions alone; ``place_N`` are whole placements a second, by ``Scheduler.place`` over
+real sockets with each host's answer to its claim: requests with disks, some with a trait or group.
 ``freshness_p50`` is from libvirt's event of a real guest's start to the scheduler's row;
 ``freshness_libvirtd_p50``, from the call to that event, is libvirtd's own share. The rest is three
 ``hostmon schedule`` on the trace, guests started behind their backs, beside three schedulers whose
@@ -16,6 +18,7 @@ from pathlib import Path
 from bench.fleet.decisions import timings
 from bench.fleet.freshness import freshness
 from bench.fleet.periodic import simulate
+from bench.fleet.placing import placements
 from bench.fleet.rivals import compete
 from bench.fleet.trace import OWN, Arrival, arrivals, trace_path
 from bench.front import Options, Result, compare, measure, percentile
@@ -25,6 +28,8 @@ METRICS = ("decisions", "p99", "freshness_p50", "overcommitted", "overcommitted_
 GUESTS = None
 HOSTS = (10, 100, 1000, 10_000)
 DECISIONS = 4000
+PLACED_ON = (10, 1000)
+PLACEMENTS = 1000
 ROUNDS = 5
 STARTS = 30
 ARRIVALS = 5000
@@ -52,6 +57,20 @@ def decided(trace: list[Arrival]) -> list[Result]:
             results += [measure("decisions", "decisions/s", rates), measure("p99", "s", tails)]
         if hosts // 10 in mean:
             results.append(measure(f"growth_{hosts}", "times", [mean[hosts] / mean[hosts // 10]]))
+    return results
+
+
+def placed(trace: list[Arrival]) -> list[Result]:
+    """Whole placements."""
+    results: list[Result] = []
+    for hosts in PLACED_ON:
+        rounds = [placements(hosts, trace, PLACEMENTS) for _ in range(ROUNDS)]
+        rates = [len(one) / sum(one) for one in rounds]
+        results += [
+            measure(f"place_{hosts}", "placements/s", rates),
+            measure(f"place_p50_{hosts}", "s", [percentile(one, 50) for one in rounds]),
+            measure(f"place_p99_{hosts}", "s", [percentile(one, 99) for one in rounds]),
+        ]
     return results
 
 
@@ -99,5 +118,6 @@ def run(options: Options) -> list[Result]:
         options.missing.append("the trace is the small one of the project: set HOSTMON_CORPORA")
     trace = arrivals(path, ARRIVALS)
     results = decided(trace)
+    results += placed(trace)
     results += fresh()
     return results + competed(trace, SMALL_FLEET if path == OWN else FLEET)
