@@ -29,7 +29,7 @@ cdef enum:
     # of a text is replaced by the three of U+FFFD. What is cut to them is marked as truncated.
     LONGEST_TEXT = 4096      # PATH_MAX, what libvirt's own paths are bounded by
     SHORT_TEXT = 256         # values of typed parameters, addresses, identities
-    MOST_PARAMETERS = 64
+    MOST_PARAMETERS = 60
     MOST_IDENTITIES = 16
 
 cdef struct Draft:

@@ -2,6 +2,8 @@
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import libvirt
 import pytest
@@ -36,18 +38,25 @@ class FiringRig(Rig):
         return event
 
 
-@pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FiringRig]:
-    node = tmp_path_factory.mktemp("encoder") / "node.xml"
+@contextmanager
+def firing(folder: Path, name: str) -> Iterator[FiringRig]:
+    """A rig with a domain of this name, as XML has it."""
+    node = folder / "node.xml"
     node.write_text(
-        "<node><domain type='test'><name>web \"1\" é</name><memory>8192</memory>"
+        f"<node><domain type='test'><name>{name}</name><memory>8192</memory>"
         "<os><type>hvm</type></os></domain></node>"
     )
     connection = libvirt.open(f"test://{node}")
-    rig = FiringRig(f"ipc://{node.parent}/bus", connection.listAllDomains()[0])
+    rig = FiringRig(f"ipc://{folder}/bus", connection.listAllDomains()[0])
     yield rig
     rig.close()
     connection.close()
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FiringRig]:
+    with firing(tmp_path_factory.mktemp("encoder"), 'web "1" é') as rig:
+        yield rig
 
 
 ARGUMENTS: dict[str, tuple[tuple[object, ...], dict[str, object]]] = {
@@ -160,13 +169,24 @@ def test_more_than_a_record_may_carry_is_cut_and_marked(rig: FiringRig) -> None:
     rig.fire("graphics", 0, (0, long, long), (1, long, long), long, identities, truncated=True)
 
 
+def test_the_most_that_a_record_may_carry_fits_with_the_longest_name(tmp_path: Path) -> None:
+    long = b"\xff" * 10_000
+    with firing(tmp_path, "n" * 4096) as rig:
+        rig.fire("io-error", long, long, 0, long, truncated=True)
+        event = rig.fire("tunable", ((b"\xff" * 80, long),) * 256, truncated=True)
+        assert isinstance(event, events.TunableEvent)
+        assert len(event.params) == 60
+        identities = ((long, long),) * 32
+        rig.fire("graphics", 0, (0, long, long), (1, long, long), long, identities, truncated=True)
+
+
 @pytest.mark.parametrize("over", [0, 1])
 def test_the_mark_begins_with_the_first_that_is_cut(rig: FiringRig, over: int) -> None:
     event = rig.fire("device-added", b"a" * (4096 + over), truncated=bool(over))
     assert isinstance(event, events.DeviceAddedEvent)
     assert event.dev_alias == "a" * 4096
     rig.fire("tunable", ((b"k" * 80, b"v" * (256 + over)),), truncated=bool(over))
-    rig.fire("tunable", ((b"k", 1),) * (64 + over), truncated=bool(over))
+    rig.fire("tunable", ((b"k", 1),) * (60 + over), truncated=bool(over))
     end = (0, b"", b"")
     rig.fire("graphics", 0, end, end, b"", ((b"t", b"n"),) * (16 + over), truncated=bool(over))
 

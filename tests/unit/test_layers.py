@@ -45,7 +45,7 @@ EXT_RANKS = {
                      "msgpack", "mutex", "names", "poll", "record", "textfile", "uuidmap",
                      "zmqapi"}),
     "pipe": (1, {"batch", "deaths", "draft", "pipe"}),
-    "ledger": (1, {"claims", "copied", "follow", "granting", "grants", "holds", "ledger", "sums"}),
+    "ledger": (1, {"claims", "copied", "follow", "granting", "grants", "ledger", "sums"}),
     "table": (2, {"devices", "rows", "table", "view"}),
     "kernel": (3, {"cgroup", "commit", "links", "process", "procstat", "quota", "reading",
                    "watch"}),
