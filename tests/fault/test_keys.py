@@ -31,7 +31,7 @@ class Keyed:
         self.public = keys.load_public(str(self.folder / "agent.key"))
         self.events, self.requests = (f"tcp://127.0.0.1:{free_port()}" for _ in range(2))
         self.bus = (
-            f'[bus]\nkeys = "{self.folder}"\n'
+            f'[bus]\nring_mib = 1\nkeys = "{self.folder}"\n'
             f'events = ["ipc://{folder}/events.sock", "{self.events}"]\n'
             f'requests = ["ipc://{folder}/requests.sock", "{self.requests}"]\n'
         )

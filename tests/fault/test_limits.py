@@ -15,7 +15,7 @@ import zmq
 from hostmon.gate import FEWEST_DESCRIPTORS
 from tests.agent_process import HOSTMON, wait_for
 from tests.fault.baseline import MIB, Baseline
-from tests.fault.fed import FedAgent, fed_agent
+from tests.fault.fed import FedAgent, fed_agent, small_ring
 from tests.fault.figures import tell
 from tests.fault.viewer import Viewer
 
@@ -29,7 +29,8 @@ WAVE = 4_000
 
 @pytest.fixture(scope="module")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FedAgent]:
-    with fed_agent(tmp_path_factory.mktemp("limits")) as running:
+    folder = tmp_path_factory.mktemp("limits")
+    with fed_agent(folder, bus=small_ring(folder)) as running:
         running.feed(100_000)  # fills the ring
         yield running
 

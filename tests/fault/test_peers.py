@@ -16,7 +16,7 @@ from tests.fault.figures import tell
 from tests.fault.viewer import Viewer
 from tests.zmtp import CURVE, GREETING, NULL, ready
 
-WARM_UP = 100_000  # fills the ring, which holds its 16 MiB from then on
+WARM_UP = 100_000  # fills the ring
 QUEUE = 64 * MIB  # what one subscriber that reads nothing may make the agent hold at most
 CHUNK = 20_000
 LATER = "failed_handshakes"  # counted once the time for it is over
@@ -27,7 +27,7 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FedAgent]:
     folder = tmp_path_factory.mktemp("peers")
     ports = free_port(), free_port()
     bus = (
-        f'[bus]\nevents = ["ipc://{folder}/events.sock", "tcp://127.0.0.1:{ports[0]}"]\n'
+        f'[bus]\nring_mib = 1\nevents = ["ipc://{folder}/events.sock", "tcp://127.0.0.1:{ports[0]}"]\n'
         f'requests = ["ipc://{folder}/requests.sock", "tcp://127.0.0.1:{ports[1]}"]\n'
     )
     with fed_agent(folder, bus=bus) as running:
