@@ -119,7 +119,8 @@ def test_pages_inflate_to_the_plain_page(profile: str) -> None:
         squeezed = page.page(form, compressed=True, collect=collect)
         plain = page.page(form, collect=collect)
         assert without_costs(unpacked(squeezed)) == without_costs(plain)
-        read(unpacked(squeezed), form.value)
+        if number % 10 == 0:  # reading takes far longer than making
+            read(unpacked(squeezed), form.value)
 
 
 def without_costs(page: bytes) -> list[bytes]:
