@@ -96,18 +96,30 @@ def room(found: AgentStatus) -> int:
     return vcpus.capacity - vcpus.used - vcpus.claimed
 
 
+def traits_of(fleet: Fleet, host: str) -> set[str]:
+    """What a host's processors can do."""
+    account = fleet.status(host).account
+    assert account is not None
+    return set(account.traits)
+
+
 def test_three_schedulers_on_five_agents_share_no_room(fleet: Fleet) -> None:
     wait_for(lambda: all(fleet.status(host).claims.outstanding == 0 for host in fleet.endpoints))
     told: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     rivals = [Rival(fleet.config, told) for _ in range(3)]
     first, second = fleet.nodes
     before = {host: fleet.status(host).claims for host in fleet.endpoints}
+    real = sorted(traits_of(fleet, first) - traits_of(fleet, "demo-0"))[:1]
+    assert real
     asked: dict[str, str] = {}
     try:
         for number in range(24):
             guest = str(uuid.uuid4())
             asked[guest] = ""
-            rivals[number % 3].order({"vcpus": 1, "memory": 32 * MIB, "uuid": guest})
+            # By free vCPUs and memory the others suit better: some requests are for these alone.
+            traits = real if number % 3 == number // 3 % 3 else []
+            order = {"vcpus": 1, "memory": 32 * MIB, "traits": traits, "uuid": guest}
+            rivals[number % 3].order(order)
             if number % 8 == 4:  # behind their backs
                 fleet.start(first if number % 16 == 4 else second, str(uuid.uuid4()))
         for _ in asked:
