@@ -40,6 +40,7 @@ class Meddler:
         self._chance = random.Random(seed)
         self._number = 0
         self._lock = threading.Lock()
+        self._closed = False
         self._doomed = [self._doom(f"listed{seed}doomed{number}") for number in range(DOOMED)]
 
     def _doom(self, name: str) -> libvirt.virDomain:
@@ -51,7 +52,8 @@ class Meddler:
     def __call__(self) -> None:
         """One change, from whichever thread."""
         with self._lock:
-            self._change()
+            if not self._closed:
+                self._change()
 
     def _change(self) -> None:
         guest = self._connection.lookupByName(self._chance.choice(self._guests))
@@ -74,12 +76,15 @@ class Meddler:
             change_one(guest, stop=choice == 2)
 
     def close(self) -> None:
-        for guest in self._connection.listAllDomains():
-            if "listed" in guest.name():
-                if guest.isActive():
-                    guest.destroy()
-                guest.undefine()
-        self._connection.close()
+        """End what it made; a change that is still asked for is none."""
+        with self._lock:
+            self._closed = True
+            for guest in self._connection.listAllDomains():
+                if "listed" in guest.name():
+                    if guest.isActive():
+                        guest.destroy()
+                    guest.undefine()
+            self._connection.close()
 
 
 @pytest.fixture(scope="module")
