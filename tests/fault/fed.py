@@ -30,10 +30,10 @@ guests = {GUESTS}
 """
 
 
-def small_ring(folder: Path) -> str:
-    """A bus whose ring of recent events is full, and grows no more, after a few thousand."""
+def small_ring(folder: Path, mib: int = 1) -> str:
+    """A bus whose ring of recent events is full, and grows no more, after some 40,000 a MiB."""
     events, requests = (f"ipc://{folder}/{name}.sock" for name in ("events", "requests"))
-    return f'[bus]\nring_mib = 1\nevents = ["{events}"]\nrequests = "{requests}"\n'
+    return f'[bus]\nring_mib = {mib}\nevents = ["{events}"]\nrequests = "{requests}"\n'
 
 
 class FedAgent(AgentProcess):

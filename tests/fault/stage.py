@@ -125,6 +125,11 @@ class Stage:
         assert len(chosen) == count, f"{count} guests are asked for, {len(self.guests)} are there"
         return chosen
 
+    def running(self) -> set[str]:
+        """The guests that have a process."""
+        states = {name: one.state for name, one in listed(self.node).items()}
+        return {name for name in self.guests if states.get(name) in ("running", "paused")}
+
     def passes_after_a_scrape(self) -> int:
         """How often the agent has read the kernel's files; a scrape has it do so."""
         self.agent.fetch("metrics")
@@ -181,6 +186,7 @@ class Stage:
 
     def survive(self, inject: Inject) -> Outcome:
         """Inject one fault, wait for the recovery, and hold both records against each other."""
+        before = self.running()
         with Baseline(self.agent.process.pid, self.agent.port, ALLOWED) as baseline:
             self.scraper = baseline.scraper
             self.begin()
@@ -188,6 +194,9 @@ class Stage:
             recovery_s = self.recovered()
             token = self.fence()
             told, events = self.virsh.take(token), self.bus.take(token)
+            # Changes amid the fault started these: each that runs has descriptors.
+            for name in self.running() - before:
+                self.node.virsh("destroy", name)
         alignment = align(told, tokens_of(events))
         assert not alignment.problem, alignment.problem
         explained(events, self.explained_s)

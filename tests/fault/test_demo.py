@@ -16,6 +16,7 @@ from tests.agent_process import AgentProcess, wait_for
 from tests.fault import hosted
 from tests.fault.align import Maybe, Token, align, bare
 from tests.fault.baseline import Baseline
+from tests.fault.fed import small_ring
 from tests.fault.figures import tell
 from tests.fault.listing import Listed, differences
 from tests.fault.pause import dispatcher_of, paused
@@ -59,13 +60,14 @@ class Demo:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     directory = tmp_path_factory.mktemp("demo")
     program = (sys.executable, "-m", "tests.fault.hosted")
-    running = AgentProcess(directory, "--uri", hosted.URI, program=program)
+    bus = small_ring(directory, 4)  # it holds what may have to be replayed
+    running = AgentProcess(directory, "--uri", hosted.URI, program=program, bus=bus)
     try:
         running.wait_until_ready()
         made = Demo(running)
         made.bus.start()
         wait_for(lambda: not made.disagreement())
-        made.ask("toggles", 150_000)  # the ring is full from now on: it grows no more
+        made.ask("toggles", 200_000)  # the ring is full from now on: it grows no more
         made.take()
         yield made
         made.bus.stop()
