@@ -32,7 +32,7 @@ class DispatcherThread(DoorThread):
     def stop(self) -> None:
         """Publish what is in the pipe, then end."""
         self._dispatcher.stop()
-        self._thread.join(1)
+        self._await_end()
 
     def reopen(self) -> None:
         """End every connection; from any thread. What is published meanwhile is replayed."""

@@ -67,6 +67,12 @@ class DoorThread(ReadyThread):
         """End every connection; from any thread."""
         self._errands.put(BoundSocket.reopen)
 
+    def _await_end(self) -> None:
+        """Give the thread a second; one that takes longer leaves no file when the process ends."""
+        self._thread.join(1)
+        if self.alive and self._bound is not None:
+            self._bound.remove_files()
+
     def _work(self) -> None:
         with self._open() as self._bound:
             self._ready.set()

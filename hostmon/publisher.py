@@ -102,6 +102,10 @@ class BoundSocket:
     def close(self) -> None:
         """Close it, and remove its files."""
         self.socket.close(0)
+        self.remove_files()
+
+    def remove_files(self) -> None:
+        """Let nobody come any more who has not come yet; from any thread."""
         for path in self._paths:
             path.unlink(missing_ok=True)
 

@@ -92,7 +92,7 @@ class RequestServer(DoorThread):
         """End; waits for the thread."""
         self._stop.set()
         os.eventfd_write(self._wake, 1)
-        self._thread.join(1)
+        self._await_end()
 
     def reopen(self) -> None:
         """End every connection; from any thread."""
