@@ -110,15 +110,17 @@ class Stage:
                     stage.virsh.stop()
 
     def active(self, count: int) -> list[str]:
-        """So many guests that run, started or resumed where they did not."""
+        """So many guests that run, started or resumed where they did not, and all churned ones."""
         states = {name: one.state for name, one in listed(self.node).items()}
         order = ("running", "paused", "shutoff", "crashed")
         chosen = sorted(self.guests, key=lambda name: order.index(states[name]))[:count]
         for name in chosen:
             if states[name] == "paused":
                 self.node.virsh("resume", name)
-        start(self.node, [name for name in chosen if states[name] in ("shutoff", "crashed")])
-        # Descriptors are kept open for each that runs: a baseline has them.
+        needed = [*chosen, *self.churned]
+        start(self.node, [name for name in needed if states[name] in ("shutoff", "crashed")])
+        # Descriptors are kept open for each that runs: a baseline has them, the churned ones' too,
+        # which a fault leaves as chance would have it.
         wait_for(lambda: not self.disagreement(), RETURN_S)
         passes = self.agent.ask("status")["reading"]["passes"]
         wait_for(lambda: self.passes_after_a_scrape() > passes + 1, RETURN_S)
@@ -128,7 +130,8 @@ class Stage:
     def running(self) -> set[str]:
         """The guests that have a process."""
         states = {name: one.state for name, one in listed(self.node).items()}
-        return {name for name in self.guests if states.get(name) in ("running", "paused")}
+        known = [*self.guests, *self.churned]
+        return {name for name in known if states.get(name) in ("running", "paused")}
 
     def passes_after_a_scrape(self) -> int:
         """How often the agent has read the kernel's files; a scrape has it do so."""
