@@ -27,14 +27,14 @@ from bench.pipelines.subscriber import TOPIC
 from hostmon._dispatcher import Dispatcher
 from hostmon._pipe import EventPipe, record
 from hostmon._table import GuestTable
-from hostmon.publisher import SEND_HIGH_WATER_MARK, zmq_library
+from hostmon.publisher import SEND_HIGH_WATER_MARK, Access, BoundSocket, zmq_library
 
 METRICS = ("p50_1", "p50_10", "p50_100", "throughput")
 GUESTS = None
 ROUNDS = 5
 EVENTS, INTERVAL_S = 1000, 0.002
 FLOOD = 50_000
-SIZE = 250  # bytes of a lifecycle event, topic included
+SIZE = 333  # bytes of a lifecycle event, topic included
 PEER = "raw-zeromq"
 
 
@@ -114,11 +114,12 @@ def ours(folder: Path, count: int) -> Iterator[Sender]:
     address, key = f"ipc://{folder}/ours", uuid.uuid4().bytes
 
     def dispatch() -> None:
-        with zmq.Context() as context, context.socket(zmq.XPUB) as socket:
-            socket.linger, socket.sndhwm = 0, SEND_HIGH_WATER_MARK
-            socket.bind(address)
+        with (
+            zmq.Context() as context,
+            BoundSocket(context, zmq.XPUB, [address], access=Access()) as bus,
+        ):
             ready.set()
-            dispatcher.run(socket.underlying)
+            dispatcher.run(bus.socket.underlying)
 
     thread = threading.Thread(target=dispatch)
     thread.start()
@@ -146,11 +147,15 @@ def raw(folder: Path, count: int) -> Iterator[Sender]:
     with zmq.Context() as context, context.socket(zmq.PUB) as socket:
         socket.linger, socket.sndhwm = 0, SEND_HIGH_WATER_MARK
         socket.bind(address)
-        head, padding = TOPIC + b"0" * 36 + b"\0", b"x" * (SIZE - 100)
+        head = TOPIC + b"0" * 36 + b"\0"
+
+        def message(padding: bytes) -> bytes:
+            return head + encode({"monotonic_ns": time.monotonic_ns(), "padding": padding})
+
+        padding = b"x" * (SIZE - len(message(b"")))
 
         def send() -> None:
-            event = {"monotonic_ns": time.monotonic_ns(), "padding": padding}
-            socket.send(head + encode(event))
+            socket.send(message(padding))
 
         sender = Sender(address, send, count)
         try:

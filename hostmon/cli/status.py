@@ -49,14 +49,21 @@ def page(status: AgentStatus) -> str:
 
 def account_lines(account: HostAccount) -> dict[str, str]:
     """The three resources; sizes in powers of 1024."""
-    least = account.disk_available_least
     return {
         "vcpus": resource(account.vcpus, str),
         "memory": resource(account.memory, size),
-        "disk": f"{size(account.disk.used)} of {size(account.disk.total)} used, "
-        f"{size(account.disk.allocated)} allocated, "
-        + ("available least unknown" if least is None else f"{size(least)} available least"),
+        "disk": disk(account) if account.disk.total else "not looked at yet",
     }
+
+
+def disk(account: HostAccount) -> str:
+    """The disk's part; a file system of no size has not been looked at."""
+    least = account.disk_available_least
+    return (
+        f"{size(account.disk.used)} of {size(account.disk.total)} used, "
+        f"{size(account.disk.allocated)} allocated, "
+        + ("available least unknown" if least is None else f"{size(least)} available least")
+    )
 
 
 def resource(one: Resource, text: Callable[[int], str]) -> str:

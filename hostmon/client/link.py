@@ -27,6 +27,7 @@ ANSWER_TIMEOUT = 2.0
 SILENCE = 5.0
 BATCH = 256
 PAGE_TRIES = 3  # of a page of a replay that cannot be decoded
+MOST_GUESTS = 100_000  # of one host: an agent that always has a further page is not believed
 
 _guests = msgspec.msgpack.Decoder(list[GuestStatus])
 
@@ -314,7 +315,11 @@ class Link:
         if further and answer.epoch != self._pages_of:  # its numbers begin anew with each run
             self._begin_snapshot()
             return
-        self._parts += _guests.decode(answer.guests)
+        guests = _guests.decode(answer.guests)
+        if len(self._parts) + len(guests) > MOST_GUESTS:
+            self._begin_snapshot()
+            raise ProtocolError(f"a snapshot of more than {MOST_GUESTS} guests: none has them")
+        self._parts += guests
         self._pages_of = answer.epoch
         if answer.row:
             self._ask(Request(ask="snapshot", id=answer.id, row=answer.row))

@@ -47,6 +47,28 @@ def test_pages_of_two_runs_make_no_snapshot(bus: Bus, monkeypatch: pytest.Monkey
     assert [bool(number) for number in asked[:4]] == [False, True, False, True]
 
 
+def test_a_snapshot_without_end_is_begun_again(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent that always has a further page has its client hold no more than so many guests."""
+    monkeypatch.setattr(link, "MOST_GUESTS", 20)
+    for n in range(8):
+        bus.rig.table.upsert(uuid.UUID(int=n).bytes, f"guest-{n}".encode())
+    right, asked = bus.answers._snapshot, []
+
+    def endless(request: Request) -> Any:
+        asked.append(request.id)
+        answer = right(msgspec.structs.replace(request, id=0, row=0))
+        assert isinstance(answer, SnapshotAnswer)
+        return msgspec.structs.replace(answer, id=7, row=1) if len(asked) < 7 else answer
+
+    monkeypatch.setattr(bus.answers, "_snapshot", endless)
+    with Subscriber(bus.endpoint, view=True) as subscriber:
+        view = subscriber.views[0]
+        until(lambda: view.joined, lambda: subscriber.receive(0.05))
+        assert len(view.guests) == 8
+        assert subscriber.malformed == 2
+    assert asked == [0, 7, 7, 0, 7, 7, 0]
+
+
 @pytest.mark.parametrize("view", [True, False])
 def test_a_replay_that_makes_no_sense_is_given_up(
     bus: Bus, monkeypatch: pytest.MonkeyPatch, view: bool
