@@ -1,4 +1,4 @@
-"""A host of libvirt's test driver: lives in this process, and every one is a world of its own."""
+"""A host of libvirt's test driver, of this process alone; and one guest as the kernel shows it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from hostmon._table import GuestTable
 from hostmon.host import Host
+from tests.unit.kerneltree import Tree, table_of_one, tree_of_one
 
 MakeHost = Callable[..., Host]
 
@@ -24,6 +26,18 @@ def make_host(tmp_path: Path) -> Iterator[MakeHost]:
             return stack.enter_context(Host(f"test://{path}", read_write=read_write))
 
         yield make
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    """The kernel's files of a host of one guest."""
+    return tree_of_one(tmp_path)
+
+
+@pytest.fixture
+def table() -> GuestTable:
+    """A table with that guest."""
+    return table_of_one()
 
 
 def guest_xml(name: str, *, vcpus: int = 2, memory_mib: int = 64, devices: str = "") -> str:

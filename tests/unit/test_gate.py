@@ -7,7 +7,7 @@ import stat
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -207,13 +207,20 @@ def test_rubbish_costs_nothing(bus: Guarded, name: str) -> None:
         wait_for(lambda: bus.door("events").failed == 40 and bus.door("requests").failed == 20)
 
 
+@contextmanager
+def unbounded(kind: int, address: str) -> Iterator["zmq.Socket[bytes]"]:
+    """A subscriber that sends without limit, and does not come again once it was cut off."""
+    with zmq.Context() as context, context.socket(kind) as socket:
+        socket.linger = 0
+        socket.reconnect_ivl = -1
+        socket.sndhwm = 0
+        socket.connect(address)
+        yield socket
+
+
 def test_who_subscribes_to_too_much_is_cut_off(bus: Guarded) -> None:
     before = resident()
-    with zmq.Context() as context, context.socket(zmq.SUB) as greedy:
-        greedy.linger = 0
-        greedy.reconnect_ivl = -1
-        greedy.sndhwm = 0
-        greedy.connect(bus.local.events)
+    with unbounded(zmq.SUB, bus.local.events) as greedy:
         for number in range(200_000):
             greedy.subscribe(b"lifecycle/lifecycle/%036d" % number)
         wait_for(lambda: bus.dispatcher.abuse[0], 30)
@@ -224,11 +231,7 @@ def test_who_subscribes_to_too_much_is_cut_off(bus: Guarded) -> None:
 
 
 def test_taking_back_what_was_never_subscribed_makes_no_room(bus: Guarded) -> None:
-    with zmq.Context() as context, context.socket(zmq.XSUB) as greedy:
-        greedy.linger = 0
-        greedy.reconnect_ivl = -1
-        greedy.sndhwm = 0
-        greedy.connect(bus.local.events)
+    with unbounded(zmq.XSUB, bus.local.events) as greedy:
         for number in range(6_000):
             greedy.send(b"\x00never/%06d" % number)
             greedy.send(b"\x01lifecycle/lifecycle/%036d" % number)
@@ -238,11 +241,7 @@ def test_taking_back_what_was_never_subscribed_makes_no_room(bus: Guarded) -> No
 
 
 def test_who_says_too_much_is_cut_off(bus: Guarded) -> None:
-    with zmq.Context() as context, context.socket(zmq.XSUB) as noisy:
-        noisy.linger = 0
-        noisy.reconnect_ivl = -1
-        noisy.sndhwm = 0
-        noisy.connect(bus.local.events)
+    with unbounded(zmq.XSUB, bus.local.events) as noisy:
         for _ in range(50_000):  # never more than one subscription at a time
             noisy.send(b"\x01lifecycle/")
             noisy.send(b"\x00lifecycle/")

@@ -1,24 +1,13 @@
 """CPU quotas of a guest's groups, over vCPUs that come and go and files that can't be read."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 
 from hostmon._sampler import ALL, SHOWN
 from hostmon._table import GuestTable
 from hostmon.samples import Group
-from tests.unit.kerneltree import QUOTA, Tree, guest_of, table_of_one, tree_of_one, write_files
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Tree:
-    return tree_of_one(tmp_path)
-
-
-@pytest.fixture
-def table() -> GuestTable:
-    return table_of_one()
+from tests.unit.kerneltree import QUOTA, Tree, guest_of, write_files
 
 
 def throttled_ns(table: GuestTable) -> int:

@@ -17,21 +17,21 @@ from tests.unit.kerneltree import (
     guest_of,
     no_descriptors,
     running,
-    table_of_one,
-    tree_of_one,
 )
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Tree:
-    return tree_of_one(tmp_path)
-
-
-@pytest.fixture
-def table() -> GuestTable:
-    return table_of_one()
+def spoil(path: Path, fault: str) -> None:
+    """Break a file: empty, cut in half, gone, or something else under its name."""
+    text = path.read_bytes()
+    path.unlink()
+    if fault in ("empty", "half"):
+        path.write_bytes(text[: len(text) // 2] if fault == "half" else b"")
+    elif fault == "fifo":
+        os.mkfifo(path)
+    elif fault == "folder":
+        path.mkdir()
 
 
 FILES = [
@@ -51,15 +51,7 @@ def test_a_broken_file_costs_at_most_its_columns(
     tree.process(700, other, rss=3)
     (tree.proc / "700/cgroup").write_text("0::/\n")
     tree.pid_file("other", 700)
-    path = tmp_path / file
-    text = path.read_bytes()
-    path.unlink()
-    if fault in ("empty", "half"):
-        path.write_bytes(text[: len(text) // 2] if fault == "half" else b"")
-    elif fault == "fifo":
-        os.mkfifo(path)
-    elif fault == "folder":
-        path.mkdir()
+    spoil(tmp_path / file, fault)
     sampler = tree.sampler(table)
     sampler.sample()
     sampler.sample(FAST)
@@ -81,13 +73,7 @@ def test_a_file_that_breaks_while_the_guest_runs_is_read_again_once_it_is_whole(
     whole = guest_of(table)
     path = tmp_path / file
     text = path.read_bytes()
-    path.unlink()
-    if fault in ("empty", "half"):
-        path.write_bytes(text[: len(text) // 2] if fault == "half" else b"")
-    elif fault == "fifo":
-        os.mkfifo(path)
-    else:
-        path.mkdir()
+    spoil(path, fault)
     sampler.sample()
     assert guest_of(table).valid.keys() == whole.valid.keys()
     if path.is_dir():

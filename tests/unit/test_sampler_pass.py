@@ -18,22 +18,10 @@ from tests.unit.kerneltree import (
     guest_of,
     running,
     stat_line,
-    table_of_one,
-    tree_of_one,
     write_files,
 )
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Tree:
-    return tree_of_one(tmp_path)
-
-
-@pytest.fixture
-def table() -> GuestTable:
-    return table_of_one()
 
 
 def test_a_running_guest_is_read(tree: Tree, table: GuestTable) -> None:
