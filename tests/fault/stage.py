@@ -110,22 +110,23 @@ class Stage:
                     stage.virsh.stop()
 
     def active(self, count: int) -> list[str]:
-        """So many guests that run, started or resumed where they did not, and all churned ones."""
+        """So many guests that run, started or resumed where they did not."""
         states = {name: one.state for name, one in listed(self.node).items()}
         order = ("running", "paused", "shutoff", "crashed")
         chosen = sorted(self.guests, key=lambda name: order.index(states[name]))[:count]
         for name in chosen:
             if states[name] == "paused":
                 self.node.virsh("resume", name)
-        needed = [*chosen, *self.churned]
-        start(self.node, [name for name in needed if states[name] in ("shutoff", "crashed")])
-        # Descriptors are kept open for each that runs: a baseline has them, the churned ones' too,
-        # which a fault leaves as chance would have it.
+        start(self.node, [name for name in chosen if states[name] in ("shutoff", "crashed")])
+        self._taken_up()
+        assert len(chosen) == count, f"{count} guests are asked for, {len(self.guests)} are there"
+        return chosen
+
+    def _taken_up(self) -> None:
+        """Wait until the agent has opened the files of all that run."""
         wait_for(lambda: not self.disagreement(), RETURN_S)
         passes = self.agent.ask("status")["reading"]["passes"]
         wait_for(lambda: self.passes_after_a_scrape() > passes + 1, RETURN_S)
-        assert len(chosen) == count, f"{count} guests are asked for, {len(self.guests)} are there"
-        return chosen
 
     def running(self) -> set[str]:
         """The guests that have a process."""
@@ -189,6 +190,9 @@ class Stage:
 
     def survive(self, inject: Inject) -> Outcome:
         """Inject one fault, wait for the recovery, and hold both records against each other."""
+        # A fault leaves the churned ones as chance would have it: the baseline has all of them.
+        start(self.node, sorted(set(self.churned) - self.running()))
+        self._taken_up()
         before = self.running()
         with Baseline(self.agent.process.pid, self.agent.port, ALLOWED) as baseline:
             self.scraper = baseline.scraper
