@@ -41,7 +41,7 @@ def run(options: Options) -> list[Result]:
             "env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "bench.inside.scrape",
             str(running), f"{options.long_minutes:g}", stdout=subprocess.PIPE, stderr=None,
         ) as process:  # fmt: skip
-            told, _ = process.communicate(timeout=1800)
+            told, _ = process.communicate(timeout=900 + 240 * options.long_minutes)
         if process.returncode:
             raise RuntimeError(f"bench.inside.scrape ended with {process.returncode}")
     return results(json.loads(told), running, f"{options.long_minutes:g}min")

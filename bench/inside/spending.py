@@ -9,7 +9,9 @@ while libvirtd stood still, in the same minutes.
 import os
 import re
 import resource
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 STEP_S = 0.05
@@ -32,32 +34,35 @@ def watched(but: int) -> Iterator[tuple[str, Path]]:
             yield next((part for part in PARTS if name.startswith(part)), OTHER), process
 
 
-class Threads:
-    """The CPU time of one process's threads, those included that begin and end meanwhile."""
+class Whole:
+    """The CPU time of one process, threads that have ended included (clock_getcpuclockid(3))."""
 
-    def __init__(self, process: Path, *, vcpus: bool) -> None:
-        self._tasks = process / "task"
-        self._vcpus = vcpus
+    def __init__(self, process: Path) -> None:
+        self._clock = ~int(process.name) << 3 | 2
+        self._last = 0
+        self.used_ns()
+
+    def used_ns(self) -> int:
+        """So far, or when it was last looked at if it has ended."""
+        with suppress(OSError):
+            self._last = time.clock_gettime_ns(self._clock)
+        return self._last
+
+
+class Emulator:
+    """The CPU time of a QEMU's threads that there are; those that come serve its guest's disks.
+
+    Its vCPUs are the guest's own.
+    """
+
+    def __init__(self, process: Path) -> None:
         self._open: dict[str, int] = {}
         self._last: dict[str, int] = {}
         self._ended_ns = 0
-        self.find()
-
-    def find(self) -> None:
-        """Take up threads that have begun."""
-        try:
-            names = [task.name for task in self._tasks.iterdir()]
-        except OSError:
-            return
-        for name in names:
-            if name in self._open:
-                continue
-            try:
-                if not self._vcpus and CPU_THREAD.match((self._tasks / name / "comm").read_text()):
-                    continue
-                self._open[name] = os.open(self._tasks / name / "schedstat", os.O_RDONLY)
-            except OSError:
-                continue  # it has ended
+        for task in process.glob("task/*"):
+            with suppress(OSError):  # it has ended
+                if not CPU_THREAD.match((task / "comm").read_text()):
+                    self._open[task.name] = os.open(task / "schedstat", os.O_RDONLY)
 
     def used_ns(self) -> int:
         """So far."""
@@ -82,22 +87,21 @@ class Spending:
     def __init__(self, but: int) -> None:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        self._threads: dict[str, list[Threads]] = {part: [] for part in PARTS}
+        self._emulators: list[Emulator] = []
+        self._whole: dict[str, list[Whole]] = {"libvirtd": [], OTHER: []}
         for part, process in watched(but):
-            self._threads[part].append(Threads(process, vcpus=part != "qemu"))
+            if part == "qemu":
+                self._emulators.append(Emulator(process))
+            else:
+                self._whole[part].append(Whole(process))
         self._began = self._before = self._used()
         self._busy = self._idle = (0.0, 0.0)  # seconds, and QEMU's CPU seconds in them
         self._after = False
 
     def _used(self) -> dict[str, float]:
-        """CPU seconds by part. QEMU's threads that begin are those that serve its guest's disks."""
-        for part in ("libvirtd", OTHER):
-            for threads in self._threads[part]:
-                threads.find()
-        return {
-            part: sum(threads.used_ns() for threads in all_) / 1e9
-            for part, all_ in self._threads.items()
-        }
+        """CPU seconds by part."""
+        counted: dict[str, Sequence[Emulator | Whole]] = {"qemu": self._emulators, **self._whole}
+        return {part: sum(one.used_ns() for one in counted[part]) / 1e9 for part in PARTS}
 
     def look(self, seconds: float) -> None:
         """So many seconds have passed since the last look."""
@@ -118,6 +122,5 @@ class Spending:
 
     def close(self) -> None:
         """Look no more."""
-        for all_ in self._threads.values():
-            for threads in all_:
-                threads.close()
+        for one in self._emulators:
+            one.close()

@@ -1,4 +1,4 @@
-"""What QEMU uses for libvirtd is told from what it uses for its guest; threads that end count."""
+"""What QEMU uses for libvirtd is told from what it uses for its guest; what ended still counts."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.inside import spending
-from bench.inside.spending import Spending, Threads
+from bench.inside.spending import Emulator, Spending, Whole
 
 STEP = 0.05
 
@@ -33,41 +33,41 @@ def test_qemu_counts_while_libvirtd_runs_and_just_after(monkeypatch: pytest.Monk
     assert spent.spent() == pytest.approx({"libvirtd": 0.01, "qemu": 0.08, "exporter": 0.01})
 
 
-def test_threads_that_begin_and_end_are_counted() -> None:
-    seen = Threads(Path("/proc/self"), vcpus=True)
+def test_threads_that_have_ended_are_counted() -> None:
+    seen = Whole(Path(f"/proc/{os.getpid()}"))
     before = seen.used_ns()
-    go, over = threading.Event(), threading.Event()
 
     def work() -> None:
         until = time.thread_time() + 0.05
         while time.thread_time() < until:
             pass
-        over.set()
-        go.wait()
 
     worker = threading.Thread(target=work)
     worker.start()
-    over.wait()
-    seen.find()
-    with_it = seen.used_ns()
-    assert with_it - before > 50e6
-    go.set()
     worker.join()
-    assert seen.used_ns() >= with_it
+    assert seen.used_ns() - before > 50e6
+
+
+def test_of_an_emulator_all_but_its_vcpus_is_counted() -> None:
+    seen = Emulator(Path("/proc/self"))
+    before = seen.used_ns()
+    until = time.thread_time() + 0.05
+    while time.thread_time() < until:
+        pass
+    assert seen.used_ns() - before > 45e6
     seen.close()
 
 
-def test_a_process_that_ended_keeps_what_it_used() -> None:
+@pytest.mark.parametrize("kind", [Whole, Emulator])
+def test_a_process_that_ended_keeps_what_it_used(kind: type[Whole | Emulator]) -> None:
     burn = "import time\nwhile time.process_time() < 0.05: pass\nprint(flush=True)\ninput()"
     with subprocess.Popen(
         [sys.executable, "-c", burn], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:
-        seen = Threads(Path(f"/proc/{child.pid}"), vcpus=True)
+        seen = kind(Path(f"/proc/{child.pid}"))
         assert child.stdout
         child.stdout.readline()
         used = seen.used_ns()
         assert used > 30e6
         child.communicate(b"\n")
     assert seen.used_ns() == used
-    seen.find()
-    seen.close()
