@@ -35,7 +35,7 @@ from reading cimport (
 )
 from rows cimport *
 from table cimport *
-from textfile cimport EACCES, EPERM, close
+from textfile cimport close, open_place
 from watch cimport (
     IF_NAMESIZE,
     SCRATCH,
@@ -56,7 +56,7 @@ cdef extern from "<sys/vfs.h>" nogil:
 
 cdef enum:
     CGROUP2_MAGIC = 0x63677270
-    SEARCH_AGAIN_NS = 10000000000  # between two looks at every process of the host
+    SEARCH_SHARE = 100  # a look at every process of the host, and so many times as long without
     MOST_CHANGES = 256             # changes of a vCPU count told of after one pass
 
 
@@ -85,8 +85,11 @@ cdef class Sampler:
     cdef uint32_t name_room
     cdef uint32_t denied           # groups that lack permission, in the last pass over all
     cdef uint32_t unresolved       # active guests whose process was not found
-    cdef bint cannot_tell          # of these, some for want of permission, at the last look
-    cdef uint64_t searched_ns
+    cdef bint cannot_tell          # of these, some whose pid file could not be read, likewise
+    cdef uint64_t search_ns        # not before then
+    cdef bytes run                 # where libvirt writes NAME.pid
+    cdef const char* run_path
+    cdef int run_fd                # that folder, while processes are looked for
     cdef uint8_t changes[MOST_CHANGES][16]
     cdef uint32_t change_count
     cdef readonly uint64_t passes
@@ -95,7 +98,7 @@ cdef class Sampler:
     def __cinit__(self, table, deaths=None, *, str proc="/proc", str run="/run/libvirt/qemu",
                   str net="/sys/class/net", dict mounts, bint pressure=True):
         cdef int i
-        self.roots.proc = self.roots.run = self.roots.net = -1
+        self.roots.proc = self.roots.net = self.run_fd = -1
         for i in range(HIERARCHIES):
             self.roots.mount[i] = -1
         links_init(&self.links)
@@ -112,7 +115,8 @@ cdef class Sampler:
         self.reading.page = os.sysconf("SC_PAGE_SIZE")
         self.reading.tick_ns = 1000000000 // os.sysconf("SC_CLK_TCK")
         self.roots.proc = folder(proc, True)
-        self.roots.run = folder(run, False)
+        self.run = os.fsencode(run)
+        self.run_path = self.run
         self.roots.net = folder(net, False)
         for i, name in enumerate(("unified", "cpuacct", "cpu", "memory")):
             if mounts.get(name) is not None:
@@ -128,7 +132,7 @@ cdef class Sampler:
         free(self.reading.vcpus)
         free(self.reading.scratch)
         links_free(&self.links)
-        for fd in (self.roots.proc, self.roots.run, self.roots.net):
+        for fd in (self.roots.proc, self.roots.net):
             if fd >= 0:
                 close(fd)
         for i in range(HIERARCHIES):
@@ -168,7 +172,7 @@ cdef class Sampler:
 
     @property
     def missing(self):
-        """Active guests without a process that could be found, and whether permission lacked."""
+        """Active guests without a process that could be found, and whether a pid file lacked."""
         return self.unresolved, bool(self.cannot_tell)
 
     @property
@@ -196,6 +200,9 @@ cdef class Sampler:
             self.memory_failures += 1
         for row in range(min(rows, self.watch_count)):
             self.look_at_row(row)
+        if self.run_fd >= 0:
+            close(self.run_fd)
+            self.run_fd = -1
         if self.unresolved and self.cannot_tell:
             self.search()
 
@@ -265,7 +272,11 @@ cdef class Sampler:
         cdef uint8_t said[16]
         cdef int error = 0
         cdef int is_guest
-        cdef uint64_t pid = read_pid_file(self.roots.run, name, size, &error)
+        cdef uint64_t pid
+        # Libvirt makes the folder when it first starts, and another when that is taken away.
+        if self.run_fd < 0:
+            self.run_fd = open_place(self.run_path)
+        pid = read_pid_file(self.run_fd, name, size, &error)
         if pid:
             is_guest = guest_of(self.roots.proc, pid, said, self.reading.scratch)
             if is_guest == 1 and memcmp(said, uuid, 16) == 0:
@@ -273,7 +284,7 @@ cdef class Sampler:
                 return
             error = -is_guest if is_guest < 0 else 0
         self.unresolved += 1
-        if error in (EACCES, EPERM) or self.roots.run < 0:
+        if error:
             self.cannot_tell = True
 
     cdef void adopt(self, Watch* w, const uint8_t* uuid, uint64_t pid) noexcept nogil:
@@ -304,14 +315,15 @@ cdef class Sampler:
             deaths_add(self.deaths, uuid, pid, pidfd)
 
     cdef void search(self) noexcept nogil:
-        """Without pid files: look at every process for guests not found yet, now and then."""
+        """Without pid files: look at every process for guests not found yet."""
         cdef uint8_t uuid[16]
         cdef uint64_t pid
         cdef uint32_t row
         cdef DIR* proc
-        if self.searched_ns and monotonic_ns() - self.searched_ns < SEARCH_AGAIN_NS:
+        cdef uint64_t began = monotonic_ns()
+        cdef uint64_t ended
+        if began < self.search_ns:
             return
-        self.searched_ns = monotonic_ns()
         proc = open_folder(self.roots.proc, b".")
         if proc == NULL:
             return
@@ -327,6 +339,8 @@ cdef class Sampler:
                     self.unresolved -= 1
             pid = next_process(proc)
         closedir(proc)
+        ended = monotonic_ns()
+        self.search_ns = ended + SEARCH_SHARE * (ended - began)
 
     cdef bint vcpu_room(self, uint32_t count) noexcept nogil:
         cdef VcpuReading* grown

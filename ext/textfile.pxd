@@ -10,10 +10,12 @@ from libc.string cimport memcmp, strlen
 cdef extern from "<fcntl.h>" nogil:
     int openat(int, const char*, int, ...)
     enum:
+        AT_FDCWD
         O_RDONLY
         O_CLOEXEC
         O_DIRECTORY
         O_NONBLOCK
+        O_PATH
 
 cdef extern from "<unistd.h>" nogil:
     ssize_t read(int, void*, size_t)
@@ -47,6 +49,11 @@ cdef inline int open_file(int folder, const char* path) noexcept nogil:
     """A descriptor, or -errno. Never waits, not even on a FIFO."""
     cdef int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     return fd if fd >= 0 else -errno
+
+
+cdef inline int open_place(const char* path) noexcept nogil:
+    """A folder to open files in, -1 if there is none or it may not be entered."""
+    return openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC)
 
 
 cdef inline ssize_t read_again(int fd, char* out, size_t room) noexcept nogil:

@@ -32,7 +32,6 @@ cdef enum:
 cdef struct Roots:
     # Open directories: the real ones, or a recorded tree's. -1 where there is none.
     int proc
-    int run                  # where libvirt writes NAME.pid
     int net                  # /sys/class/net
     int mount[HIERARCHIES]   # of each cgroup hierarchy
     uint8_t real             # the unified hierarchy is the kernel's own, and not recorded

@@ -127,6 +127,8 @@ class Stage:
         wait_for(lambda: not self.disagreement(), RETURN_S)
         passes = self.agent.ask("status")["reading"]["passes"]
         wait_for(lambda: self.passes_after_a_scrape() > passes + 1, RETURN_S)
+        # The agent is outside the node, where there is no pid file: it searches now and then.
+        wait_for(lambda: not self.agent.ask("status")["reading"]["unresolved"], RETURN_S)
 
     def running(self) -> set[str]:
         """The guests that have a process."""

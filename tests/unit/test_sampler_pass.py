@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -312,6 +313,46 @@ def test_without_pid_files_all_processes_are_searched(tree: Tree, table: GuestTa
     assert guest_of(table).process.pid == 500
     assert guest_of(table, other).process.pid == 700
     assert sampler.missing == (0, True)
+
+
+def test_a_folder_that_is_not_libvirts_hides_nobody(tree: Tree, table: GuestTable) -> None:
+    """It holds no pid file of a guest that runs: then processes are looked at."""
+    (tree.run / "g.pid").unlink()
+    sampler = tree.sampler(table)
+    sampler.sample()
+    assert guest_of(table).process.pid == 500
+
+
+def test_pid_files_may_come_after_the_sampler(tree: Tree, table: GuestTable) -> None:
+    """Libvirt makes their folder when it first starts; no process has to be searched for then."""
+    (tree.run / "g.pid").unlink()
+    tree.run.rmdir()
+    tree.process(500, bytes(16))
+    sampler = tree.sampler(table)
+    sampler.sample()
+    assert sampler.missing == (1, True)
+    tree.process(500, UUID_OF_ONE)
+    tree.run.mkdir()
+    tree.pid_file("g", 500)
+    sampler.discover()
+    assert sampler.missing == (0, False)
+    sampler.sample()
+    assert guest_of(table).process.pid == 500
+
+
+def test_a_search_comes_again_after_a_share_of_its_time(tree: Tree, table: GuestTable) -> None:
+    shutil.rmtree(tree.run)
+    stranger = bytes(range(1, 17))
+    running(table, stranger, b"stranger")
+    sampler = tree.sampler(table)
+    sampler.sample()
+    assert sampler.missing == (1, True)
+    tree.process(700, stranger)
+    until = time.monotonic() + 5
+    while sampler.missing[0] and time.monotonic() < until:
+        sampler.discover()
+    sampler.sample()
+    assert guest_of(table, stranger).process.pid == 700
 
 
 @pytest.mark.parametrize("name", [b"../g", b"a/b", b"x" * 600, b"", b"g\0h"])
