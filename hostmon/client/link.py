@@ -6,6 +6,7 @@ high-water mark, and what is lost beyond that is a gap, noticed and repaired as 
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from enum import Enum
 
@@ -21,13 +22,14 @@ from hostmon.client.view import HostView
 from hostmon.errors import ProtocolError
 from hostmon.events import Event, HeartbeatEvent, LostEvent
 from hostmon.numbers import Position, by_class
-from hostmon.status import Answer, GuestStatus, Refusal, ReplayAnswer, Request, SnapshotAnswer
+from hostmon.status import GuestStatus, Refusal, ReplayAnswer, Request, SnapshotAnswer
 
 ANSWER_TIMEOUT = 2.0
 SILENCE = 5.0
 BATCH = 256
 PAGE_TRIES = 3  # of a page of a replay that cannot be decoded
 MOST_GUESTS = 100_000  # of one host: an agent that always has a further page is not believed
+FORMER_RUNS = 16  # of the agent, whose messages may be under way still
 
 _guests = msgspec.msgpack.Decoder(list[GuestStatus])
 
@@ -39,6 +41,10 @@ class State(Enum):
     JOINING = "joining"
     LIVE = "live"
     REPAIRING = "repairing"
+
+
+ANSWERS = {State.JOINING: SnapshotAnswer, State.REPAIRING: ReplayAnswer}
+"""What is asked for in each state; any answer may be a refusal."""
 
 
 class Repair(msgspec.Struct, frozen=True):
@@ -78,7 +84,7 @@ class Link:
         self.kept: tuple[Position, ...] = ()
         self._wanted = wanted
         self._on_repair = on_repair
-        self._superseded: set[int] = set()
+        self._superseded: deque[int] = deque(maxlen=FORMER_RUNS)
         self._orders = Orders(wanted, {})
         self._behind: list[Order] = []
         self._newest: dict[str, int] = {}
@@ -179,8 +185,11 @@ class Link:
         elif verdict is Verdict.GAP:
             class_ = wire.class_of(event)
             self._newest[class_] = max(event.sequence - 1, self._newest.get(class_, 0))
+            behind = self._orders.behind(self._newest)
+            if not behind:
+                raise ProtocolError(f"event {event.sequence} names one that cannot be before it")
             self._held = event
-            self._repair(self._orders.behind(self._newest), out)
+            self._repair(behind, out)
 
     def _deliver(self, event: Event, out: list[Event]) -> None:
         if isinstance(event, LostEvent):  # told whatever the filter
@@ -232,8 +241,9 @@ class Link:
 
     def _begin(self, epoch: int, host: str, complete: Mapping[str, int]) -> None:
         if self.epoch and epoch != self.epoch:
-            self._superseded.add(self.epoch)
-        self._superseded.discard(epoch)
+            self._superseded.append(self.epoch)
+        if epoch in self._superseded:
+            self._superseded.remove(epoch)
         self.epoch, self.host = epoch, host
         self._orders = Orders(self._wanted, complete)
         self._newest = {}
@@ -290,19 +300,21 @@ class Link:
     def _take_answer(self, message: bytes, out: list[Event]) -> None:
         try:
             answer = decode_answer(message)
+            if answer.re != self.questions:
+                return  # of a question that was given up
+            if not isinstance(answer, (ANSWERS[self.state], Refusal)):
+                raise ProtocolError(f"{type(answer).__name__} is not what was asked for")
         except ProtocolError:
             if self.state is State.REPAIRING:
                 self._not_decoded(out)
             raise
-        if answer.re != self.questions:
-            return  # of a question that was given up
         self._heard = time.monotonic()
         if isinstance(answer, SnapshotAnswer):
             self._take_snapshot(answer)
         elif isinstance(answer, ReplayAnswer):
             self._take_replay(answer, out)
-        else:
-            self._refused(answer, out)
+        elif isinstance(answer, Refusal):
+            self._refused(answer.code, out)
 
     def _begin_snapshot(self) -> None:
         self.state = State.JOINING
@@ -364,20 +376,22 @@ class Link:
         if self._undecoded < PAGE_TRIES:
             return  # until the deadline: the question stands
         self._undecoded = 0
-        if self.view is not None:
-            self._begin_snapshot()
-        else:
-            self._give_up(self._behind[:1])
-            self._answered(out)
+        self._go_without(out)
 
-    def _refused(self, answer: Answer, out: list[Event]) -> None:
-        code = answer.code if isinstance(answer, Refusal) else "unknown"
+    def _refused(self, code: str, out: list[Event]) -> None:
         if code == "rate":
             self.deadline = time.monotonic() + 0.1  # the same question again, later
-        elif code == "expired" or (code == "beyond" and self.view is not None):
+        elif self.state is State.REPAIRING:
+            self._go_without(out)
+        elif code == "expired":
             self._begin_snapshot()
-        elif self.state is State.JOINING:
+        else:
             self.deadline = time.monotonic() + ANSWER_TIMEOUT
+
+    def _go_without(self, out: list[Event]) -> None:
+        """No replay brings what is missing: a view begins anew."""
+        if self.view is not None:
+            self._begin_snapshot()
         else:
             self._give_up(self._behind[:1])
             self._answered(out)

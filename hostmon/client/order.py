@@ -98,11 +98,6 @@ class Orders:
         order = self._orders[-1] if isinstance(event, LostEvent) else self._orders[0]
         return order.judge(event, replayed=replayed)
 
-    @property
-    def complete(self) -> dict[str, int]:
-        """Up to where nothing that is wanted is missing."""
-        return self._orders[0].complete
-
     def behind(self, newest: Mapping[str, int]) -> list[Order]:
         """Those of which events may be missing up to these numbers: each is asked for by itself."""
         return [order for order in self._orders if order.behind(newest)]

@@ -165,7 +165,7 @@ class Follower:
         if word == "slow":
             self._slow = float(arguments[0])
         view = self._subscriber.views[0]
-        complete = self._subscriber._links[0]._orders.complete.get("lifecycle", 0)
+        complete = self._subscriber._links[0]._orders._orders[0].complete.get("lifecycle", 0)
         return Report(
             joined=view.joined,
             fresh=view.fresh,

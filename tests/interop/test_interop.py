@@ -87,7 +87,7 @@ def whole(subscriber: Subscriber) -> dict[str, Any]:
         "epoch": view.epoch,
         "host": view.host,
         "connection": view.connection,
-        "classes": subscriber._links[0]._orders.complete,
+        "classes": subscriber._links[0]._orders._orders[0].complete,
         "account": json.loads(msgspec.json.encode(view.account)),
         "guests": {u: {f: getattr(g, f) for f in fields} for u, g in view.guests.items()},
     }
