@@ -10,8 +10,14 @@ from libc.string cimport memcmp, memset, strlen
 from rows cimport Cpu, Pressure, Throttle
 from textfile cimport BAD, Line, next_line, take_number, times, value_of
 
+cdef extern from "<sys/vfs.h>" nogil:
+    ctypedef struct StatFs "struct statfs":
+        long f_type
+    int fstatfs(int, StatFs*)
+
 cdef enum:
     USEC = 1000
+    CGROUP2_MAGIC = 0x63677270
     # Hierarchies that a guest's figures come from.
     UNIFIED = 0
     CPUACCT = 1
@@ -205,3 +211,9 @@ cdef inline int parse_pressure(const char* text, uint64_t* some, uint64_t* full)
         elif line.size > 5 and memcmp(line.at, b"full ", 5) == 0:
             full[0] = total_of(line.at, line.at + line.size)
     return -1 if some[0] == BAD else 0
+
+
+cdef inline bint is_cgroup2(int mount) noexcept nogil:
+    """Whether an open directory is of the kernel's unified hierarchy."""
+    cdef StatFs found
+    return mount >= 0 and fstatfs(mount, &found) == 0 and found.f_type == CGROUP2_MAGIC

@@ -12,7 +12,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
-from cgroup cimport HIERARCHIES, UNIFIED
+from cgroup cimport HIERARCHIES, UNIFIED, is_cgroup2
 from clock cimport monotonic_ns
 from commit cimport commit, forget
 from deaths cimport Deaths, deaths_add, open_pidfd, pidfd_ended
@@ -49,13 +49,7 @@ from watch cimport (
     watch_threads,
 )
 
-cdef extern from "<sys/vfs.h>" nogil:
-    ctypedef struct StatFs "struct statfs":
-        long f_type
-    int fstatfs(int, StatFs*)
-
 cdef enum:
-    CGROUP2_MAGIC = 0x63677270
     SEARCH_SHARE = 100  # a look at every process of the host, and so many times as long without
     MOST_CHANGES = 256             # changes of a vCPU count told of after one pass
 
@@ -391,12 +385,6 @@ cdef class Sampler:
             memcpy(self.changes[self.change_count], table_row(self.table, row).uuid, 16)
             table_unlock(self.table)
             self.change_count += 1
-
-
-cdef bint is_cgroup2(int mount) noexcept:
-    """Whether an open directory is of the kernel's unified hierarchy."""
-    cdef StatFs found
-    return mount >= 0 and fstatfs(mount, &found) == 0 and found.f_type == CGROUP2_MAGIC
 
 
 cdef int folder(str path, bint needed) except -2:
