@@ -156,5 +156,5 @@ def heartbeat(epoch: int = EPOCH) -> HeartbeatEvent:
 def lifecycle(sequence: int, previous: int) -> LifecycleEvent:
     return LifecycleEvent(
         epoch=EPOCH, sequence=sequence, previous=previous, kind_previous=sequence, host="bad",
-        time_ns=1, monotonic_ns=1, uuid=str(GUEST), name="g", id=1, event="started", detail="booted",
+        time_ns=1, monotonic_ns=1, uuid=str(GUEST), name="g", id=1, event="started", detail="",
     )  # fmt: skip
