@@ -12,6 +12,7 @@ import zmq
 
 from hostmon import wire
 from hostmon.client import Endpoint, Filter, FleetView, Subscriber, link
+from hostmon.client.filter import ALWAYS
 from hostmon.events import Event, HeartbeatEvent, LifecycleEvent
 from hostmon.numbers import ClassSequence
 from hostmon.status import Refusal, ReplayAnswer, Request, SnapshotAnswer
@@ -98,10 +99,14 @@ def test_an_event_that_follows_itself(bus: Bus, tmp_path: Path, asks: bool) -> N
     """Nothing is missing before it, yet it says so: it is no event at all."""
     address = f"ipc://{tmp_path}/wrong"
     endpoint = Endpoint(address, bus.endpoint.requests if asks else "")
-    with zmq.Context() as context, context.socket(zmq.PUB) as agent:
+    wanted = Filter(guests=(str(GUEST),))
+    with zmq.Context() as context, context.socket(zmq.XPUB) as agent:
         agent.linger = 0
         agent.bind(address)
-        with Subscriber(endpoint, wanted=Filter(guests=(str(GUEST),))) as subscriber:
+        with Subscriber(endpoint, wanted=wanted) as subscriber:
+            for _ in (*ALWAYS, *wanted.prefixes()):
+                assert agent.poll(10_000)
+                agent.recv()
 
             def beat() -> None:
                 agent.send(b"heartbeat/heartbeat/\0" + wire.encode(heartbeat()))
