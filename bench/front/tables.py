@@ -46,9 +46,9 @@ class MadeUp:
         """A guest's facts."""
         return self.facts.get(uuid)
 
-    def add(self, name: str, number: int) -> bytes:
-        """One more guest; its uuid."""
-        uuid = UUID(int=self.random.getrandbits(128), version=4)
+    def add(self, name: str, number: int, uuid: UUID | None = None) -> bytes:
+        """One more guest; its uuid, any without one."""
+        uuid = uuid or UUID(int=self.random.getrandbits(128), version=4)
         mac, tap = f"52:54:00:{number >> 16:02x}:{number >> 8 & 255:02x}:{number & 255:02x}", ""
         tap = f"tap{number:08x}"
         raw = uuid.bytes
