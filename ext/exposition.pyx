@@ -40,46 +40,7 @@ FORMS = {
     "state": FORM_STATE, "state_code": FORM_STATE_CODE, "age": FORM_AGE,
 }
 
-cdef struct Span:
-    uint32_t at
-    uint32_t size
-    uint32_t which           # the element of the row's array; the state; the group
-
-
-cdef class Labels:
-    """One guest's label texts, of all scopes: one piece of bytes, and where each text lies in it."""
-
-    cdef bytes name
-    cdef bytes texts
-    cdef Span* spans
-    cdef uint32_t counts[SCOPE_COUNT]
-    cdef uint32_t life
-    cdef uint32_t definition
-    cdef uint32_t shape
-
-    def __cinit__(self, scopes):
-        """`scopes`: for every scope a list of texts; None where an element has no series."""
-        cdef list parts = []
-        cdef uint32_t at = 0
-        cdef Py_ssize_t total = 0
-        cdef Py_ssize_t i = 0
-        for texts in scopes:
-            total += len(texts)
-        self.spans = <Span*>malloc(max(total, 1) * sizeof(Span))
-        if self.spans == NULL:
-            raise MemoryError
-        for scope, texts in enumerate(scopes):
-            for which, text in enumerate(texts):
-                if text is not None:
-                    self.spans[i] = Span(at, <uint32_t>len(text), which)
-                    self.counts[scope] += 1
-                    parts.append(text)
-                    at += <uint32_t>len(text)
-                    i += 1
-        self.texts = b"".join(parts)
-
-    def __dealloc__(self):
-        free(self.spans)
+include "labels.pxi"
 
 
 cdef class Piece:
@@ -118,6 +79,7 @@ cdef class Renderer:
     cdef readonly Py_ssize_t count
     cdef object build
     cdef list labels         # of each row; None for a free one
+    cdef dict ends           # of texts of states and groups, by scope and element
     cdef Scope scopes[SCOPE_COUNT]
     cdef uint64_t* masks
     cdef uint32_t rows
@@ -140,6 +102,7 @@ cdef class Renderer:
         self.boot_ticks = boot_ticks
         self.layout = 1          # 0 is that of lines never made
         self.labels = []
+        self.ends = {}
         self.text = b"".join(
             name + b"{" + heads[0] + heads[1] for name, heads, *_ in families)
         cdef const char* at = self.text
@@ -246,8 +209,7 @@ cdef class Renderer:
         self.labels[i] = None
         if row.alive:
             found = identity(view, row)
-            labels = Labels(self.build(*found))
-            labels.name = found[1]
+            labels = Labels(self.build(*found), self.ends)
             labels.life, labels.definition, labels.shape = row.life, row.definition, row.shape
             self.labels[i] = labels
         return 0
@@ -257,15 +219,14 @@ cdef class Renderer:
 
         libvirt keeps names unique; a rename that reached us by half does not.
         """
-        cdef Labels labels
         cdef dict rows = {}
         cdef uint32_t i
         for i in range(view.rows):
-            labels = self.labels[i]
-            if labels is not None:
-                other = rows.setdefault(labels.name, i)
+            if self.labels[i] is not None:
+                name = name_of(view, view_row(view, i))
+                other = rows.setdefault(name, i)
                 if other != i and view_row(view, i).id >= 0 > view_row(view, other).id:
-                    rows[labels.name] = i
+                    rows[name] = i
         return sorted(rows.values())
 
     cdef int place(self, const View* view) except -1:
@@ -283,6 +244,8 @@ cdef class Renderer:
                 self.scopes[scope].count += labels.counts[scope]
         for scope in range(SCOPE_COUNT):
             scope_reserve(&self.scopes[scope])
+        for (scope, which), end in self.ends.items():
+            self.scopes[scope].ends[<int>which] = End(<bytes>end, <uint32_t>len(end))
         for i in rows:
             labels = self.labels[i]
             list_cells(self.scopes, labels, labels.texts, view, i)
@@ -342,6 +305,10 @@ cdef inline bint stale(Labels labels, const Row* row) noexcept:
         or labels.shape != row.shape)
 
 
+cdef bytes name_of(const View* view, const Row* row):
+    return (<const char*>view_array(view, &row.name))[:row.name.count]
+
+
 cdef bytes text_of(const View* view, const Row* row, Text text):
     cdef const char* texts = <const char*>view_array(view, &row.texts)
     return texts[text.at:text.at + text.size]
@@ -358,7 +325,7 @@ cdef tuple identity(const View* view, const Row* row):
     cdef uint32_t i
     return (
         <bytes>(<const char*>row.uuid)[:16],
-        (<const char*>view_array(view, &row.name))[:row.name.count],
+        name_of(view, row),
         [vcpus[i].number for i in range(row.vcpus.count)],
         [(text_of(view, row, disks[i].key), text_of(view, row, disks[i].target))
          for i in range(row.disks.count)],
@@ -366,24 +333,3 @@ cdef tuple identity(const View* view, const Row* row):
          for i in range(row.interfaces.count)],
         row.jobs.count > 0,
     )
-
-
-cdef void list_cells(
-    Scope* scopes, Labels labels, const char* texts, const View* view, uint32_t guest
-) noexcept:
-    """Add one guest's series to the scopes' lists."""
-    cdef const Span* span = labels.spans
-    cdef Cell* cell
-    cdef uint32_t i
-    cdef int scope
-    for scope in range(SCOPE_COUNT):
-        for i in range(labels.counts[scope]):
-            cell = &scopes[scope].cells[scopes[scope].count]
-            cell.text = texts + span.at
-            cell.text_n = span.size
-            cell.guest = guest
-            cell.place = <uint32_t>element(view, guest, scope, span.which)
-            cell.argument = span.which
-            scopes[scope].count += 1
-            scopes[scope].text_bytes += span.size
-            span += 1

@@ -11,7 +11,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memmove, memset
 
 from digits cimport PUT_AFTER, PUT_BEFORE
-from page cimport Cell, Family, Moment, Scope, figure_of, figure_size, put_figure
+from page cimport ENDS, Cell, End, Family, Moment, Scope, figure_of, figure_size, put_figure
 from replace cimport beside_t, fits, keep, put_back, replace
 from rows cimport UNKNOWN
 
@@ -80,6 +80,14 @@ cdef inline size_t prefix_size(const Family* family, const Cell* cell) noexcept 
     return family.name_n + cell.text_n
 
 
+cdef inline void put_labels(char* number, const Cell* cell, const Scope* scope) noexcept nogil:
+    """A cell's text, before its number."""
+    cdef const End* end = &scope.ends[cell.argument & (ENDS - 1)]
+    if end.text_n:
+        put_text(number - end.text_n, end.text, end.text_n)
+    put_text(number - cell.text_n, cell.text, cell.text_n - end.text_n)
+
+
 cdef inline void lines_anew(
     Lines* lines, size_t first, char* at, const Family* family, const Scope* scope,
     const char* base, const uint64_t* masks, const Moment* moment
@@ -102,7 +110,7 @@ cdef inline void lines_anew(
             number = at + prefix_size(family, cell)
             after = put_figure(number, family.form, figure)
             put_text(at, family.name, family.name_n)
-            put_text(number - cell.text_n, cell.text, cell.text_n)
+            put_labels(number, cell, scope)
             after[0] = c"\n"
             lines.sizes[i] = <uint8_t>(after - number)
             at = after + 1

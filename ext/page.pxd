@@ -2,7 +2,8 @@
 
 A scope is a list of cells, one for every series that a family of that scope has: where the value
 lies (an offset into one block of memory), which guest it belongs to, and the text that follows
-the family's name, `domain="a",vcpu="0"} ` with its closing brace and blank. A family is a name, a
+the family's name, `domain="a",vcpu="0"} ` with its closing brace and blank. Where every guest's texts
+end alike, `,state="paused"} `, the scope has these ends, by the cells' argument. A family is a name, a
 scope, a column's offset from the cell's place, and the form its number takes. One loop
 (ext/lines.pxd) therefore renders guests, vCPUs, disks, interfaces, states and ages alike, family by
 family, all series of a family together. Must not know the table's rows, the catalogue or any label.
@@ -28,17 +29,25 @@ cdef enum Form:
     FORM_STATE_CODE         # shown as it is, where it equals the cell's argument
     FORM_AGE                # a time in ns, shown as seconds that passed since
 
+cdef enum:
+    ENDS = 32               # more than there are states, or groups of columns
+
 cdef extern from *:
     uint64_t IMPOSSIBLE "(UINT64_MAX - 1)"     # a share of what cannot be
 
 cdef struct Cell:
     const char* text
-    uint32_t text_n
+    uint32_t text_n         # with the end
     uint32_t guest          # position of the mask that says what may be shown
     uint32_t place          # offset from the memory that the values lie in
     uint32_t argument       # the state that FORM_STATE compares with; the group of an age
 
+cdef struct End:
+    const char* text
+    uint32_t text_n
+
 cdef struct Scope:
+    End ends[ENDS]          # of the arguments that cells have; of no text where texts are whole
     Cell* cells
     size_t count
     size_t room

@@ -201,7 +201,7 @@ cdef class Sampler:
             self.search()
 
     cdef int more_watches(self, uint32_t rows) noexcept nogil:
-        cdef uint32_t room = rows + rows // 4
+        cdef uint32_t room = rows + rows // 16
         cdef Watch* grown = <Watch*>realloc(self.watches, room * sizeof(Watch))
         if grown == NULL:
             return -1

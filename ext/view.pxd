@@ -40,7 +40,7 @@ cdef inline int view_reserve(View* view, uint64_t need) noexcept nogil:
     if need <= view.room:
         return 0
     free(view.memory)
-    view.room = need + need // 8
+    view.room = need + need // 32
     view.memory = <char*>malloc(view.room)
     if view.memory == NULL:
         view.room = 0

@@ -85,7 +85,7 @@ class Offer(msgspec.Struct, frozen=True):
     disk_ratio: float = 1.0
 
 
-class Binding(msgspec.Struct, frozen=True):
+class Binding(msgspec.Struct, frozen=True, array_like=True):
     """Memory and vCPUs that a guest binds: to one cell or any, as base pages or larger ones."""
 
     memory: int
@@ -94,7 +94,7 @@ class Binding(msgspec.Struct, frozen=True):
     page_size: int | None = None
 
 
-class GuestClaim(msgspec.Struct, frozen=True):
+class GuestClaim(msgspec.Struct, frozen=True, array_like=True):
     """What libvirt says a guest claims; a size counts only while its guest is active or defined.
 
     ``vcpus_max`` is what its vCPUs may grow to without another start; nothing is claimed by it.

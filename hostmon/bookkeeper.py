@@ -191,8 +191,9 @@ class Bookkeeper:
             sizes = guests.get(uuid, (0, 0))
             if sizes is not None:
                 self._ledger.disk(uuid, *sizes)
-        self._imaged = set(guests)
-        self.storage, self._surveyed_ns = storage, time.monotonic_ns()
+        self._imaged = {uuid for uuid in known if uuid in guests}  # objects that are kept anyway
+        self._surveyed_ns = time.monotonic_ns()
+        self.storage = msgspec.structs.replace(storage, images=())  # the table has what they told
         self._definitions.place_sizes(storage.images, self._surveyed_ns)
         return storage
 

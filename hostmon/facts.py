@@ -15,7 +15,7 @@ CLOUD = "http://openstack.org/xmlns/libvirt/nova/"
 """What the namespaces of the cloud's metadata begin with; a version follows."""
 
 
-class DiskFacts(msgspec.Struct, frozen=True):
+class DiskFacts(msgspec.Struct, frozen=True, array_like=True):
     """A disk as its definition has it; what it does not say is empty."""
 
     target_device: str
@@ -32,7 +32,7 @@ class DiskFacts(msgspec.Struct, frozen=True):
     serial: str = ""
 
 
-class InterfaceFacts(msgspec.Struct, frozen=True):
+class InterfaceFacts(msgspec.Struct, frozen=True, array_like=True):
     """An interface as its definition has it."""
 
     mac_address: str
@@ -43,7 +43,7 @@ class InterfaceFacts(msgspec.Struct, frozen=True):
     mtu_size: str = ""
 
 
-class GuestFacts(msgspec.Struct, frozen=True):
+class GuestFacts(msgspec.Struct, frozen=True, array_like=True):
     """A guest as its definition has it.
 
     From ``instance_name`` to ``project_id`` it is a cloud's metadata, all empty without that.

@@ -21,7 +21,7 @@ from hostmon._pipe import EventPipe
 from hostmon.claims import bare_claim_of
 from hostmon.definitions import Definitions
 from hostmon.driver.sinks import EventSink
-from hostmon.driver.virt import GuestDescription
+from hostmon.driver.virt import GuestDescription, Mark
 from hostmon.errors import GuestNotFoundError, HostmonError, NotConnectedError
 from hostmon.hypervisor import Connection, Hypervisor
 from hostmon.settings import ConnectionSettings
@@ -73,7 +73,7 @@ class Keeper:
         self._losses_seen = 0
         self._asked_for: deque[bytes] = deque(maxlen=65536)
         self._missing: dict[bytes, int] = {}
-        self._marks: dict[bytes, str] = {}
+        self._marks: tuple[Mark, ...] = ()
         self._whole_due = 0.0
         self._connection: Connection | None = None
         self._connected_ns = 0
@@ -194,7 +194,7 @@ class Keeper:
         """Send what the hypervisor says of every guest: the dispatcher publishes what differs."""
         self._losses_seen = self._dispatcher.lost_records
         self._missing.clear()
-        self._marks = marks_of(connection)  # before the list: whatever changes after it shows
+        self._marks = connection.marks()  # before the list: whatever changes after it shows
         self._whole_due = time.monotonic() + WHOLE_S
         began = time.monotonic_ns()
         complete = self._pipe.put(records.resync_begin())
@@ -208,12 +208,13 @@ class Keeper:
 
         libvirt raises nothing for ``setvcpus --live`` nor for any change of the configuration.
         """
-        marks = marks_of(connection)
+        marks = connection.marks()
         if marks and time.monotonic() < self._whole_due:
-            listed = set(marks)
-            for uuid, mark in marks.items():
-                if not mark or self._marks.get(uuid) != mark:
-                    self._look_up(connection, uuid)
+            known = frozenset(self._marks)
+            listed = {mark.uuid.bytes for mark in marks}
+            for mark in marks:
+                if not mark.text or mark not in known:
+                    self._look_up(connection, mark.uuid.bytes)
         else:
             listed = self._compare(connection)
             self._whole_due = time.monotonic() + WHOLE_S
@@ -272,8 +273,3 @@ class Keeper:
     def _clear_wake(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._wake_fd)
-
-
-def marks_of(connection: Connection) -> dict[bytes, str]:
-    """Each guest's mark by its uuid; none where there is no telling."""
-    return {mark.uuid.bytes: mark.text for mark in connection.marks()}

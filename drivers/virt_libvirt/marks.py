@@ -5,6 +5,7 @@ that the change is made, and as another file in the old one's place. Their names
 may be seen by whoever may enter the folders; what is in them may not, and is not read.
 """
 
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -47,12 +48,14 @@ def marked(uri: str) -> bool:
 
 
 def mark_of(name: str, number: int, config: Path = CONFIG, run: Path = RUN) -> str:
-    """A text that is another after each change; nothing where there is no telling."""
+    """A short text that is another after each change; nothing where there is no telling."""
     try:
         found = [stamp(path / f"{name}.xml") for path in (config, config / "autostart", run)]
     except (OSError, ValueError):  # not permitted, or no name for a file
         return ""
-    return " ".join([str(number), *found]) if found[0] or found[2] else ""
+    if not (found[0] or found[2]):
+        return ""
+    return hashlib.blake2b(" ".join([str(number), *found]).encode(), digest_size=8).hexdigest()
 
 
 def stamp(path: Path) -> str:

@@ -126,7 +126,7 @@ class Busy(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Mark(msgspec.Struct, frozen=True, gc=False):
     """A guest, and a text that is another once something of it changed that no event tells.
 
     Without a text there is no telling.

@@ -6,7 +6,7 @@ Types and their arithmetic only. Sizes are bytes; docs/accounting.md gives formu
 import msgspec
 
 
-class Disk(msgspec.Struct, frozen=True):
+class Disk(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One disk of one guest, as its XML declares it.
 
     ``format`` is the driver's type, never what the content claims to be. ``capacity`` is the
@@ -21,7 +21,7 @@ class Disk(msgspec.Struct, frozen=True):
     target: str = ""
 
 
-class Image(msgspec.Struct, frozen=True):
+class Image(msgspec.Struct, frozen=True, gc=False):
     """What was found of one disk.
 
     ``state`` is ok, missing, unreadable (no right, not an image, broken) or hung. ``allocated``,

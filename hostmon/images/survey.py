@@ -184,7 +184,9 @@ def _once_each(
     return (
         {path: space for path, space in spaces.items() if place[path] == path},
         [
-            msgspec.structs.replace(image, filesystem=place.get(image.filesystem, image.filesystem))
+            image
+            if (path := place.get(image.filesystem, image.filesystem)) == image.filesystem
+            else msgspec.structs.replace(image, filesystem=path)
             for image in images
         ],
     )

@@ -104,6 +104,8 @@ def test_finds_what_no_event_told(world: World) -> None:
     assert account.disk.allocated == 8 * MIB
     assert account.disk_available_least is not None
     assert account.surveyed_ns > 0
+    assert world.keeper.storage is not None
+    assert world.keeper.storage.images == (), "nobody needs them any more"
     world.domain.create()
     report = world.keeper.audit(world.connection)
     assert {one.field for one in report.disagreements} == {"active"}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter
 
 from bench.front.tables import MadeUp
+from hostmon._exposition import SCOPES, Renderer
 from hostmon.errors import SettingsError
 from hostmon.exposition import SHARED_NS, Exposition, Figures, Format
 from hostmon.facts import GuestFacts
@@ -336,10 +337,25 @@ def test_memory_is_well_below_its_bound_and_returns() -> None:
     page = exposition(made)
     page.page()
     assert page.memory + made.table.memory < 8 * 1024 * 200
+    assert page.memory < 2900 * 200, "what all guests' texts end in is kept once"
     for uuid in made.uuids:
         made.table.retire(uuid)
     page.page()
     assert page.memory < 20_000
+
+
+@pytest.mark.parametrize(
+    "texts", [b'domain="b",state="on"} ', b'domain="a",state="%d"} '], ids=["begin", "end"]
+)
+def test_a_state_whose_text_not_all_guests_can_share_is_refused(texts: bytes) -> None:
+    numbers = itertools.count()
+
+    def build(*_: object) -> list[list[bytes]]:
+        text = texts % next(numbers) if b"%" in texts else texts
+        return [[b'domain="a"} '], [text], *([] for _ in SCOPES[2:])]
+
+    with pytest.raises(ValueError, match="give the guest's own labels"):
+        Renderer([], build).refresh(MadeUp(2).table.snapshot())
 
 
 def tree(tmp_path: Path, stat: str) -> Path:

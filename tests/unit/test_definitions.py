@@ -1,0 +1,78 @@
+"""What is kept of guests' definitions: the same as was read, in little memory."""
+
+import tracemalloc
+import uuid as uuidlib
+from typing import Any, cast
+
+import pytest
+
+from bench.recorded.host import RecordedConnection, uuid_of
+from hostmon._table import GuestTable
+from hostmon.claims import claim_of
+from hostmon.definitions import Definitions
+from hostmon.driver.virt import GuestDescription
+from hostmon.facts import facts_of
+from hostmon.images.declared import disks_of
+from hostmon.xml.domain import Domain
+from tests.unit.test_labels import XML
+
+ONE = uuid_of(1).bytes
+CLOUD = 500
+
+
+def guests(tmp_path: Any, count: int) -> list[GuestDescription]:
+    return list(RecordedConnection(tmp_path, count).guests())
+
+
+def test_what_is_kept_is_what_was_understood() -> None:
+    bound: list[bytes] = []
+
+    def bind(uuid: bytes, _bindings: object) -> bool:
+        bound.append(uuid)
+        return True
+
+    table = GuestTable()
+    table.upsert(ONE, b"web")
+    definitions = Definitions(table, bind=bind)
+    domain = Domain.parse(XML)
+    found = definitions.update(ONE, XML, None)
+    assert found is not None
+    assert found.facts == facts_of(domain)
+    assert found.claim == claim_of(ONE, domain, None)
+    assert found.images == tuple(disks_of(ONE, domain))
+    assert definitions.describe(str(uuidlib.UUID(bytes=ONE))) == found.facts
+    assert definitions.read(ONE, XML, None) == found
+    assert definitions.place()
+    definitions.update(ONE, XML, None)
+    assert definitions.place()
+    assert bound == [ONE], "told once: nothing changed"
+    devices = table.snapshot().guest(ONE)
+    assert [(disk.key, disk.target) for disk in devices.disks] == found.disks
+    assert [(nic.key, nic.target) for nic in devices.interfaces] == found.interfaces
+
+
+def test_a_number_larger_than_any_computers_is_not_understood(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    definitions = Definitions(GuestTable())
+    absurd = f"<domain type='kvm'><name>a</name><memory>{'9' * 30}</memory></domain>"
+    for _ in range(2):
+        assert definitions.update(ONE, None, absurd) is None
+    assert len(caplog.records) == 1
+    assert definitions.update(ONE, None, "<domain type='kvm'><name>a</name></domain>") is not None
+
+
+def test_a_definition_is_kept_in_a_kilobyte(tmp_path: Any) -> None:
+    definitions = Definitions(cast("Any", None))
+    definitions.update(guests(tmp_path, 1)[0].uuid.bytes, XML, None)  # what is made once
+    described = guests(tmp_path, CLOUD)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for guest in described:
+            definitions.update(guest.uuid.bytes, guest.live, guest.config)
+        kept = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert len(definitions) == CLOUD
+    assert kept < 1024 * CLOUD
