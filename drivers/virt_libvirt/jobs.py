@@ -7,13 +7,16 @@ a save, a backup) and when it ends: the folder of the running guests' states cha
 from collections.abc import Callable
 
 from hostmon._stats import Stats
-from hostmon_drivers.virt_libvirt.marks import RUN, Stamp, folders_stamp
+from hostmon_drivers.virt_libvirt.marks import Stamp
 
 
 class Jobs:
-    """What is known of guests' jobs over one connection; ``stamp`` is that of libvirtd's folder."""
+    """What is known of guests' jobs over one connection; ``stamp`` is that of libvirtd's folders.
 
-    def __init__(self, stamp: Callable[[], Stamp | None] = lambda: folders_stamp((RUN,))) -> None:
+    It is None where it tells nothing, as of the folders of another libvirtd.
+    """
+
+    def __init__(self, stamp: Callable[[], Stamp | None]) -> None:
         self._stamp = stamp
         self._seen: Stamp | None = None
         self._jobless: set[bytes] = set()

@@ -48,12 +48,15 @@ def marked(uri: str) -> bool:
 
 
 def mark_of(name: str, number: int, config: Path = CONFIG, run: Path = RUN) -> str:
-    """A short text that is another after each change; nothing where there is no telling."""
+    """A short text that is another after each change; nothing where there is no telling.
+
+    A guest that runs (``number`` is its id) has a file in ``run``, any other one in ``config``.
+    """
     try:
         found = [stamp(path / f"{name}.xml") for path in (config, config / "autostart", run)]
     except (OSError, ValueError):  # not permitted, or no name for a file
         return ""
-    if not (found[0] or found[2]):
+    if not found[2 if number >= 0 else 0]:
         return ""
     return hashlib.blake2b(" ".join([str(number), *found]).encode(), digest_size=8).hexdigest()
 

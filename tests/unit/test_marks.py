@@ -132,6 +132,7 @@ def test_a_mark_changes_with_every_file_that_libvirtd_keeps(tmp_path: Path) -> N
     seen.append(mark_of("a", -1, config, run))
     replace(config / "a.xml", "<domain/>")  # the same text all the same
     seen.append(mark_of("a", -1, config, run))
+    assert mark_of("a", 7, config, run) == "", "it runs, but not by these folders' libvirtd"
     (config / "autostart/a.xml").symlink_to(config / "a.xml")
     seen.append(mark_of("a", -1, config, run))
     replace(run / "a.xml", "<domstatus/>")
@@ -229,6 +230,28 @@ def test_guests_without_a_job_are_asked_once_libvirtd_wrote_something() -> None:
     now[0] = None
     for _ in range(2):
         assert asked(b"a", b"d") == ([b"a", b"d"], [])
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_jobs_are_asked_for_where_the_folders_are_of_another_libvirtd(
+    monkeypatch: pytest.MonkeyPatch, own: bool
+) -> None:
+    """A folder that is there, and stands still, says nothing of guests whose files it has not."""
+    guests = [SimpleNamespace(uuid=uuid, name=str(uuid), id=3) for uuid in (ONE, TWO)]
+    host = SimpleNamespace(connect=lambda: None, list_guests=lambda: guests)
+    monkeypatch.setattr(f"{CONNECTION}.Host", lambda *_, **__: host)
+    monkeypatch.setattr(f"{CONNECTION}.folders_stamp", lambda: ((1, 1),))
+    monkeypatch.setattr(f"{CONNECTION}.mark_of", lambda *_: "a mark" if own else "")
+    keepalive = SimpleNamespace(keepalive_interval=5, keepalive_count=3)
+    columns = SimpleNamespace(table=None)
+    context = SimpleNamespace(uri="qemu:///system", connection=keepalive, columns=columns)
+    one = LibvirtConnection(cast("Any", context), None, kernel=True)
+    stats = JobsOf()
+    stats.have = {ONE.bytes: False, TWO.bytes: False}
+    one._stats = cast("Any", stats)
+    for _ in range(2):
+        one.read("job", (ONE, TWO))
+    assert len(stats.asked) == (2 if own else 4)
 
 
 @pytest.mark.parametrize(
