@@ -11,6 +11,7 @@ from fcntl import ioctl
 from typing import NamedTuple
 
 SIOCOUTQ = 0x5411  # linux/sockios.h: bytes not yet taken (unix(7)) or acknowledged (tcp(7))
+SIOCOUTQNSD = 0x894B  # of TCP alone: those of them that have not been sent yet
 LOOK_S = 0.5
 STALLED_S = 5.0
 # Below this it is what is on its way to one that keeps up. libzmq holds what the kernel does not
@@ -23,7 +24,7 @@ MOST_LAGGING = 64
 LAGGARD_S = 2.0
 
 
-def unsent(fd: int) -> int:
+def untaken(fd: int) -> int:
     """Bytes of a socket that its peer has not taken; 0 where there is no such socket."""
     try:
         return int(struct.unpack("i", ioctl(fd, SIOCOUTQ, bytes(4)))[0])
@@ -31,10 +32,19 @@ def unsent(fd: int) -> int:
         return 0
 
 
+def unsent(fd: int) -> int:
+    """Those of them for which its peer had no room: of a far one more is always under way."""
+    try:
+        return int(struct.unpack("i", ioctl(fd, SIOCOUTQNSD, bytes(4)))[0])
+    except OSError:
+        return untaken(fd)
+
+
 class Kept(NamedTuple):
-    """Of one connection: bytes that wait, when they last became less, when few last waited."""
+    """Of one connection: bytes not taken, when they last became less, when few were unsent."""
 
     left: int
+    back: int
     less: float
     few: float
 
@@ -48,7 +58,7 @@ class Waiting:
 
     def add(self, fd: int) -> None:
         """A connection has begun."""
-        self._kept[fd] = Kept(0, 0.0, 0.0)
+        self._kept[fd] = Kept(0, 0, 0.0, 0.0)
 
     def remove(self, fd: int) -> None:
         """A connection has ended."""
@@ -64,7 +74,7 @@ class Waiting:
             return []
         self._due = now + LOOK_S
         for fd, kept in self._kept.items():
-            self._kept[fd] = looked(kept, unsent(fd), now)
+            self._kept[fd] = looked(kept, untaken(fd), unsent(fd), now)
         found = {
             fd
             for fd, kept in self._kept.items()
@@ -78,10 +88,11 @@ class Waiting:
         return list(found)
 
 
-def looked(before: Kept, left: int, now: float) -> Kept:
-    """What is known of a connection for which so many bytes wait now."""
+def looked(before: Kept, left: int, back: int, now: float) -> Kept:
+    """What is known of a connection of which so many bytes are not taken, or not even sent, now."""
     return Kept(
         left,
+        back,
         now if before.left == 0 or left < before.left else before.less,
-        now if before.left <= LITTLE or left <= LITTLE else before.few,
+        now if before.back <= LITTLE or back <= LITTLE else before.few,
     )

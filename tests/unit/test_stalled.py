@@ -1,6 +1,8 @@
 """Connections that take nothing: told once, after some seconds in which nothing became less."""
 
+import ctypes
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -16,6 +18,7 @@ from hostmon.stalled import (
     STALLED_S,
     Waiting,
     unsent,
+    untaken,
 )  # fmt: skip
 
 Pair = tuple[socket.socket, socket.socket]
@@ -45,7 +48,7 @@ def fill(ours: socket.socket) -> None:
 def read(ours: socket.socket, theirs: socket.socket) -> None:
     """Take all that was sent: by TCP what is taken makes room for what is still on its way."""
     end = time.monotonic() + 10
-    while unsent(ours.fileno()):
+    while untaken(ours.fileno()):
         assert time.monotonic() < end, "what was sent never came"
         with suppress(BlockingIOError):
             theirs.recv(1 << 20)
@@ -63,7 +66,7 @@ def test_who_reads_nothing_is_told_once(pair: Pair) -> None:
     waiting.add(ours.fileno())
     assert looks(waiting, 0, 10) == [], "nothing waits for it"
     fill(ours)
-    assert unsent(ours.fileno()) > 0
+    assert untaken(ours.fileno()) > 0
     assert looks(waiting, 100, STALLED_S) == []
     assert looks(waiting, 100 + STALLED_S, 10) == [ours.fileno()]
 
@@ -74,7 +77,7 @@ def test_who_was_stopped_is_told_though_more_and_more_waits(pair: Pair) -> None:
     waiting.add(ours.fileno())
     found = []
     for turn in range(int(2 * STALLED_S / LOOK_S)):
-        if unsent(ours.fileno()) == 0 or turn % 2:
+        if untaken(ours.fileno()) == 0 or turn % 2:
             fill(ours) if turn > 4 else ours.send(b"a heartbeat")
         found += waiting.stalled(turn * LOOK_S)
     # On loopback TCP takes into the reader's buffer what fits there: it is none of ours.
@@ -102,9 +105,9 @@ def test_who_takes_a_little_now_and_then_is_told(pair: Pair) -> None:
     while not found:
         fill(ours)
         if turn % 4 == 3:  # what libzmq holds follows behind what is taken
-            before = unsent(ours.fileno())
+            before = untaken(ours.fileno())
             end = time.monotonic() + 10
-            while unsent(ours.fileno()) >= before:
+            while untaken(ours.fileno()) >= before:
                 assert time.monotonic() < end, "nothing could be taken"
                 with suppress(BlockingIOError):
                     theirs.recv(4096)
@@ -122,8 +125,44 @@ def test_who_always_has_a_little_on_its_way_is_not_told(pair: Pair) -> None:
         ours.send(b"event" * 20)
         if turn % 4 == 3:
             read(ours, theirs)
-        assert unsent(ours.fileno()) < LITTLE
+        assert untaken(ours.fileno()) < LITTLE
         assert waiting.stalled(turn * LOOK_S) == []
+
+
+SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
+DROP = struct.pack("HBBI", 0x06, 0, 0, 0)  # linux/filter.h: BPF_RET | BPF_K, 0 bytes of a packet
+
+
+def deafen(theirs: socket.socket) -> None:
+    """Have a connection's end see nothing of what comes, as if it were still on its way."""
+    code = ctypes.create_string_buffer(DROP, len(DROP))
+    program = struct.pack("HP", 1, ctypes.addressof(code))
+    theirs.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+
+
+def test_who_is_far_away_is_not_told() -> None:
+    """Much of what it is sent is always under way, but nothing waits for room."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        theirs = socket.create_connection(server.getsockname())
+        ours, _ = server.accept()
+    waiting = Waiting()
+    with ours, theirs:
+        theirs.setblocking(False)
+        waiting.add(ours.fileno())
+        each = int(STALLED_S / LOOK_S) - 1
+        turns = 0
+        size = 4 * LITTLE
+        while turns * LOOK_S < LAGGING_S + STALLED_S:
+            deafen(theirs)
+            ours.send(bytes(size))
+            assert (untaken(ours.fileno()), unsent(ours.fileno())) == (size, 0)
+            for _ in range(each):
+                assert waiting.stalled(turns * LOOK_S) == []
+                turns += 1
+            theirs.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+            read(ours, theirs)
+            size -= 1024  # it takes
+        assert size > LITTLE
 
 
 def test_of_too_many_that_lag_the_longest_are_told() -> None:
@@ -161,4 +200,4 @@ def test_a_connection_that_ended_is_forgotten() -> None:
         looks(waiting, 0, 1)
         waiting.remove(fd)
         assert looks(waiting, 1, 20) == []
-    assert unsent(fd) == 0
+    assert untaken(fd) == 0
