@@ -21,6 +21,8 @@ from hostmon_drivers.prometheus.scrapes import Answer, Asked, Scrapes
 HEADERS_DUE = 5.0
 TAKEN_DUE = 5.0
 """Seconds within which a client takes something of what waits for it."""
+WHOLE_DUE = 60.0
+"""Seconds within which it takes all of an answer: it is memory of ours until then."""
 MOST_CONNECTIONS = 256
 LONGEST = 8192
 """Bytes of a request that may go the short way."""
@@ -63,7 +65,8 @@ def response(answer: Answer) -> bytes:
 class DeadlineProtocol(H11Protocol):
     """A connection whose next request's headers are due within HEADERS_DUE seconds.
 
-    So is something of an answer's taking, within TAKEN_DUE seconds of each other.
+    So is something of an answer's taking, within TAKEN_DUE seconds of each other, and all of it
+    within WHOLE_DUE.
     ``waiting`` are those of one server that have no request under way, the oldest first: they make
     room for newer ones.
     """
@@ -71,6 +74,7 @@ class DeadlineProtocol(H11Protocol):
     waiting: ClassVar[dict["DeadlineProtocol", None]]
     _deadline: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
+    _whole_due = 0.0
     _refused = False
 
     def connection_made(self, transport: Any) -> None:  # uvicorn's own annotation
@@ -111,21 +115,27 @@ class DeadlineProtocol(H11Protocol):
         self._relax()
         self.waiting[self] = None
         super().on_response_complete()
+        self._whole_due = self.loop.time() + WHOLE_DUE
+        self._watch_taking()
 
     def pause_writing(self) -> None:
         """More waits for the client than it has taken."""
         super().pause_writing()
+        self._whole_due = self.loop.time() + WHOLE_DUE
         self._watch_taking()
 
     def resume_writing(self) -> None:
         """It takes."""
-        self._unwatch_taking()
+        self._watch_taking()
         super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
-        """It asked nothing more; nor will it take what is left."""
-        super().timeout_keep_alive_handler()
-        self._end()
+        """It asked nothing more, though perhaps since it is still taking what it asked for."""
+        if self.transport.get_write_buffer_size():
+            again = self.timeout_keep_alive_handler
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, again)
+        else:
+            super().timeout_keep_alive_handler()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the deadlines."""
@@ -135,11 +145,14 @@ class DeadlineProtocol(H11Protocol):
             super().connection_lost(exc)
 
     def _watch_taking(self) -> None:
-        left = self.transport.get_write_buffer_size()
-        self._taking = self.loop.call_later(TAKEN_DUE, self._look_at_taking, left)
+        """From now on, until nothing is left."""
+        self._unwatch_taking()
+        if left := self.transport.get_write_buffer_size():
+            self._taking = self.loop.call_later(TAKEN_DUE, self._look_at_taking, left)
 
     def _look_at_taking(self, before: int) -> None:
-        if self.transport.get_write_buffer_size() < before:
+        taken = self.transport.get_write_buffer_size() < before
+        if taken and self.loop.time() < self._whole_due:
             self._watch_taking()
         else:
             self.transport.abort()

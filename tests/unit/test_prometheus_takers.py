@@ -1,0 +1,114 @@
+"""How fast a client must take its answer: something now and then, and all of it in a minute."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Any, cast
+
+import pytest
+from starlette.applications import Starlette
+
+from hostmon_drivers.prometheus import protocol, server
+from hostmon_drivers.prometheus.scrapes import Answer, Asked
+from hostmon_drivers.prometheus.server import Server
+from tests.unit.bus import until
+
+REQUEST = b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n"
+BODY = bytes(4 << 20)
+DUE_S = 1
+
+
+class Pages:
+    """Scrapes that all get one page."""
+
+    def __init__(self) -> None:
+        self.body = BODY
+
+    def soon(self, _asked: Asked) -> Future[Answer]:
+        answer: Future[Answer] = Future()
+        answer.set_result(Answer(200, (("content-type", "text/plain"),), self.body))
+        return answer
+
+    def stop(self) -> None:
+        """Nothing is under way."""
+
+
+class Served:
+    """A server of one page, whose kernel holds little of it, and one client that has asked."""
+
+    def __init__(self) -> None:
+        self.pages = Pages()
+        bound = socket.create_server(("127.0.0.1", 0))
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        self.server = Server(Starlette(), cast("Any", self.pages), bound)
+        self.server.start()
+        self.client = socket.socket()
+        self.client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        self.client.settimeout(10)
+        self.client.connect(bound.getsockname())
+
+    def ask(self) -> None:
+        self.client.sendall(REQUEST)
+        until(lambda: self.connections == 1, lambda: time.sleep(0.001))
+
+    @property
+    def connections(self) -> int:
+        return len(self.server._server.server_state.connections)
+
+    def close(self) -> None:
+        self.client.close()
+        self.server.stop()
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    monkeypatch.setattr(protocol, "TAKEN_DUE", float(DUE_S))
+    monkeypatch.setattr(server, "IDLE", DUE_S)
+    made = Served()
+    yield made
+    made.close()
+
+
+def test_a_client_that_takes_slowly_and_steadily_gets_all(served: Served) -> None:
+    served.ask()
+    began, had, left = time.monotonic(), 0, 4.0
+    while had < len(BODY):
+        pace = len(BODY) * (time.monotonic() - began) / left
+        if had > pace:
+            time.sleep(0.005)
+            continue
+        more = served.client.recv(16384)
+        assert more, f"closed after {had} bytes, {time.monotonic() - began:.1f} s"
+        had += len(more)
+    assert time.monotonic() - began > 3 * DUE_S
+    until(lambda: served.connections == 0, lambda: time.sleep(0.01))  # it is idle then
+
+
+def ended(served: Served, take: Callable[[], object]) -> float:
+    """Seconds after which its connection ended."""
+    began = time.monotonic()
+    until(lambda: served.connections == 0, take)
+    return time.monotonic() - began
+
+
+def test_one_that_takes_but_a_little_is_ended(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "WHOLE_DUE", 3.0 * DUE_S)
+    served.ask()
+
+    def drip() -> None:
+        time.sleep(0.02)
+        served.client.recv(4096)
+
+    assert 3 * DUE_S < ended(served, drip) < 6 * DUE_S
+
+
+@pytest.mark.parametrize("size", [40_000, len(BODY)])
+def test_one_that_takes_nothing_is_ended(served: Served, size: int) -> None:
+    """Whether or not more waits for it than asyncio lets wait."""
+    served.pages.body = bytes(size)
+    served.client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    served.ask()
+    assert ended(served, lambda: time.sleep(0.01)) < 3 * DUE_S
