@@ -5,8 +5,10 @@ works on a schedule; the others idle. ``cpu_per_scrape`` is what exporter or age
 QEMU use together (vCPUs left out) while a scrape is served, less what they use anyway in that time.
 ``cpu_5min`` and ``cpu_5min_15s`` are what they use in five minutes of a scrape every 15 s,
 background sampling included, of QEMU what it uses for libvirtd (bench/inside/spending.py); the
-latter with ``block`` and ``balloon`` every 15 s. ``5min_PART`` is whose it was. ``oldest`` is the
-age of the oldest block or balloon figures of a running guest on any page of those minutes.
+latter with ``block`` and ``balloon`` every 15 s. Both are what it costs to go on: they begin once
+every running guest is on the page and was read of everything once, by whoever is measured.
+``5min_PART`` is whose it was. ``oldest`` is the age of the oldest block or balloon figures of a
+running guest on any page of those minutes.
 """
 
 import json

@@ -83,30 +83,39 @@ cdef class Plan:
         table_unlock(self.table)
         return found
 
-    def unread(self, int kind, list uuids, uint32_t groups):
-        """Of these guests, just asked, those of which nothing came that was known before.
+    def woke(self, int kind, list uuids):
+        """To read this of these guests woke their vCPUs, and the kernel was looked at since.
 
-        libvirt leaves out whoever's monitor somebody else waits for. They are not confirmed, but
-        asked again when they are due.
+        What they had run until then is no sign that the guest ran, or it would never stand still for
+        this reading. Other readings are made again: what they read may be older than a true run.
         """
         cdef uint32_t row
-        cdef uint32_t known
-        cdef int group
-        found = []
+        self.follow()
         for uuid in uuids:
-            row = self.find(uuid)
+            row = self.row_of(uuid)
+            if row < self.count and self.asks[row].ran_ns[kind] != NEVER:
+                table_lock(self.table)
+                self.asks[row].ran_ns[kind] = run_time(self.table, table_row(self.table, row))
+                table_unlock(self.table)
+
+    def unread(self, int kind, list uuids, uint32_t groups):
+        """Of these guests, just asked, those of which something did not come that was known before.
+
+        libvirt leaves out what only the monitor tells where somebody else waits for that. They are
+        not confirmed, but asked again when they are due.
+        """
+        cdef uint32_t row
+        found = []
+        self.follow()
+        for uuid in uuids:
+            row = self.row_of(uuid)
             if row >= self.count:
                 continue
             table_lock(self.table)
-            known = table_row(self.table, row).valid & groups
-            for group in range(GROUPS):
-                if known >> group & 1 and (
-                        table_row(self.table, row).good_ns[group] >= self.asks[row].asked_ns[kind]):
-                    known = 0
-            table_unlock(self.table)
-            if known:
+            if is_older(table_row(self.table, row), groups, self.asks[row].asked_ns[kind]):
                 self.asks[row].ran_ns[kind] = NEVER
                 found.append(uuid)
+            table_unlock(self.table)
         return found
 
     def confirm(self, int kind, uint32_t groups):
@@ -177,9 +186,13 @@ cdef class Plan:
         return found
 
     cdef uint32_t find(self, bytes uuid) except? 0xfffffffe:
+        self.follow()
+        return self.row_of(uuid)
+
+    cdef uint32_t row_of(self, bytes uuid) except? 0xfffffffe:
+        """Of those that were followed last."""
         if len(uuid) != 16:
             raise ValueError(f"uuid of {len(uuid)} bytes: give its 16 raw bytes")
-        self.follow()
         table_lock(self.table)
         cdef uint32_t row = table_find(self.table, <const uint8_t*><const char*>uuid)
         table_unlock(self.table)
@@ -273,6 +286,15 @@ cdef class Plan:
         for group in range(GROUPS):
             if (groups & r.valid) >> group & 1:
                 row_good(r, group, r.good_ns[GROUP_VCPU])
+
+
+cdef bint is_older(const Row* r, uint32_t groups, uint64_t than) noexcept nogil:
+    """Whether any of these groups is known, and was last good before."""
+    cdef int group
+    for group in range(GROUPS):
+        if (groups & r.valid) >> group & 1 and r.good_ns[group] < than:
+            return True
+    return False
 
 
 cdef uint64_t run_time(const Table* table, const Row* r) noexcept nogil:

@@ -109,6 +109,7 @@ class Agent:
             self._hypervisor.readings,
             self._table,
             rhythm=self._rhythm,
+            look=self._look,
             deadline=settings.sampling.deadline,
         )
         self._kernel = self._kernel_sampler() if local else None
@@ -211,10 +212,15 @@ class Agent:
         page.keep(oldest(self._hypervisor.readings))
         return page
 
+    def _look(self) -> None:
+        """Read the kernel now."""
+        if self._kernel is not None:
+            self._kernel.fresh()
+
     def _freshen(self) -> None:
         """Read the kernel now, and with it what is as it was since nothing ran."""
         if self._kernel is not None:
-            self._kernel.fresh()
+            self._look()
             self._asker.confirm()
 
     def _kernel_sampler(self) -> KernelSampler:

@@ -29,6 +29,8 @@ CHUNK = 25
 """Guests a call: a stuck one holds up the others of its chunk until the deadline, once."""
 MOST_HUNG = 2
 """Calls that may hang at a time, each on a connection of its own; one more works on."""
+WAKES = 1 << Group.VCPU_STATE
+"""What is not read of a vCPU but by making it run for a moment (QEMU's query-stats)."""
 SOONEST = 0.01
 FIRST_PROBE, LONGEST_PROBE = 1.0, 3.0
 RECONNECT_FIRST, RECONNECT_LONGEST = 1.0, 10.0
@@ -74,7 +76,8 @@ def oldest(readings: Iterable[Reading]) -> dict[Group, float]:
 class StatsSampler:
     """Keeps what a hypervisor tells of guests current; ``deadline`` and ``tick`` in seconds.
 
-    Readings fall into step with ``rhythm``, the scrapes'.
+    Readings fall into step with ``rhythm``, the scrapes', and are made in their order. ``look`` has
+    the kernel sampler look at guests whose vCPUs a reading woke: that one should come first.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class StatsSampler:
         table: GuestTable,
         *,
         rhythm: Rhythm | None = None,
+        look: Callable[[], object] = lambda: None,
         deadline: float = 2.0,
         tick: float = 1.0,
     ) -> None:
@@ -91,6 +95,7 @@ class StatsSampler:
         self._readings = tuple(enumerate(readings))
         self._confirms = [mask(one.groups) if one.idle == "confirm" else 0 for one in readings]
         self._rhythm = rhythm or Rhythm()
+        self._look = look
         self._deadline = deadline
         self._tick = tick
         self._plan = Plan(table)
@@ -169,6 +174,9 @@ class StatsSampler:
             )
             for first in range(0, len(uuids), CHUNK):
                 self._ask(number, reading.name, uuids[first : first + CHUNK])
+            if self._confirms[number] & WAKES and uuids:
+                self._look()
+                self._plan.woke(number, uuids)
 
     def _ask(self, number: int, reading: str, uuids: list[bytes]) -> None:
         """One call; whoever it did not reach is due again."""

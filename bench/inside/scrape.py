@@ -34,6 +34,7 @@ READY_S = 60.0
 AGE = re.compile(
     rb'^hostmon_guest_sample_age_seconds\{[^}]*group="(?:block|balloon)"\} (.*)$', re.MULTILINE
 )
+SHOWN = re.compile(rb"^libvirt_domain_info_cpu_time_seconds_total\{", re.MULTILINE)
 
 
 def scrape(port: int) -> tuple[float, bytes]:
@@ -89,12 +90,16 @@ def running(command: list[str]) -> Iterator[int]:
 
 
 def wait_ready(port: int, guests: int) -> None:
-    """Wait until every running guest is on the page, and its disk where it has been read."""
-    name = re.compile(rb"^libvirt_domain_info_cpu_time_seconds_total\{", re.MULTILINE)
+    """Wait until every running guest is on the page, and was read of everything once.
+
+    The peer reads all with each page, the agent in the background: disks and balloon tell.
+    """
+    ages = 2 * guests if port == OURS else 0
     end = time.monotonic() + READY_S
     while time.monotonic() < end:
         try:
-            if len(name.findall(scrape(port)[1])) >= guests:
+            body = scrape(port)[1]
+            if len(SHOWN.findall(body)) >= guests and len(AGE.findall(body)) >= ages:
                 return
         except OSError:
             pass

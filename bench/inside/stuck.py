@@ -84,7 +84,7 @@ def main() -> None:
     table = fill(libvirt.openReadOnly(URI))
     kernel = KernelSampler(Sampler(table, mounts=host_mounts()), table, interval=2.0)
     hypervisor = hypervisor_of(SETTINGS, table)
-    asker = StatsSampler(hypervisor.connect, hypervisor.readings, table)
+    asker = StatsSampler(hypervisor.connect, hypervisor.readings, table, look=kernel.fresh)
     kernel.start()
     asker.start()
     for line in sys.stdin:

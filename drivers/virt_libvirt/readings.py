@@ -3,7 +3,7 @@
 docs/decisions/0022-bulk-calls-and-the-stuck-guest.md says why these.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import libvirt
 import msgspec
@@ -87,29 +87,32 @@ def call_of(reading: str) -> Read:
 def kernel_readings(cadences: Cadences) -> tuple[Reading, ...]:
     """What is asked of guests whose processes the kernel sampler reads.
 
-    Parts with one cadence are one call: measured no dearer than any call for one part. Disks are a
-    call of their own: they alone are read once more of a guest that stands still.
+    To read vCPUs' states makes them run (QEMU's query-stats): they come first, and apart from disks
+    and balloon.
     """
-    together: dict[float, list[str]] = {}
-    for part in ("balloon", "vcpu", "iothread", "dirty_rate", "perf"):
-        together.setdefault(getattr(cadences, part), []).append(part)
-    calls = [(cadences.block, ["block"]), *together.items()]
     return (
-        *(
-            Reading(
-                name="+".join(parts),
-                cadence=cadence,
-                groups=tuple(group for part in parts for group in BULK[part].groups),
-                idle="confirm",
-            )
-            for cadence, parts in calls
-        ),
+        *bulk_readings(cadences, ("vcpu", "iothread", "dirty_rate", "perf")),
+        *bulk_readings(cadences, ("block", "balloon")),
         Reading(name="job", cadence=cadences.job, groups=("job",)),
         Reading(
             name="interface", cadence=cadences.interface, groups=("interface",), for_interfaces=True
         ),
         Reading(name="limits", cadence=cadences.limits, groups=("io_tune",), idle="confirm"),
     )
+
+
+def bulk_readings(cadences: Cadences, parts: tuple[str, ...]) -> Iterator[Reading]:
+    """Parts with one cadence are one call: QEMU is awake for the second, which costs less."""
+    together: dict[float, list[str]] = {}
+    for part in parts:
+        together.setdefault(getattr(cadences, part), []).append(part)
+    for cadence, of_it in together.items():
+        yield Reading(
+            name="+".join(of_it),
+            cadence=cadence,
+            groups=tuple(group for part in of_it for group in BULK[part].groups),
+            idle="confirm",
+        )
 
 
 def other_readings(cadences: Cadences) -> tuple[Reading, ...]:

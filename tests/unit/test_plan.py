@@ -140,6 +140,55 @@ def test_whoever_was_left_out_is_not_confirmed(table: GuestTable) -> None:
     assert plan.unread(MAIN, [uuid(0), uuid(77)], DISK) == [], "nothing was ever known of them"
 
 
+def test_whoever_came_in_part_is_not_confirmed(table: GuestTable) -> None:
+    """libvirt tells the balloon's target of a guest all the same, and of its disks nothing."""
+    plan = Plan(table)
+    guest = uuid(1)
+    table.set_devices(guest, [(b"ua-d", b"vda")], [])
+    ran(table, guest, 500, 99 * S)
+    assert guest in plan.due(MAIN, 100 * S, 100 * S, confirms=DISK)
+    disk: dict[str, int | bytes] = {"block.0.name": b"vda", "block.0.rd.reqs": 1}
+    absorb(table, guest, disk | {"balloon.current": 7}, 100 * S)
+    assert plan.unread(MAIN, [guest], DISK) == []
+    ran(table, guest, 500, 159 * S)
+    assert guest in plan.due(MAIN, 160 * S, 160 * S, confirms=DISK)
+    absorb(table, guest, {"balloon.current": 7}, 160 * S)
+    assert plan.unread(MAIN, [guest], DISK) == [guest]
+    ran(table, guest, 500, 219 * S)
+    assert guest in plan.due(MAIN, 220 * S, 220 * S, confirms=DISK)
+
+
+def test_what_its_own_reading_made_run_ends_no_idleness(table: GuestTable) -> None:
+    plan = Plan(table)
+    guest, states = uuid(1), 1 << Group.VCPU_STATE
+
+    def asked(kind: int, now: int, groups: int) -> bool:
+        return guest in plan.due(kind, now * S, now * S, confirms=groups)
+
+    ran(table, guest, 500, 99 * S)
+    assert asked(SLOW, 100, states)
+    assert asked(MAIN, 100, 1 << Group.BALLOON)
+    ran(table, guest, 530, 101 * S)
+    plan.woke(SLOW, [guest, uuid(77)])
+    ran(table, guest, 530, 399 * S)
+    assert not asked(SLOW, 400, states)
+    assert asked(MAIN, 400, 1 << Group.BALLOON), "what it read may be older than a true run"
+    ran(table, guest, 531, 699 * S)
+    assert asked(SLOW, 700, states)
+
+
+def test_whoever_was_left_out_of_a_reading_that_wakes_is_asked_again(table: GuestTable) -> None:
+    plan = Plan(table)
+    guest, states = uuid(1), 1 << Group.VCPU_STATE
+    ran(table, guest, 500, 99 * S)
+    absorb(table, guest, {"vcpu.0.state": 1}, 99 * S)
+    assert guest in plan.due(SLOW, 100 * S, 100 * S, confirms=states)
+    assert plan.unread(SLOW, [guest], states) == [guest]
+    plan.woke(SLOW, [guest])
+    ran(table, guest, 500, 399 * S)
+    assert guest in plan.due(SLOW, 400 * S, 400 * S, confirms=states)
+
+
 def test_only_disks_may_change_once_the_vcpus_stand_still(table: GuestTable) -> None:
     plan = Plan(table)
     guest, dirty = uuid(1), 1 << Group.DIRTY_RATE

@@ -10,6 +10,7 @@ from uuid import UUID
 import libvirt
 import pytest
 
+from hostmon._columns import absorb
 from hostmon._stats import Stats
 from hostmon._table import GuestTable
 from hostmon.disposable import Worker
@@ -193,6 +194,47 @@ def test_a_stuck_guest_harms_no_other(table: GuestTable, uuid: bytes) -> None:
     sampler.stop()
     assert sampler.report().stuck == 0
     assert table.snapshot().guest(uuid).stuck_since_ns == 0
+
+
+class Waking(Hanging):
+    """Guests whose vCPU runs only for the reading ``states``; ``look`` is the kernel's at them."""
+
+    def __init__(self, table: GuestTable) -> None:
+        super().__init__()
+        self.table = table
+        self.run_ns = 0
+        self.readings: list[str] = []
+
+    def read(self, reading: str, guests: tuple[UUID, ...]) -> int:
+        self.readings.append(reading)
+        if reading == "states":
+            self.run_ns += 1
+            for guest in guests:
+                absorb(self.table, guest.bytes, {"vcpu.0.state": 1}, time.monotonic_ns())
+        return len(guests)
+
+    def look(self) -> None:
+        for guest in self.table.snapshot().uuids:
+            absorb(self.table, guest, {"vcpu.0.time": self.run_ns}, time.monotonic_ns())
+
+
+def test_a_reading_that_wakes_an_idle_guest_is_made_once(table: GuestTable) -> None:
+    waking = Waking(table)
+    readings = (
+        Reading(name="states", cadence=0.02, groups=("vcpu_state",), idle="confirm"),
+        Reading(name="others", cadence=0.02, groups=("vcpu",)),
+    )
+    sampler = StatsSampler(waking.connect, readings, table, look=waking.look, tick=0.005)
+    sampler.start()
+
+    def confirmed(times: int) -> bool:
+        waking.look()
+        return sampler.report().confirmed >= times
+
+    eventually(lambda: confirmed(5))
+    sampler.stop()
+    assert waking.readings.count("states") == 1
+    assert waking.readings.count("others") > 5
 
 
 def test_at_most_three_connections(table: GuestTable, uuid: bytes) -> None:

@@ -28,12 +28,21 @@ class Asked:
 def test_parts_of_one_cadence_are_one_call() -> None:
     names = {one.name: one.cadence for one in kernel_readings(Cadences())}
     assert names == {
-        "block": 60, "balloon": 60, "vcpu+iothread+dirty_rate+perf": 300, "job": 15,
-        "interface": 15, "limits": 300,
+        "vcpu+iothread+dirty_rate+perf": 300, "block+balloon": 60, "job": 15, "interface": 15,
+        "limits": 300,
     }  # fmt: skip
     asked = Asked()
     call_of("vcpu+iothread")(asked, None, [])  # type: ignore[arg-type]
     assert asked.flags == libvirt.VIR_DOMAIN_STATS_VCPU | libvirt.VIR_DOMAIN_STATS_IOTHREAD
+
+
+def test_what_wakes_vcpus_comes_first_and_alone() -> None:
+    even = msgspec.convert(dict.fromkeys(Cadences.__struct_fields__, 15.0), Cadences)
+    for cadences in (Cadences(), even):
+        first, *others = kernel_readings(cadences)
+        assert "vcpu_state" in first.groups
+        assert not {"block", "block_size", "balloon"} & set(first.groups)
+        assert not any("vcpu_state" in one.groups for one in others)
 
 
 def test_each_group_may_have_a_cadence_of_its_own() -> None:
