@@ -140,7 +140,7 @@ class Bookkeeper:
                         self.turn(connection, time.monotonic())
                         self._stop.wait(TICK_S)
             except HostmonError as error:
-                log.info("the account is not audited: %s; again in %g s", error, RETRY_S)
+                log.info("no connection for audits: %s; again in %g s", error, RETRY_S)
             except Exception:
                 log.exception("the bookkeeper failed; it begins anew in %g s", RETRY_S)
             self._stop.wait(RETRY_S)
@@ -154,10 +154,10 @@ class Bookkeeper:
                 self.survey()
             self._audit_due = time.monotonic() + self._audit_s
             self._whole_due = 0.0
+        self.tell()  # before whatever may hang: pools and networks may be other daemons'
         if now >= self._objects_due:
             read_objects(connection, self.books.objects, self._found_objects)
             self._objects_due = time.monotonic() + OBJECTS_S
-        self.tell()
 
     def audit(self, connection: Connection) -> Report:
         """Hold the account against what the hypervisor lists, and heal it."""
@@ -221,6 +221,11 @@ class Bookkeeper:
         return read.claim
 
     def _found_objects(self, objects: HostObjects) -> None:
+        """Keep it, and say once what could not be read."""
+        told = self.books.objects.unread
+        for what, why in objects.unread.items():
+            if told.get(what) != why:
+                log.warning("%s: can't be read (%s); tried every %g s", what, why, OBJECTS_S)
         self.books = msgspec.structs.replace(self.books, objects=objects)
 
 

@@ -78,7 +78,10 @@ def audit_figures(books: Books) -> dict[str, float | Series]:
 def object_figures(objects: HostObjects, now_ns: int) -> dict[str, float | Series]:
     """Pools and networks; of what was read long ago only the age, and which pool hangs."""
     hung: Series = {(name,): int(hung) for name, hung in objects.timed_out(now_ns).items()}
-    found: dict[str, float | Series] = {"pool_timed_out": hung}
+    found: dict[str, float | Series] = {
+        "pool_timed_out": hung,
+        "objects_unread": len(objects.unread),
+    }
     if objects.read_ns:
         found["objects_age_seconds"] = (now_ns - objects.read_ns) / 1e9
     if not objects.fresh(now_ns):

@@ -6,12 +6,14 @@ that others see since when there is no answer.
 
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from hostmon.driver.virt import PoolDescription
-from hostmon.errors import ObjectNotFoundError
+from hostmon.errors import HostmonError, ObjectNotFoundError
 from hostmon.hypervisor import Connection
 
 OBJECTS_S = 60.0
@@ -24,10 +26,14 @@ HUNG_NS = 5_000_000_000
 """A pool that has not answered for so long has timed out."""
 
 
+T = TypeVar("T")
+
+
 class HostObjects(msgspec.Struct, frozen=True):
     """What was found last, at ``read_ns``, of CLOCK_MONOTONIC as all times here; 0 for never.
 
-    ``asked`` is the pool that is being asked, since ``asked_ns``.
+    ``asked`` is the pool that is being asked, since ``asked_ns``. ``unread`` says of what could not
+    be read at the last look why not: "networks", "storage pools", or a pool.
     """
 
     pools: dict[str, PoolDescription] = {}
@@ -35,6 +41,7 @@ class HostObjects(msgspec.Struct, frozen=True):
     asked: str = ""
     asked_ns: int = 0
     read_ns: int = 0
+    unread: dict[str, str] = {}
 
     def fresh(self, now_ns: int) -> bool:
         """Whether it is so recent that it may be shown."""
@@ -52,20 +59,40 @@ def read_objects(
 ) -> HostObjects:
     """Look at every network and pool, and tell ``found``.
 
-    Raises what the hypervisor raises; nothing is being asked then, and what was found stays.
+    What can't be read is left out and said in ``unread``, and of nothing read all that was found
+    stays. Raises what the hypervisor raises once the connection itself fails; nothing is being
+    asked then, and what was found stays.
     """
     read_ns = time.monotonic_ns()
-    networks = {network.name: network.active for network in connection.networks()}
-    pools: dict[str, PoolDescription] = {}
-    for name in connection.pools():
-        found(replace(last, asked=name, asked_ns=time.monotonic_ns()))
+    unread: dict[str, str] = {}
+
+    def tried(what: str, ask: Callable[[], T]) -> T | None:
         try:
-            pools[name] = connection.pool(name)
+            return ask()
         except ObjectNotFoundError:
-            continue  # gone since the list
-        except Exception:
-            found(replace(last, asked="", asked_ns=0))
-            raise
-    done = HostObjects(pools, networks, read_ns=read_ns)
+            return None  # gone since the list
+        except HostmonError as error:
+            # Networks and pools may be another daemon's, whose loss reads like the connection's.
+            connection.version()
+            unread[what] = str(error)
+            return None
+
+    try:
+        networks = tried("networks", connection.networks)
+        names = tried("storage pools", connection.pools)
+        pools: dict[str, PoolDescription] = {}
+        for name in names or ():
+            found(replace(last, asked=name, asked_ns=time.monotonic_ns()))
+            pool = tried(f"storage pool {name}", partial(connection.pool, name))
+            if pool is not None:
+                pools[name] = pool
+    except Exception:
+        found(replace(last, asked="", asked_ns=0))
+        raise
+    if networks is None and names is None:
+        done = replace(last, asked="", asked_ns=0, unread=unread)
+    else:
+        active = {network.name: network.active for network in networks or ()}
+        done = HostObjects(pools, active, read_ns=read_ns, unread=unread)
     found(done)
     return done

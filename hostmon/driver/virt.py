@@ -137,7 +137,10 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
 
 
 class VirtConnection(ABC):
-    """One connection; a HypervisorError of a call means that it is of no more use."""
+    """One connection; a HypervisorError of a call means that it is of no more use.
+
+    But of a call about networks and pools, which others may serve, only if ``version`` fails too.
+    """
 
     @abstractmethod
     @call(HypervisorError, since=2)

@@ -90,6 +90,9 @@ POOLS = (
     Metric("hostmon_host_objects_age_seconds", G,
            "Time since storage pools and networks were last read.", Source.AGENT, HOST,
            "objects_age_seconds"),
+    Metric("hostmon_host_objects_unread", G,
+           "Storage pools, and lists of pools or networks, that could not be read.",
+           Source.AGENT, HOST, "objects_unread"),
     Metric("libvirt_network_active", G, "1 while a network is active.", LIBVIRT, HOST,
            "network_active", labels=("network",)),
 )  # fmt: skip

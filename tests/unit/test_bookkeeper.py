@@ -284,6 +284,36 @@ def test_pools_and_networks_are_looked_at(world: World) -> None:
     assert objects.timed_out(time.monotonic_ns()) == {"p": False}
 
 
+def test_the_account_is_told_though_networks_and_pools_fail(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away() -> tuple[()]:
+        raise NotConnectedError("Failed to connect socket to virtnetworkd-sock-ro")
+
+    monkeypatch.setattr(world.host, "networks", away)
+    monkeypatch.setattr(world.host, "pools", away)
+    with caplog.at_level(logging.WARNING):
+        for turn in range(3):
+            world.keeper._objects_due = 0.0
+            world.keeper.turn(world.connection, time.monotonic())
+            assert len(world.told) == 1, turn
+    said = [record.getMessage() for record in caplog.records if "can't be read" in record.message]
+    assert [line.partition(":")[0] for line in said] == ["networks", "storage pools"]
+    assert world.keeper.books.audits == 1
+
+
+def test_a_connection_that_failed_is_told_from_its_networks(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.keeper.turn(world.connection, time.monotonic())
+    before = world.keeper.books.objects
+    world.host.close()
+    world.keeper._objects_due = 0.0
+    with pytest.raises(NotConnectedError):
+        world.keeper.turn(world.connection, time.monotonic())
+    assert world.keeper.books.objects == before
+
+
 def test_another_hosts_size_is_libvirts(world: World) -> None:
     world.ledger = HostLedger(Topology(arch="", cells=()))
     keeper = world.made(lambda: world.connection, local=False)

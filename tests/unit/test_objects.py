@@ -15,20 +15,30 @@ SECOND = 1_000_000_000
 
 
 class Hypervisor:
-    """A connection with two pools, of which one may fail to answer."""
+    """A connection with a network and two pools; what is named in ``bad`` fails with ``error``."""
 
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: Exception | None = None, *bad: str) -> None:
         self.error = error
+        self.bad = bad
+
+    def _reach(self, what: str) -> None:
+        if self.error is not None and what in self.bad:
+            raise self.error
+
+    def version(self) -> str:
+        self._reach("version")
+        return "9.0.0"
 
     def networks(self) -> tuple[NetworkDescription, ...]:
+        self._reach("networks")
         return (NetworkDescription(name="n", active=True),)
 
     def pools(self) -> tuple[str, ...]:
+        self._reach("pools")
         return "p", "q"
 
     def pool(self, name: str) -> PoolDescription:
-        if self.error is not None and name == "q":
-            raise self.error
+        self._reach(name)
         return POOL
 
 
@@ -40,7 +50,7 @@ def test_an_error_of_libvirts_is_no_pool_that_hangs() -> None:
     told = [HostObjects()]
     first = read(Hypervisor(), told)
     with pytest.raises(NotConnectedError):
-        read(Hypervisor(NotConnectedError("away")), told)
+        read(Hypervisor(NotConnectedError("away"), "q", "version"), told)
     last = told[-1]
     assert (last, last.asked) == (first, "")
     now = first.read_ns + HUNG_NS + SECOND
@@ -48,8 +58,37 @@ def test_an_error_of_libvirts_is_no_pool_that_hangs() -> None:
 
 
 def test_a_pool_that_vanished_since_the_list_is_left_out() -> None:
-    found = read(Hypervisor(ObjectNotFoundError("q")), [HostObjects()])
+    found = read(Hypervisor(ObjectNotFoundError("q"), "q"), [HostObjects()])
     assert (list(found.pools), found.networks) == (["p"], {"n": True})
+    assert found.unread == {}
+
+
+@pytest.mark.parametrize(
+    ("bad", "what", "pools", "networks"),
+    [
+        ("q", "storage pool q", ["p"], {"n": True}),
+        ("pools", "storage pools", [], {"n": True}),
+        ("networks", "networks", ["p", "q"], {}),
+    ],
+)
+def test_one_that_cannot_be_read_takes_nothing_from_the_others(
+    bad: str, what: str, pools: list[str], networks: dict[str, bool]
+) -> None:
+    """As of a host whose virtnetworkd or virtstoraged does not run: the connection is well."""
+    found = read(Hypervisor(NotConnectedError("no socket"), bad), [HostObjects()])
+    assert (list(found.pools), found.networks) == (pools, networks)
+    assert found.unread == {what: "no socket"}
+    assert object_figures(found, found.read_ns)["objects_unread"] == 1
+
+
+def test_of_nothing_read_what_was_found_stays_and_grows_old() -> None:
+    first = read(Hypervisor(), [HostObjects()])
+    found = read(Hypervisor(NotConnectedError("no socket"), "networks", "pools"), [first])
+    assert (found.pools, found.networks, found.read_ns) == (
+        first.pools, first.networks, first.read_ns,
+    )  # fmt: skip
+    assert list(found.unread) == ["networks", "storage pools"]
+    assert read(Hypervisor(), [found]).unread == {}
 
 
 def test_what_is_old_is_left_out_and_its_age_stays() -> None:
@@ -60,6 +99,8 @@ def test_what_is_old_is_left_out_and_its_age_stays() -> None:
     assert fresh["objects_age_seconds"] == STALE_NS / 1e9
     now = found.read_ns + STALE_NS + SECOND
     old = object_figures(found, now)
-    assert old == {"pool_timed_out": {}, "objects_age_seconds": STALE_NS / 1e9 + 1}
+    assert old == {
+        "pool_timed_out": {}, "objects_age_seconds": STALE_NS / 1e9 + 1, "objects_unread": 0,
+    }  # fmt: skip
     hanging = HostObjects(found.pools, asked="p", asked_ns=now - HUNG_NS - 1)
-    assert object_figures(hanging, now) == {"pool_timed_out": {("p",): 1}}
+    assert object_figures(hanging, now)["pool_timed_out"] == {("p",): 1}
