@@ -56,7 +56,7 @@ class Filesystem(msgspec.Struct, frozen=True):
     """One filesystem that holds images; ``shared`` ones are seen, and filled, by other hosts too.
 
     ``growth`` and ``virtual`` sum the disks of which they are known; ``unknown`` counts those whose
-    growth is not. Sizes are None where the filesystem does not answer.
+    growth is not. Sizes are None where the filesystem does not answer, but for ``total`` once known.
     """
 
     path: str
@@ -94,7 +94,7 @@ class Storage(msgspec.Struct, frozen=True):
 
     @property
     def total(self) -> int:
-        """The size of all local filesystems that answer."""
+        """The size of all local filesystems; of one that does not answer, what it was last."""
         return sum(one.total or 0 for one in self.local)
 
     @property

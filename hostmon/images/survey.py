@@ -54,6 +54,7 @@ class Survey:
         self._patience_s = patience_s
         self._look = look
         self._stuck: dict[str, threading.Thread] = {}
+        self._known: dict[str, dict[str, Space]] = {}
         self._warned: dict[str, str] = {}
 
     def run(self, disks: Iterable[Disk]) -> Storage:
@@ -67,12 +68,15 @@ class Survey:
             groups.setdefault(_home(mounts, folder).path, ([], []))[0].append(folder)
         for disk in disks:
             groups.setdefault(_home(mounts, disk.path).path, ([], []))[1].append(disk)
-        spaces: dict[str, Space] = {}
+        visits: dict[str, dict[str, Space]] = {}
         images: list[Image] = []
         for path, (folders, group) in groups.items():
             answers = self._visit(path, folders, group, mounts)
             images += [one for one in answers if isinstance(one, Image)]
-            spaces |= {one.path: one for one in answers if isinstance(one, Space)}
+            told = {one.path: one for one in answers if isinstance(one, Space)}
+            visits[path] = self._recall(path, told)
+        self._known = visits
+        spaces = _best(visits.values())
         self._warn(images)
         spaces, images = _once_each(mounts, spaces, images)
         paths = dict.fromkeys([*spaces, *(image.filesystem for image in images)])
@@ -115,6 +119,18 @@ class Survey:
             for disk in disks[done:]
         ]
         return got + hung
+
+    def _recall(self, visit: str, told: dict[str, Space]) -> dict[str, Space]:
+        """What a visit told; a filesystem that gave no answer keeps the size that it had."""
+        known = self._known.get(visit, {})
+        lacking = {path for path, space in told.items() if space.total is None}
+        if visit in self._stuck:
+            lacking |= known.keys() - told.keys()
+        sizes = {
+            path: msgspec.structs.replace(known[path], used=None, available=None)
+            for path in lacking & known.keys()
+        }
+        return told | sizes
 
     def _work(
         self, folders: list[str], disks: list[Disk], mounts: tuple[Mount, ...], answers: Answers
@@ -170,6 +186,16 @@ def _space(path: str) -> Space:
         used=(found.f_blocks - found.f_bfree) * found.f_frsize,
         available=found.f_bavail * found.f_frsize,
     )
+
+
+def _best(visits: Iterable[dict[str, Space]]) -> dict[str, Space]:
+    """All filesystems, each as whoever had an answer of it found it; links lead several there."""
+    found: dict[str, Space] = {}
+    for told in visits:
+        for path, space in told.items():
+            if path not in found or found[path].available is None:
+                found[path] = space
+    return found
 
 
 def _once_each(

@@ -276,6 +276,58 @@ def test_filesystem_that_hangs_holds_up_nothing_else(tmp_path: Path) -> None:
     assert states[disks[0].path] == "missing"
 
 
+def test_filesystem_that_hangs_keeps_the_size_that_it_had(tmp_path: Path) -> None:
+    """Its guests go on counting as used: less room than they take would be free else."""
+    (tmp_path / "mounts").write_text(f"a / ext4 rw 0 0\nb {tmp_path}/dead ext4 rw 0 0\n")
+    (tmp_path / "dead").mkdir()
+    sparse(tmp_path / "dead/disk", MIB)
+    (tmp_path / "link").symlink_to(f"{tmp_path}/dead/disk")
+    hangs, lives = threading.Event(), threading.Event()
+
+    def look(disk: Disk, filesystem: str) -> Image:
+        if hangs.is_set() and not lives.wait(60):
+            raise AssertionError
+        return inspect(disk, filesystem)
+
+    survey = Survey(Roots(proc=tmp_path), (), patience_s=0.2, look=look)
+    for disk in (f"{tmp_path}/dead/disk", f"{tmp_path}/link"):
+        disks = [Disk(GUEST, disk)]
+        before = survey.run(disks)
+        assert before.total > 0
+        hangs.set()
+        try:
+            for _ in range(3):
+                storage = survey.run(disks)
+                assert (storage.total, storage.available_least) == (before.total, None)
+        finally:
+            lives.set()
+        stuck = [thread for thread in threading.enumerate() if thread.name.startswith("survey ")]
+        for thread in stuck:
+            thread.join(10)
+        assert survey.run(disks).available_least is not None
+        hangs.clear()
+        lives.clear()
+
+
+def test_filesystem_whose_folder_alone_hangs_leaves_the_least_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survey = Survey(folders=(str(tmp_path),), patience_s=0.2)
+    before = survey.run([])
+    lives = threading.Event()
+
+    def statvfs(_path: str) -> os.statvfs_result:
+        assert lives.wait(60)
+        raise OSError
+
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    try:
+        storage = survey.run([])
+        assert (storage.total, storage.available_least) == (before.total, None)
+    finally:
+        lives.set()
+
+
 def test_missing_disk_is_warned_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     survey = Survey(folders=())
     disk = Disk(GUEST, str(tmp_path / "disk"))
