@@ -56,7 +56,7 @@ class Filesystem(msgspec.Struct, frozen=True):
     """One filesystem that holds images; ``shared`` ones are seen, and filled, by other hosts too.
 
     ``growth`` and ``virtual`` sum the disks of which they are known; ``unknown`` counts those whose
-    growth is not. Sizes are None where the filesystem does not answer, but for ``total`` once known.
+    growth is not. Sizes are None where the filesystem does not answer, ``total`` if it never did.
     """
 
     path: str

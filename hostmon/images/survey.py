@@ -24,6 +24,12 @@ log = logging.getLogger(__name__)
 
 PATIENCE_S = 5.0
 IMAGE_FOLDER = "/var/lib/libvirt/images"
+MISSING = "it is left out of the disk account"
+UNKNOWN = (
+    "its guest counts as when it was last known, and unless its filesystem is shared "
+    "no claim for storage is granted"
+)
+"""What a disk's state means to the account."""
 
 
 class Space(msgspec.Struct, frozen=True):
@@ -160,11 +166,11 @@ class Survey:
         for path, image in wrong.items():
             if self._warned.get(path) != image.state:
                 log.warning(
-                    "disk %s is %s (%s): it is left out of the disk account; "
-                    "repair it, or undefine its guest",
+                    "disk %s is %s (%s): %s; repair it, or undefine its guest",
                     path,
                     image.state,
                     image.reason,
+                    MISSING if image.state == "missing" else UNKNOWN,
                 )
         self._warned = {path: image.state for path, image in wrong.items()}
 

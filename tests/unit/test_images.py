@@ -340,7 +340,22 @@ def test_missing_disk_is_warned_of_once(tmp_path: Path, caplog: pytest.LogCaptur
         (tmp_path / "disk").unlink()
         survey.run([disk])
     assert len(caplog.records) == 2
-    assert "missing" in caplog.text
+    assert "disk is missing (No such file or directory): it is left out" in caplog.text
+
+
+@pytest.mark.parametrize("state", ["unreadable", "hung"])
+def test_of_an_unknown_disk_it_is_said_that_it_counts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, state: str
+) -> None:
+    def look(disk: Disk, filesystem: str) -> Image:
+        return Image(disk, state, filesystem, reason="r")
+
+    with caplog.at_level(logging.WARNING):
+        Survey(folders=(), look=look).run([Disk(GUEST, str(tmp_path / "disk"))])
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert f"disk is {state} (r): its guest counts as when it was last known" in said
+    assert "no claim for storage is granted" in said
+    assert "left out" not in said
 
 
 def test_disks_that_the_xml_declares() -> None:
