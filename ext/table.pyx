@@ -109,13 +109,14 @@ cdef class GuestTable:
     def passed_over(self):
         """Results of the hypervisor that newer ones had overtaken, and fields that nobody knows."""
         table_lock(&self.table)
-        found = self.table.overtaken, self.table.unknown_fields
+        cdef uint64_t overtaken = self.table.overtaken
+        cdef uint64_t unknown_fields = self.table.unknown_fields
         table_unlock(&self.table)
-        return found
+        return overtaken, unknown_fields
 
     # The writers' part. A call about a guest that is not there answers False.
 
-    def upsert(self, bytes uuid, bytes name):
+    def upsert(self, bytes uuid, bytes name not None):
         """Make the guest's row or rename it; its number."""
         cdef uint32_t row
         cdef const uint8_t* key = uuid_of(uuid)
@@ -202,21 +203,22 @@ cdef class GuestTable:
             free(first)
             free(second)
 
-    def set_disk_sizes(self, bytes uuid, bytes target, sizes, uint64_t now_ns=0):
+    def set_disk_sizes(self, bytes uuid, bytes target not None, sizes, uint64_t now_ns=0):
         """Capacity, allocation and physical size of a disk, None for unknown: of a guest that does
         not run. Of one that runs only its hypervisor knows; false for that, or no such disk."""
-        cdef uint32_t row = self.lock_row(uuid)
         cdef uint64_t capacity, allocation, physical
+        cdef const char* name = target
+        cdef uint32_t size = <uint32_t>len(target)
         cdef Disk* disk = NULL
-        try:
-            if row != NO_ROW and table_row(&self.table, row).id < 0:
-                disk = disk_at(&self.table, row, target, <uint32_t>len(target))
-            if disk != NULL:
-                capacity, allocation, physical = [UNKNOWN if n is None else n for n in sizes]
-                disk.capacity, disk.allocation, disk.physical = capacity, allocation, physical
-                row_good(table_row(&self.table, row), GROUP_BLOCK_SIZE, now_ns)
-        finally:
-            table_unlock(&self.table)
+        # Before the lock: whatever makes an object may run anybody's finalizer.
+        capacity, allocation, physical = [UNKNOWN if n is None else n for n in sizes]
+        cdef uint32_t row = self.lock_row(uuid)
+        if row != NO_ROW and table_row(&self.table, row).id < 0:
+            disk = disk_at(&self.table, row, name, size)
+        if disk != NULL:
+            disk.capacity, disk.allocation, disk.physical = capacity, allocation, physical
+            row_good(table_row(&self.table, row), GROUP_BLOCK_SIZE, now_ns)
+        table_unlock(&self.table)
         return disk != NULL
 
     def disk_capacity(self, bytes uuid, bytes target not None):

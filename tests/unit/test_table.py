@@ -1,6 +1,8 @@
 """The guest table: rows by uuid, counters by device key, snapshots that do not change."""
 
 import random
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -215,3 +217,30 @@ def test_readers_see_whole_rows_while_a_writer_works() -> None:
     finally:
         stop.set()
         writer.join()
+
+
+FINALIZED = """
+import gc
+from hostmon._table import GuestTable
+
+uuid = bytes(16)
+table = GuestTable()
+table.upsert(uuid, b"g")
+table.set_devices(uuid, [(b"vda", b"vda")], [])
+gc.callbacks.append(lambda *_: table.counts())
+gc.set_threshold(1)
+kept = [CALL for _ in range(5000)]  # more than are kept of freed objects of any sort
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "table.passed_over",
+        'table.set_disk_sizes(uuid, b"vda", (table.counts()[0] for _ in range(3)), 9)',
+    ],
+)
+def test_nothing_of_python_runs_under_the_lock(call: str) -> None:
+    """A finalizer may run wherever an object is made, and may want the table."""
+    code = FINALIZED.replace("CALL", call)
+    assert subprocess.run([sys.executable, "-c", code], timeout=20, check=False).returncode == 0
