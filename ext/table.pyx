@@ -205,7 +205,9 @@ cdef class GuestTable:
 
     def set_disk_sizes(self, bytes uuid, bytes target not None, sizes, uint64_t now_ns=0):
         """Capacity, allocation and physical size of a disk, None for unknown: of a guest that does
-        not run. Of one that runs only its hypervisor knows; false for that, or no such disk."""
+        not run. Of one that runs only its hypervisor knows; false for that, or no such disk.
+
+        With ``now_ns`` 0 none of them was read: how old the guest's sizes are stays as it is."""
         cdef uint64_t capacity, allocation, physical
         cdef const char* name = target
         cdef uint32_t size = <uint32_t>len(target)
@@ -217,7 +219,8 @@ cdef class GuestTable:
             disk = disk_at(&self.table, row, name, size)
         if disk != NULL:
             disk.capacity, disk.allocation, disk.physical = capacity, allocation, physical
-            row_good(table_row(&self.table, row), GROUP_BLOCK_SIZE, now_ns)
+            if now_ns:
+                row_good(table_row(&self.table, row), GROUP_BLOCK_SIZE, now_ns)
         table_unlock(&self.table)
         return disk != NULL
 

@@ -112,13 +112,16 @@ class Definitions:
     def place_sizes(self, images: Iterable[Image], now_ns: int) -> None:
         """Tell the table how large disks are whose guests do not run, as seen at ``now_ns``.
 
-        Of a disk that is there and can't be read, the capacity stays that was known.
+        Of a disk that is there and can't be read, the capacity stays that was known, and it makes
+        nothing younger.
         """
         for image in images:
             unread = image.virtual is None and image.state != "missing"
             capacity = image.disk.capacity if unread else image.virtual
             sizes = capacity, image.allocated, image.physical
-            self._table.set_disk_sizes(image.disk.guest, encoded(image.disk.target), sizes, now_ns)
+            seen_ns = 0 if unread and image.allocated is None else now_ns
+            target = encoded(image.disk.target)
+            self._table.set_disk_sizes(image.disk.guest, target, sizes, seen_ns)
 
     def read(self, uuid: bytes, live: str | None, config: str | None) -> Definition | None:
         """A guest's documents understood: of what runs, and of its next start, or None.

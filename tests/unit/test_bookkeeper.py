@@ -212,6 +212,33 @@ def test_images_of_a_guest_that_does_not_run_are_in_the_table(world: World) -> N
     assert (disk.capacity, disk.allocation, disk.physical) == (None, None, None)
 
 
+@pytest.mark.parametrize(("allocated", "younger"), [(None, False), (4096, True)])
+def test_only_what_was_read_of_an_image_makes_its_sizes_younger(
+    world: World, allocated: int | None, younger: bool
+) -> None:
+    lost: list[str] = []
+
+    def look(disk: Disk, filesystem: str) -> Image:
+        found = inspect(disk, filesystem)
+        return Image(disk, "unreadable", filesystem, allocated) if lost else found
+
+    world.learn()
+    world.table.upsert(UUID.bytes, b"g")
+    assert world.definitions.place()
+    keeper = world.made(lambda: world.connection, survey=Survey(folders=(), look=look))
+    keeper.survey()
+    first = world.table.snapshot().guest(UUID.bytes).valid[Group.BLOCK_SIZE]
+    lost.append("")
+    keeper.survey()
+    guest = world.table.snapshot().guest(UUID.bytes)
+    assert guest.disks[0].allocation == allocated
+    assert (guest.valid[Group.BLOCK_SIZE] == first) == (not younger)
+    world.disk.unlink()
+    lost.clear()
+    keeper.survey()
+    assert world.table.snapshot().guest(UUID.bytes).valid[Group.BLOCK_SIZE] > first, "missing"
+
+
 def test_an_image_that_may_not_be_opened_has_the_size_that_libvirt_told(world: World) -> None:
     """The guest ran, and libvirt told; it stopped, and its disk goes by another key."""
     qcow2 = world.disk.with_suffix(".qcow2")
