@@ -94,6 +94,7 @@ class Bookkeeper:
         own = traits_of(roots.proc / "cpuinfo") if local else ()
         self._traits = tuple(sorted({*own, *traits}))
         self._surveyed_ns = 0
+        self._sized_at = (-1, -1)
         self._imaged: set[bytes] = set()
         self._audit_due = self._objects_due = 0.0
         self._told: HostAccount | None = None
@@ -154,6 +155,7 @@ class Bookkeeper:
                 self.survey()
             self._audit_due = time.monotonic() + self._audit_s
             self._whole_due = 0.0
+        self.size()
         self.tell()  # before whatever may hang: pools and networks may be other daemons'
         if now >= self._objects_due:
             read_objects(connection, self.books.objects, self._found_objects)
@@ -196,6 +198,13 @@ class Bookkeeper:
         self.storage = msgspec.structs.replace(storage, images=())  # the table has what they told
         self._definitions.place_sizes(storage.images, self._surveyed_ns)
         return storage
+
+    def size(self) -> None:
+        """Tell the table the sizes that the last survey found, of guests that stopped since too."""
+        sized_at = self.auditor.mark(), self._definitions.placements
+        if sized_at != self._sized_at:
+            self._sized_at = sized_at
+            self._definitions.place_sizes_again()
 
     def tell(self) -> None:
         """Publish the account if more of it changed than events tell."""

@@ -47,6 +47,12 @@ class Definition(msgspec.Struct, frozen=True, array_like=True):
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Definition).decode
 
+DiskSizes = tuple[bytes, bytes, tuple[int | None, int | None, int | None], int]
+"""What a look told of a disk, as the guest table wants it: guest, target, sizes, and when."""
+
+_unpack_sizes = msgspec.msgpack.Decoder(list[DiskSizes]).decode
+NO_SIZES = _pack([])
+
 Bind = Callable[[bytes, Iterable[Binding]], bool]
 """Tells the account what a guest binds; false if nothing changed."""
 
@@ -55,6 +61,7 @@ class Definitions:
     """Every guest's definition; written by one thread, read by any.
 
     ``topology`` is the host's, to whose cells guests may be bound; ``bind`` is told how each is.
+    ``placements`` counts devices placed in the table.
     """
 
     def __init__(
@@ -70,6 +77,8 @@ class Definitions:
         self._unplaced: set[bytes] = set()
         self._refused: dict[bytes, bytes] = {}
         self._capacities: dict[int, int | None] = {}  # by the paths' hashes
+        self._sizes = NO_SIZES
+        self.placements = 0
 
     def __len__(self) -> int:
         return len(self._known)
@@ -115,13 +124,13 @@ class Definitions:
         Of a disk that is there and can't be read, the capacity stays that was known, and it makes
         nothing younger.
         """
-        for image in images:
-            unread = image.virtual is None and image.state != "missing"
-            capacity = image.disk.capacity if unread else image.virtual
-            sizes = capacity, image.allocated, image.physical
-            seen_ns = 0 if unread and image.allocated is None else now_ns
-            target = encoded(image.disk.target)
-            self._table.set_disk_sizes(image.disk.guest, target, sizes, seen_ns)
+        self._sizes = _pack([sizes_of(image, now_ns) for image in images])
+        self.place_sizes_again()
+
+    def place_sizes_again(self) -> None:
+        """Tell the table the same once more: guests that ran then may have stopped."""
+        for disk in _unpack_sizes(self._sizes):
+            self._table.set_disk_sizes(*disk)
 
     def read(self, uuid: bytes, live: str | None, config: str | None) -> Definition | None:
         """A guest's documents understood: of what runs, and of its next start, or None.
@@ -186,6 +195,7 @@ class Definitions:
             if self._table.set_devices(uuid, known.disks, known.interfaces):
                 self._bind(uuid, known.bindings)
                 self._unplaced.discard(uuid)
+                self.placements += 1
         return not self._unplaced
 
     def forget(self, uuid: bytes) -> None:
@@ -214,6 +224,15 @@ def digest_of(*documents: str | None) -> bytes:
         text = b"" if document is None else document.encode(errors="surrogatepass")
         digest.update(len(text).to_bytes(8, "big") + text)
     return digest.digest()
+
+
+def sizes_of(image: Image, now_ns: int) -> DiskSizes:
+    """What was found of a disk at ``now_ns``; of a time of 0 if nothing was."""
+    unread = image.virtual is None and image.state != "missing"
+    capacity = image.disk.capacity if unread else image.virtual
+    seen_ns = 0 if unread and image.allocated is None else now_ns
+    sizes = capacity, image.allocated, image.physical
+    return image.disk.guest, encoded(image.disk.target), sizes, seen_ns
 
 
 def disk_keys(domain: Domain) -> list[tuple[bytes, bytes]]:

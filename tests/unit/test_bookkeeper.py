@@ -2,92 +2,19 @@
 
 import logging
 import time
-import uuid
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
-from hostmon._table import GuestTable
-from hostmon.account import HostAccount
-from hostmon.bookkeeper import Bookkeeper
-from hostmon.definitions import Definitions
-from hostmon.driver.contract import Guard
-from hostmon.driver.sinks import Columns
-from hostmon.driver.virt import VirtConnection, VirtContext
 from hostmon.errors import NotConnectedError
-from hostmon.host import Host
 from hostmon.hypervisor import Connection
-from hostmon.images.inspect import inspect
-from hostmon.images.storage import Disk, Image
 from hostmon.images.survey import Survey
 from hostmon.ledger import HostLedger
 from hostmon.machine.files import HERE
 from hostmon.machine.memory import read_memory
-from hostmon.machine.sysfs import read_topology
 from hostmon.machine.topology import Topology
-from hostmon.samples import Group
-from hostmon.settings import ConnectionSettings
-from hostmon_drivers.virt_libvirt.connection import LibvirtConnection
-from tests.native.synthetic import put
-
-libvirt = pytest.importorskip("libvirt")
-UUID = uuid.UUID(int=7)
-MIB = 1 << 20
-
-
-def guest(vcpus: int, disk: Path) -> str:
-    return (
-        f"<domain type='test'><name>g</name><uuid>{UUID}</uuid><memory unit='MiB'>64</memory>"
-        f"<currentMemory unit='MiB'>32</currentMemory><vcpu>{vcpus}</vcpu>"
-        "<memoryBacking><hugepages/></memoryBacking><os><type>hvm</type></os><devices>"
-        f"<disk type='file' device='disk'><source file='{disk}'/><target dev='vda'/></disk>"
-        "</devices></domain>"
-    )
-
-
-class World:
-    """A test driver's own world, one guest in it, and a bookkeeper that looks at it."""
-
-    def __init__(self, folder: Path) -> None:
-        (folder / "node.xml").write_text("<node/>")
-        self.disk = folder / "disk"
-        with self.disk.open("wb") as file:
-            file.truncate(8 * MIB)
-        self.host = Host(f"test://{folder}/node.xml", read_write=True)
-        self.host.connect()
-        self.domain = self.host.connection.defineXML(guest(3, self.disk))
-        topology = read_topology()
-        self.ledger = HostLedger(topology)
-        self.table = GuestTable()
-        self.definitions = Definitions(self.table, topology, self.ledger.bind)
-        self.told: list[HostAccount] = []
-        context = VirtContext(
-            host="h",
-            uri=self.host.uri,
-            connection=ConnectionSettings(),
-            settings=None,
-            columns=Columns(GuestTable()),
-        )
-        opened = LibvirtConnection(context, None, kernel=False)
-        opened._host = self.host  # each connection to such a URI is a world of its own
-        self.connection = Connection(Guard("libvirt", opened, VirtConnection))
-        self.keeper = self.made(lambda: self.connection)
-
-    def made(self, connect: Callable[[], Connection], **options: Any) -> Bookkeeper:
-        options.setdefault("survey", Survey(folders=(str(self.disk.parent),)))
-        keeper = Bookkeeper(
-            self.ledger, self.definitions, connect, publish=self.told.append, **options
-        )
-        keeper._stop.set()  # whatever waits, waits no more
-        return keeper
-
-    def learn(self) -> None:
-        """What the connection keeper does for each guest."""
-        config = self.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
-        self.definitions.update(UUID.bytes, None, config)
+from tests.unit.bookkeeping import MIB, UUID, World, guest
 
 
 @pytest.fixture
@@ -151,120 +78,6 @@ def test_guest_that_is_gone_is_released(world: World) -> None:
     world.domain.undefine()
     world.keeper.audit(world.connection)
     assert len(world.ledger) == 0
-
-
-def test_images_of_a_guest_that_is_gone_are_given_back(world: World) -> None:
-    world.learn()
-    world.keeper.audit(world.connection)
-    world.keeper.survey()
-    assert world.keeper.account().disk.allocated == 8 * MIB
-    world.definitions.forget(UUID.bytes)
-    world.keeper.survey()
-    assert world.keeper.account().disk.allocated == 0
-
-
-@pytest.mark.parametrize("state", ["hung", "unreadable"])
-def test_a_guest_keeps_what_is_known_of_it_while_an_image_is_unknown(
-    world: World, state: str
-) -> None:
-    lost: list[str] = []
-
-    def look(disk: Disk, filesystem: str) -> Image:
-        found = inspect(disk, filesystem)
-        allocated = found.allocated if state == "unreadable" else None
-        return Image(disk, state, filesystem, allocated) if disk.path in lost else found
-
-    world.learn()
-    keeper = world.made(
-        lambda: world.connection, survey=Survey(folders=(str(world.disk.parent),), look=look)
-    )
-    keeper.audit(world.connection)
-    keeper.survey()
-    before = keeper.account()
-    assert before.disk.allocated == 8 * MIB
-    lost.append(str(world.disk))
-    keeper.survey()
-    unknown = keeper.account()
-    assert (unknown.disk.used, unknown.disk.allocated) == (before.disk.used, 8 * MIB)
-    assert (unknown.disk_available_least, unknown.disk_room) == (None, 0)
-    lost.clear()
-    world.disk.unlink()
-    keeper.survey()
-    after = keeper.account()
-    assert (after.disk.used, after.disk.allocated) == (0, 0)
-    assert after.disk_available_least is not None
-
-
-def test_images_of_a_guest_that_does_not_run_are_in_the_table(world: World) -> None:
-    world.learn()
-    world.table.upsert(UUID.bytes, b"g")
-    assert world.definitions.place()
-    began = time.monotonic_ns()
-    world.keeper.survey()
-    guest = world.table.snapshot().guest(UUID.bytes)
-    allocated = world.disk.stat().st_blocks * 512
-    (disk,) = guest.disks
-    assert (disk.capacity, disk.allocation, disk.physical) == (8 * MIB, allocated, 8 * MIB)
-    assert guest.valid[Group.BLOCK_SIZE] >= began
-    world.disk.unlink()
-    world.keeper.survey()
-    (disk,) = world.table.snapshot().guest(UUID.bytes).disks
-    assert (disk.capacity, disk.allocation, disk.physical) == (None, None, None)
-
-
-@pytest.mark.parametrize(("allocated", "younger"), [(None, False), (4096, True)])
-def test_only_what_was_read_of_an_image_makes_its_sizes_younger(
-    world: World, allocated: int | None, younger: bool
-) -> None:
-    lost: list[str] = []
-
-    def look(disk: Disk, filesystem: str) -> Image:
-        found = inspect(disk, filesystem)
-        return Image(disk, "unreadable", filesystem, allocated) if lost else found
-
-    world.learn()
-    world.table.upsert(UUID.bytes, b"g")
-    assert world.definitions.place()
-    keeper = world.made(lambda: world.connection, survey=Survey(folders=(), look=look))
-    keeper.survey()
-    first = world.table.snapshot().guest(UUID.bytes).valid[Group.BLOCK_SIZE]
-    lost.append("")
-    keeper.survey()
-    guest = world.table.snapshot().guest(UUID.bytes)
-    assert guest.disks[0].allocation == allocated
-    assert (guest.valid[Group.BLOCK_SIZE] == first) == (not younger)
-    world.disk.unlink()
-    lost.clear()
-    keeper.survey()
-    assert world.table.snapshot().guest(UUID.bytes).valid[Group.BLOCK_SIZE] > first, "missing"
-
-
-def test_an_image_that_may_not_be_opened_has_the_size_that_libvirt_told(world: World) -> None:
-    """The guest ran, and libvirt told; it stopped, and its disk goes by another key."""
-    qcow2 = world.disk.with_suffix(".qcow2")
-    qcow2.write_bytes(b"not to be opened")
-    config = guest(3, qcow2).replace(
-        "<source file", "<driver name='qemu' type='qcow2'/><source file"
-    )
-    world.definitions.update(UUID.bytes, None, config)
-    world.table.upsert(UUID.bytes, b"g")
-    assert world.definitions.place()
-    world.keeper.audit(world.connection)
-    world.keeper.survey()
-    assert world.keeper.account().disk_available_least is None
-    world.table.set_state(UUID.bytes, 1, 1, 1)
-    put(world.table, UUID.bytes, "disk", 0, {"capacity": 64 * MIB})
-    for _ in range(2):
-        world.keeper.survey()
-        account = world.keeper.account()
-        assert account.disk.allocated == 64 * MIB
-        assert account.disk_available_least is not None
-        (disk,) = world.table.snapshot().guest(UUID.bytes).disks
-        assert disk.capacity == 64 * MIB
-        world.table.set_devices(UUID.bytes, [(b"virtio-disk0", b"vda")], [])
-        world.table.set_state(UUID.bytes, 5, 1, -1)
-    world.definitions.update(UUID.bytes, None, guest(3, world.disk))
-    assert [disk.capacity for disk in world.definitions.images()] == [None]
 
 
 def test_tells_only_what_events_do_not(world: World) -> None:

@@ -1,0 +1,159 @@
+"""The bookkeeper and guests' images: what is known of them in the account and in the table."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from hostmon.images.inspect import inspect
+from hostmon.images.storage import Disk, Image
+from hostmon.images.survey import Survey
+from hostmon.samples import Group
+from tests.native.synthetic import put
+from tests.unit.bookkeeping import MIB, UUID, World, guest
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_images_of_a_guest_that_is_gone_are_given_back(world: World) -> None:
+    world.learn()
+    world.keeper.audit(world.connection)
+    world.keeper.survey()
+    assert world.keeper.account().disk.allocated == 8 * MIB
+    world.definitions.forget(UUID.bytes)
+    world.keeper.survey()
+    assert world.keeper.account().disk.allocated == 0
+
+
+@pytest.mark.parametrize("state", ["hung", "unreadable"])
+def test_a_guest_keeps_what_is_known_of_it_while_an_image_is_unknown(
+    world: World, state: str
+) -> None:
+    lost: list[str] = []
+
+    def look(disk: Disk, filesystem: str) -> Image:
+        found = inspect(disk, filesystem)
+        allocated = found.allocated if state == "unreadable" else None
+        return Image(disk, state, filesystem, allocated) if disk.path in lost else found
+
+    world.learn()
+    keeper = world.made(
+        lambda: world.connection, survey=Survey(folders=(str(world.disk.parent),), look=look)
+    )
+    keeper.audit(world.connection)
+    keeper.survey()
+    before = keeper.account()
+    assert before.disk.allocated == 8 * MIB
+    lost.append(str(world.disk))
+    keeper.survey()
+    unknown = keeper.account()
+    assert (unknown.disk.used, unknown.disk.allocated) == (before.disk.used, 8 * MIB)
+    assert (unknown.disk_available_least, unknown.disk_room) == (None, 0)
+    lost.clear()
+    world.disk.unlink()
+    keeper.survey()
+    after = keeper.account()
+    assert (after.disk.used, after.disk.allocated) == (0, 0)
+    assert after.disk_available_least is not None
+
+
+def test_images_of_a_guest_that_does_not_run_are_in_the_table(world: World) -> None:
+    world.learn()
+    world.table.upsert(UUID.bytes, b"g")
+    assert world.definitions.place()
+    began = time.monotonic_ns()
+    world.keeper.survey()
+    guest = world.table.snapshot().guest(UUID.bytes)
+    allocated = world.disk.stat().st_blocks * 512
+    (disk,) = guest.disks
+    assert (disk.capacity, disk.allocation, disk.physical) == (8 * MIB, allocated, 8 * MIB)
+    assert guest.valid[Group.BLOCK_SIZE] >= began
+    world.disk.unlink()
+    world.keeper.survey()
+    (disk,) = world.table.snapshot().guest(UUID.bytes).disks
+    assert (disk.capacity, disk.allocation, disk.physical) == (None, None, None)
+
+
+def test_a_guest_that_stops_has_the_sizes_of_the_last_survey_at_once(world: World) -> None:
+    world.learn()
+    world.table.upsert(UUID.bytes, b"g")
+    assert world.definitions.place()
+    world.domain.create()
+    world.table.set_state(UUID.bytes, 1, 1, 1)
+    world.keeper.turn(world.connection, time.monotonic())
+    surveyed = world.keeper.account().surveyed_ns
+
+    def shown() -> tuple[int | None, int | None]:
+        guest = world.table.snapshot().guest(UUID.bytes)
+        return guest.disks[0].capacity, guest.valid.get(Group.BLOCK_SIZE)
+
+    world.table.set_state(UUID.bytes, 5, 1, -1)
+    assert shown() == (None, None)
+    world.ledger.hold(UUID.bytes)
+    world.keeper.turn(world.connection, 0.0)
+    assert shown() == (8 * MIB, surveyed)
+    # Its disk goes by another key now, which the connection keeper learns a little later.
+    world.table.set_devices(UUID.bytes, [(b"virtio-disk0", b"vda")], [])
+    world.definitions.update(UUID.bytes, None, guest(4, world.disk))
+    assert world.definitions.place()
+    assert shown()[0] is None
+    world.keeper.turn(world.connection, 0.0)
+    assert shown() == (8 * MIB, surveyed)
+
+
+@pytest.mark.parametrize(("allocated", "younger"), [(None, False), (4096, True)])
+def test_only_what_was_read_of_an_image_makes_its_sizes_younger(
+    world: World, allocated: int | None, younger: bool
+) -> None:
+    lost: list[str] = []
+
+    def look(disk: Disk, filesystem: str) -> Image:
+        found = inspect(disk, filesystem)
+        return Image(disk, "unreadable", filesystem, allocated) if lost else found
+
+    world.learn()
+    world.table.upsert(UUID.bytes, b"g")
+    assert world.definitions.place()
+    keeper = world.made(lambda: world.connection, survey=Survey(folders=(), look=look))
+    keeper.survey()
+    first = world.table.snapshot().guest(UUID.bytes).valid[Group.BLOCK_SIZE]
+    lost.append("")
+    keeper.survey()
+    guest = world.table.snapshot().guest(UUID.bytes)
+    assert guest.disks[0].allocation == allocated
+    assert (guest.valid[Group.BLOCK_SIZE] == first) == (not younger)
+    world.disk.unlink()
+    lost.clear()
+    keeper.survey()
+    assert world.table.snapshot().guest(UUID.bytes).valid[Group.BLOCK_SIZE] > first, "missing"
+
+
+def test_an_image_that_may_not_be_opened_has_the_size_that_libvirt_told(world: World) -> None:
+    """The guest ran, and libvirt told; it stopped, and its disk goes by another key."""
+    qcow2 = world.disk.with_suffix(".qcow2")
+    qcow2.write_bytes(b"not to be opened")
+    config = guest(3, qcow2).replace(
+        "<source file", "<driver name='qemu' type='qcow2'/><source file"
+    )
+    world.definitions.update(UUID.bytes, None, config)
+    world.table.upsert(UUID.bytes, b"g")
+    assert world.definitions.place()
+    world.keeper.audit(world.connection)
+    world.keeper.survey()
+    assert world.keeper.account().disk_available_least is None
+    world.table.set_state(UUID.bytes, 1, 1, 1)
+    put(world.table, UUID.bytes, "disk", 0, {"capacity": 64 * MIB})
+    for _ in range(2):
+        world.keeper.survey()
+        account = world.keeper.account()
+        assert account.disk.allocated == 64 * MIB
+        assert account.disk_available_least is not None
+        (disk,) = world.table.snapshot().guest(UUID.bytes).disks
+        assert disk.capacity == 64 * MIB
+        world.table.set_devices(UUID.bytes, [(b"virtio-disk0", b"vda")], [])
+        world.table.set_state(UUID.bytes, 5, 1, -1)
+    world.definitions.update(UUID.bytes, None, guest(3, world.disk))
+    assert [disk.capacity for disk in world.definitions.images()] == [None]
