@@ -74,7 +74,7 @@ def test_an_interface_whose_tap_is_gone_has_no_counters(tmp_path: Path) -> None:
     apart(work)
 
 
-def test_the_only_tap_that_goes_leaves_no_counters_and_no_age(tmp_path: Path) -> None:
+def test_the_only_tap_that_goes_leaves_no_counters_and_its_last_age(tmp_path: Path) -> None:
     table = table_of_one()
 
     def work() -> None:
