@@ -179,7 +179,7 @@ cdef struct Disk:
     uint64_t limits[LIMITS]
 
 cdef struct Interface:
-    Text key                 # MAC
+    Text key                 # MAC; MAC#2 is the second interface of that address
     Text target              # the tap on the host; empty for a hostdev or an inactive guest
     uint64_t rx_bytes
     uint64_t rx_packets
