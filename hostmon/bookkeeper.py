@@ -95,6 +95,7 @@ class Bookkeeper:
         self._traits = tuple(sorted({*own, *traits}))
         self._surveyed_ns = 0
         self._sized_at = (-1, -1)
+        self._payers: frozenset[bytes] = frozenset()
         self._imaged: set[bytes] = set()
         self._audit_due = self._objects_due = 0.0
         self._told: HostAccount | None = None
@@ -155,6 +156,8 @@ class Bookkeeper:
                 self.survey()
             self._audit_due = time.monotonic() + self._audit_s
             self._whole_due = 0.0
+        elif self._payers and not self._payers <= self._definitions.uuids():
+            self.survey()  # whoever else has their shared disks is charged for them now
         self.size()
         self.tell()  # before whatever may hang: pools and networks may be other daemons'
         if now >= self._objects_due:
@@ -194,6 +197,7 @@ class Bookkeeper:
             if sizes is not None:
                 self._ledger.disk(uuid, *sizes)
         self._imaged = {uuid for uuid in known if uuid in guests}  # objects that are kept anyway
+        self._payers = storage.payers()
         self._surveyed_ns = time.monotonic_ns()
         self.storage = msgspec.structs.replace(storage, images=())  # the table has what they told
         self._definitions.place_sizes(storage.images, self._surveyed_ns)

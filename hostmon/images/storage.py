@@ -104,6 +104,16 @@ class Storage(msgspec.Struct, frozen=True):
         known = [one for one in least if one is not None]
         return sum(known) if known and len(known) == len(least) else None
 
+    def payers(self) -> frozenset[bytes]:
+        """The guests with which a disk counts that others share."""
+        first: dict[str, bytes] = {}
+        shared = {
+            image.disk.path
+            for image in self.images
+            if first.setdefault(image.disk.path, image.disk.guest) != image.disk.guest
+        }
+        return frozenset(first[path] for path in shared)
+
     def by_guest(self) -> dict[bytes, tuple[int, int] | None]:
         """What each guest's images occupy and may grow to, None while one is unknown.
 

@@ -1,6 +1,7 @@
 """The bookkeeper and guests' images: what is known of them in the account and in the table."""
 
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,26 @@ def test_images_of_a_guest_that_is_gone_are_given_back(world: World) -> None:
     world.definitions.forget(UUID.bytes)
     world.keeper.survey()
     assert world.keeper.account().disk.allocated == 0
+
+
+def test_a_shared_disk_counts_with_another_guest_once_its_first_is_gone(world: World) -> None:
+    other = uuid.UUID(int=8)
+    second = guest(1, world.disk).replace(str(UUID), str(other)).replace(">g<", ">h<")
+    world.host.connection.defineXML(second)
+    world.learn()
+    world.definitions.update(other.bytes, None, second)
+    world.keeper.turn(world.connection, time.monotonic())
+    surveyed = world.keeper.account().surveyed_ns
+    for _ in range(2):
+        world.keeper.turn(world.connection, 0.0)
+        assert world.keeper.account().disk.allocated == 8 * MIB
+        assert world.keeper.account().surveyed_ns == surveyed, "nobody is gone"
+    world.domain.undefine()
+    world.ledger.undefine(UUID.bytes)
+    world.definitions.forget(UUID.bytes)
+    world.keeper.turn(world.connection, 0.0)
+    account = world.keeper.account()
+    assert (account.defined, account.disk.allocated) == (1, 8 * MIB)
 
 
 @pytest.mark.parametrize("state", ["hung", "unreadable"])
