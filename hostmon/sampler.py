@@ -44,7 +44,6 @@ class SamplerReport(msgspec.Struct, frozen=True, kw_only=True):
     cpu: float
     denied: tuple[str, ...]
     unresolved: int
-    permission_lacks: bool
     memory_failures: int
 
 
@@ -54,7 +53,6 @@ NO_KERNEL = SamplerReport(
     cpu=0.0,
     denied=(),
     unresolved=0,
-    permission_lacks=False,
     memory_failures=0,
 )
 """Of an agent that reads no kernel, since its guests are elsewhere."""
@@ -116,14 +114,12 @@ class KernelSampler:
 
     def report(self) -> SamplerReport:
         """As of now, from any thread."""
-        unresolved, lacks = self._sampler.missing
         return SamplerReport(
             passes=self._sampler.passes,
             last_pass=self._last_pass,
             cpu=self._cpu,
             denied=self._denied(),
-            unresolved=unresolved,
-            permission_lacks=lacks,
+            unresolved=self._sampler.missing[0],
             memory_failures=self._sampler.memory_failures,
         )
 
