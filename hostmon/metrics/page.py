@@ -55,6 +55,9 @@ Of the host's storage nothing is shown before it was looked at once, and of stor
 networks nothing that is older than two minutes, but `hostmon_host_objects_age_seconds` and which
 pool does not answer.
 
+An interface that has no device on the host goes by its MAC address instead, and the second of
+a guest that bears one address by `MAC#2`; `mac_address` is the address itself.
+
 A quota on a guest's CPU raises both `libvirt_domain_cpu_throttled_seconds_total` and its vCPUs'
 delay: only delay beyond the throttled time is contention.
 
