@@ -35,6 +35,7 @@ cdef struct Absorb:
     const char** perf_names
     int perf_count
     bint kernel              # the kernel sampler owns cpu, vCPU times and interfaces
+    bint monitor             # libvirt knows the balloon's sizes itself: only the rest was read
     uint32_t row
     uint64_t now
     uint32_t seen            # groups of which a field was there
@@ -200,6 +201,11 @@ cdef inline bint absorb_perf(Absorb* a, const char* name, const virTypedParamete
     return False
 
 
+cdef inline bint is_size(const char* name) noexcept nogil:
+    """Whether a field of the balloon is one that libvirt gives without asking the monitor."""
+    return same_text(name, b"current") or same_text(name, b"maximum")
+
+
 cdef inline bint absorb_one(Absorb* a, const virTypedParameter* p) noexcept nogil:
     """One parameter; false if nobody knows its name or type."""
     cdef const char* name = p.field
@@ -213,7 +219,8 @@ cdef inline bint absorb_one(Absorb* a, const virTypedParameter* p) noexcept nogi
     if starts(name, b"net."):
         return a.kernel and row_known(r, GROUP_INTERFACE) or absorb_nic(a, name + 4, p)
     if starts(name, b"balloon."):
-        see(a, GROUP_BALLOON)
+        if not (a.monitor and is_size(name + 8)):
+            see(a, GROUP_BALLOON)
         return put_column(
             <char*>&r.balloon, a.fields.balloon, BALLOON_COLUMNS, name + 8, param_value(p))
     if starts(name, b"dirtyrate."):

@@ -133,11 +133,14 @@ cdef class Plan:
                 self.good(r, groups)
         table_unlock(self.table)
 
-    def ask_again(self, bytes uuid, int kind):
-        """This guest is due at once: its reading failed, or an event says that it changed."""
-        cdef uint32_t row = self.find(uuid)
-        if row < self.count:
-            self.asks[row].asked_ns[kind] = 0
+    def ask_again(self, int kind, list uuids):
+        """These guests are due at once: their reading failed."""
+        cdef uint32_t row
+        self.follow()
+        for uuid in uuids:
+            row = self.row_of(uuid)
+            if row < self.count:
+                self.asks[row].asked_ns[kind] = 0
 
     def mark_stuck(self, bytes uuid, uint64_t since, uint64_t now, uint64_t first, uint64_t longest):
         """Its monitor does not answer: ask for nothing, probe again after ``first``, then longer."""

@@ -73,6 +73,7 @@ cdef class Stats:
         self.domains = {}
         self.kernel = kernel
         begin(&self.absorb, self.table, kernel)
+        self.absorb.monitor = True
 
     @property
     def connection(self):

@@ -152,8 +152,12 @@ class StatsSampler:
                 log.exception("the statistics sampler failed; it goes on")
 
     def _pause(self) -> float:
-        """Seconds until a reading falls due, or the next look at what nobody knows before."""
-        return min(self._tick, max(SOONEST, self._due - time.monotonic()))
+        """Seconds until a reading falls due, or the next look at what nobody knows before.
+
+        While the hypervisor is away, until it is called again.
+        """
+        now = time.monotonic()
+        return max(SOONEST, self._not_before - now, min(self._tick, self._due - now))
 
     def _round(self) -> None:
         """Whatever is due now."""
@@ -197,9 +201,8 @@ class StatsSampler:
                 self._find_stuck(uuids)
             except HostmonError as error:
                 self._failed(error)
-        self._due = 0.0
-        for uuid in uuids:
-            self._plan.ask_again(uuid, number)
+        self._due = min(self._due, time.monotonic() + self._tick)
+        self._plan.ask_again(number, uuids)
 
     def _is_time(self, now: float) -> bool:
         """Whether anything can be due: to ask the plan for each reading costs more."""
@@ -208,8 +211,10 @@ class StatsSampler:
         return now >= self._due or before != self._learnt or plan.changed() or plan.stuck > 0
 
     def _ready_worker(self) -> Worker | None:
-        """The worker, a new one if need be; None while too many calls hang."""
+        """The worker, a new one if need be; None while too many calls hang, or it is too soon."""
         self._hung = [worker for worker in self._hung if worker.alive]
+        if time.monotonic() < self._not_before:
+            return None
         if self._worker is None and len(self._hung) <= MOST_HUNG:
             self._worker = Worker(self._connect)
         return self._worker

@@ -1,5 +1,6 @@
 """The libvirt sampler's plan: who is due, who is stuck, who cannot have changed."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -48,7 +49,7 @@ def test_a_new_run_and_a_new_definition_are_due_at_once(table: GuestTable) -> No
     assert plan.due(MAIN, 101 * S, 60 * S) == [uuid(1)]
     table.set_devices(uuid(2), [(b"virtio-disk0", b"vda")], [])
     assert plan.due(MAIN, 102 * S, 60 * S) == [uuid(2)]
-    plan.ask_again(uuid(0), MAIN)
+    plan.ask_again(MAIN, [uuid(0), uuid(77)])
     assert plan.due(MAIN, 103 * S, 60 * S) == [uuid(0)]
 
 
@@ -156,6 +157,50 @@ def test_whoever_came_in_part_is_not_confirmed(table: GuestTable) -> None:
     assert plan.unread(MAIN, [guest], DISK) == [guest]
     ran(table, guest, 500, 219 * S)
     assert guest in plan.due(MAIN, 220 * S, 220 * S, confirms=DISK)
+
+
+def test_whoever_was_left_out_in_part_is_not_confirmed(table: GuestTable) -> None:
+    """Of a guest whose monitor is busy libvirt gives its vCPUs' states, but not I/O threads."""
+    plan = Plan(table)
+    guest = uuid(1)
+    groups = 1 << Group.VCPU_STATE | 1 << Group.IO_THREAD
+    state: dict[str, int] = {"vcpu.0.state": 1}
+    threads: dict[str, int] = {"iothread.count": 1, "iothread.1.poll-max-ns": 5}
+    for now, busy in ((100, False), (400, True), (700, False)):
+        ran(table, guest, now, (now - 1) * S)
+        assert guest in plan.due(SLOW, now * S, now * S, confirms=groups)
+        absorb(table, guest, state if busy else state | threads, now * S)
+        assert plan.unread(SLOW, [guest], groups) == ([guest] if busy else [])
+        ran(table, guest, now, (now + 99) * S)
+        asked = guest in plan.due(SLOW, (now + 100) * S, (now + 100) * S, confirms=groups)
+        assert asked is busy
+        good = table.snapshot().guest(guest).valid[Group.IO_THREAD]
+        assert good == (199 if busy else now + 99) * S
+
+
+@pytest.mark.parametrize("what", ["unread", "ask_again", "woke"])
+def test_many_guests_cost_no_more_each(what: str) -> None:
+    """At worst they are asked whether they have failed, all of them in each round."""
+
+    def cost(guests: int) -> float:
+        table = GuestTable()
+        uuids = [uuid(number) for number in range(guests)]
+        for one in uuids:
+            table.upsert(one, b"g")
+        plan = Plan(table)
+        calls: dict[str, Callable[[], object]] = {
+            "unread": lambda: plan.unread(MAIN, uuids, DISK),
+            "ask_again": lambda: plan.ask_again(MAIN, uuids),
+            "woke": lambda: plan.woke(MAIN, uuids),
+        }
+        taken = []
+        for _ in range(10):
+            began = time.perf_counter()
+            calls[what]()
+            taken.append(time.perf_counter() - began)
+        return min(taken) / guests
+
+    assert cost(4000) < 5 * cost(200)
 
 
 def test_what_its_own_reading_made_run_ends_no_idleness(table: GuestTable) -> None:

@@ -250,3 +250,58 @@ def test_at_most_three_connections(table: GuestTable, uuid: bytes) -> None:
     hanging.back.set()
     eventually(lambda: sampler.report().calls > calls)
     sampler.stop()
+
+
+class Counted(StatsSampler):
+    """Counts how often it wakes."""
+
+    rounds = 0
+
+    def _round(self) -> None:
+        self.rounds += 1
+        super()._round()
+
+
+READINGS = (Reading(name="all", cadence=9), Reading(name="more", cadence=9))
+
+
+def rounds_in(sampler: Counted, seconds: float) -> int:
+    """How often it wakes in so many seconds, in which there is nothing for it to do."""
+    before = sampler.rounds
+    time.sleep(seconds)
+    return sampler.rounds - before
+
+
+def test_a_hypervisor_that_hangs_is_looked_for_once_a_tick(table: GuestTable) -> None:
+    hanging = Hanging()
+
+    def connect() -> Connection:
+        hanging.back.wait(30)
+        return hanging.connect()
+
+    sampler = Counted(connect, READINGS, table, deadline=0.02, tick=0.1)
+    sampler.start()
+    eventually(lambda: sampler.report().hung_calls == 3)
+    assert rounds_in(sampler, 0.5) <= 6
+    hanging.back.set()
+    eventually(lambda: sampler.report().records > 0)
+    sampler.stop()
+
+
+def test_a_hypervisor_that_is_away_is_called_no_sooner_than_said(table: GuestTable) -> None:
+    hanging = Hanging()
+    away = [LibvirtError("away")]
+
+    def connect() -> Connection:
+        if away:
+            raise away.pop()
+        return hanging.connect()
+
+    sampler = Counted(connect, READINGS, table, tick=0.01)
+    sampler.start()
+    eventually(lambda: sampler.report().failures > 0)
+    assert rounds_in(sampler, 0.5) <= 1
+    assert sampler.report().records == 0, "another reading is no reason to call it either"
+    eventually(lambda: sampler.report().records > 0)
+    sampler.stop()
+    assert sampler.report().failures == 1
