@@ -73,23 +73,30 @@ class HostTable:
     def put_account(self, row: int, account: HostAccount) -> None:
         """Take a host's figures; raises ValueError or ArithmeticError for impossible ones."""
         put = self.columns.put
-        news = {pool.size for pool in account.pages if f"pages:{pool.size}" not in self.columns}
-        self._pages_named[row] = limited(self._pages_named[row] + len(news), MOST_PAGES, "pages")
+        pages = {f"pages:{pool.size}": pool.room for pool in account.pages}
+        news = sum(column not in self.columns for column in pages)
+        limited(self._pages_named[row] + news, MOST_PAGES, "pages")
         put(row, "vcpus", account.vcpus_room)
         put(row, "memory", account.memory_room)
         put(row, "disk", account.disk_room)
-        pages = {f"pages:{pool.size}": pool.room for pool in account.pages}
         for column in self._pages_of[row] - pages.keys():
             put(row, column, 0)
-        self._pages_of[row] = set(pages)
+        self._pages_of[row] &= pages.keys()
         for column, room in pages.items():
-            put(row, column, room)
+            self._put_pages(row, column, room)
         if account.traits is not self._traits_of[row]:
             named = self._traits_named[row] + len(set(account.traits) - self._traits.keys())
             self._traits_named[row] = limited(named, MOST_TRAITS, "traits")
             for column, bits in self.bits_of(account.traits, learn=True):
                 put(row, column, bits)
             self._traits_of[row] = account.traits
+
+    def _put_pages(self, row: int, column: str, room: int) -> None:
+        """The room in pages of one size; a column counts as named here once there is one."""
+        new = column not in self.columns
+        self.columns.put(row, column, room)
+        self._pages_named[row] += new
+        self._pages_of[row].add(column)
 
     def bits_of(self, traits: Iterable[str], *, learn: bool = False) -> Iterator[tuple[str, int]]:
         """Column and bits of traits, a column that none of them is in left out unless learning.

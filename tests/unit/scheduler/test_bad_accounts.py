@@ -59,6 +59,35 @@ def test_one_host_cannot_use_up_what_all_share() -> None:
     assert hosts.columns.count <= 4 + MOST_PAGES + 1 + MOST_TRAITS // 63 + 1
 
 
+def test_sizes_of_pages_count_only_once_they_are_columns() -> None:
+    """Five sizes beside figures that are no numbers, time and again, and then good ones."""
+    pages = tuple(PagePool(1 << 20 + n, 100) for n in range(5))
+    hosts = table(account())
+    for _ in range(3):
+        for wrong in (
+            replace(account(pages=pages), vcpus=Resource(8, allocation_ratio=math.nan)),
+            account(pages=(*pages[:4], PagePool(pages[4].size, 1 << 60))),
+        ):
+            hosts.views[0].account = wrong
+            hosts.put(0)
+            assert list(hosts.unusable) == [0]
+    hosts.views[0].account = account(pages=pages)
+    hosts.put(0)
+    assert not hosts.unusable
+    wanted = PlacementRequest(memory=pages[4].size, page_size=pages[4].size)
+    assert place(hosts, wanted) == 0
+
+
+def test_a_page_size_whose_room_was_none_is_no_column_once_it_is_gone() -> None:
+    """Else a host could name as many as it likes."""
+    hosts = table(account())
+    for number in range(20):
+        hosts.views[0].account = account(pages=(PagePool(number + 1, 1 << 63),))
+        hosts.put(0)
+        assert list(hosts.unusable) == [0]
+    assert hosts.columns.count <= 4 + MOST_PAGES
+
+
 def test_a_page_size_that_a_host_has_no_more_has_no_room() -> None:
     huge = PagePool(2 << 20, 100)
     hosts = table(account(pages=(huge, PagePool(1 << 30, 4))))
