@@ -1,11 +1,11 @@
 """``hostmon schedule``: requests in, placements out; the hosts' agents hold the room."""
 
 import argparse
-import queue
+import os
 import re
+import select
 import sys
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -23,8 +23,10 @@ from hostmon.settings import config_path
 from hostmon.settings import load as load_settings
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-# Seconds between two looks at the hosts while no request comes, and requests that wait at most.
-LOOK_S, AHEAD = 0.1, 64
+# Seconds between two looks at the hosts while no request comes.
+LOOK_S = 0.1
+READ, LONGEST_LINE = 1 << 16, 1 << 20
+STDIN = "standard input"
 ONE = ("vcpus", "memory", "disk", "page_size", "uuid", "name", "trait", "apart")
 
 
@@ -45,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         for away in scheduler.join(options.wait):
             print(f"hostmon: {away.events}: no agent answers; going on without", file=sys.stderr)
         placed = True
-        for request in followed(scheduler, requests) if options.file == "-" else requests:
+        for request in requests(scheduler.update):
             placement = scheduler.place(request)
             placed &= bool(placement.host)
             print(json_line(placement) if options.json else text_line(placement), flush=True)
@@ -87,51 +89,53 @@ def endpoints_of(options: argparse.Namespace, settings: SchedulerSettings) -> li
     ]
 
 
-def requests_of(options: argparse.Namespace) -> Iterable[PlacementRequest]:
-    """The requests of a file, of standard input as it comes, or the one of the options."""
+def requests_of(
+    options: argparse.Namespace,
+) -> Callable[[Callable[[], object]], Iterable[PlacementRequest]]:
+    """The requests of a file, of standard input as it comes, or the one of the options.
+
+    What is given back is called with what to do while no request comes.
+    """
     flags = [name for name in ONE if getattr(options, name)]
     if options.file and flags:
         option = flags[0].replace("_", "-")
         raise SettingsError(f"schedule: FILE and --{option}: give one of them")
     if options.file == "-":
-        return lines("standard input", sys.stdin.buffer)
+        if sys.stdin is None:
+            raise SettingsError(f"{STDIN}: it is closed; give requests there, or a file")
+        descriptor = sys.stdin.fileno()
+        return lambda meanwhile: lines(STDIN, arriving(descriptor, meanwhile))
     if options.file:
         try:
             with Path(options.file).open("rb") as file:
-                return list(lines(options.file, file))
+                read = list(lines(options.file, file))
         except OSError as error:
             raise SettingsError(f"{options.file}: {error.strerror}; give a file to read") from None
+        return lambda _: read
     if not flags:
         raise SettingsError("schedule: nothing to place; give FILE, - or --vcpus N")
-    return [one(options)]
+    wanted = one(options)
+    return lambda _: [wanted]
 
 
-def followed(
-    scheduler: Scheduler, requests: Iterable[PlacementRequest]
-) -> Iterator[PlacementRequest]:
-    """Requests as they come; meanwhile the hosts are followed, and what is claimed is kept."""
-    ahead: queue.Queue[PlacementRequest | Exception | None] = queue.Queue(AHEAD)
+def arriving(descriptor: int, meanwhile: Callable[[], object]) -> Iterator[bytes]:
+    """Lines as they come; ``meanwhile`` is called while none does.
 
-    def read() -> None:
-        try:
-            for request in requests:
-                ahead.put(request)
-            ahead.put(None)
-        except Exception as error:
-            ahead.put(error)
-
-    threading.Thread(target=read, name="requests", daemon=True).start()
+    Read without Python's buffer, whose lock no thread may hold when the interpreter ends.
+    Raises SettingsError for a line beyond LONGEST_LINE bytes.
+    """
+    rest = b""
     while True:
-        try:
-            found = ahead.get(timeout=LOOK_S)
-        except queue.Empty:
-            scheduler.update()
-            continue
-        if found is None:
+        while not select.select([descriptor], [], [], LOOK_S)[0]:
+            meanwhile()
+        found = os.read(descriptor, READ)
+        *whole, rest = (rest + found).split(b"\n")
+        yield from whole
+        if len(rest) > LONGEST_LINE:
+            raise SettingsError(f"{STDIN}: a line of more than {LONGEST_LINE} bytes; end it")
+        if not found:
+            yield rest
             return
-        if isinstance(found, Exception):
-            raise found
-        yield found
 
 
 def tell_lost(lost: LostPlacement) -> None:

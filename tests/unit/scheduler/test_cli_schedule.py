@@ -1,10 +1,12 @@
 """``hostmon schedule`` as a person runs it: against a real agent, and with wrong input."""
 
 import json
+import signal
 import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,71 @@ def test_standard_input_is_placed_as_it_comes(demo: AgentProcess) -> None:
         _, errors = process.communicate('{"vcpus": "two"}\n', timeout=20)
     assert process.returncode == 2
     assert errors == ("hostmon: standard input: line 3: Expected `int`, got `str` - at `$.vcpus`\n")
+
+
+@contextmanager
+def following(demo: AgentProcess) -> "Iterator[subprocess.Popen[str]]":
+    """`hostmon schedule -` that has placed a request, and waits for the next."""
+    command = [*HOSTMON, "schedule", "-", "--json", "--endpoint", demo.events, demo.requests]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write('{"vcpus": 1}\n')
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["host"] == "demo"
+            yield process
+        finally:
+            process.kill()
+
+
+def test_an_interrupt_ends_it_while_more_could_come(demo: AgentProcess) -> None:
+    with following(demo) as process:
+        assert process.stderr
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        assert process.stderr.read() == ""
+
+
+def test_who_reads_no_more_placements_ends_it_while_more_could_come(demo: AgentProcess) -> None:
+    with following(demo) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        process.stdin.write('{"vcpus": 1}\n')
+        process.stdin.flush()
+        assert process.wait(20) == 0
+        assert process.stderr.read() == ""
+
+
+def test_closed_or_endless_input_is_one_line(demo: AgentProcess) -> None:
+    arguments = [*HOSTMON, "schedule", "-", "--endpoint", demo.events, demo.requests]
+    closed = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *arguments], capture_output=True, text=True, timeout=20
+    )
+    assert closed.returncode == 2
+    assert closed.stderr == (
+        "hostmon: standard input: it is closed; give requests there, or a file\n"
+    )
+    endless = subprocess.run(
+        arguments, input=" " * (3 << 20), capture_output=True, text=True, timeout=20
+    )
+    assert endless.returncode == 2
+    assert endless.stderr == (
+        "hostmon: standard input: a line of more than 1048576 bytes; end it\n"
+    )
+
+
+def test_the_last_line_needs_no_end(demo: AgentProcess) -> None:
+    arguments = [*HOSTMON, "schedule", "-", "--json", "--endpoint", demo.events, demo.requests]
+    result = subprocess.run(
+        arguments, input='{"vcpus": 1}\n\n{"vcpus": 1}', capture_output=True, text=True, timeout=20
+    )
+    assert [json.loads(line)["host"] for line in result.stdout.splitlines()] == ["demo"] * 2
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_who_lives_on_claims_again_of_an_agent_that_was_killed(tmp_path: Path) -> None:
