@@ -1,6 +1,7 @@
 """Questions to an agent's request socket: their bytes, and asking one to wait for its answer."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -82,12 +83,16 @@ def connected(
 
 
 def exchange(
-    socket: zmq.Socket[bytes], request: Request, timeout: float
+    socket: zmq.Socket[bytes],
+    request: Request,
+    timeout: float,
+    others: Callable[[Answer], object] = lambda _: None,
 ) -> tuple[Answer | None, int]:
     """Put a question until it is answered; the answer, None for none in time, and how often.
 
-    The agent may see a question more than once: whatever it can be asked gives the same again, a
-    claim by its id (docs/wire.md). Raises ProtocolError for an answer that is none.
+    ``others`` are told the answers to questions that were put or given up before. The agent may see
+    a question more than once: whatever it can be asked gives the same again, a claim by its id
+    (docs/wire.md). Raises ProtocolError for an answer that is none.
     """
     message = encode_request(request)
     end, times = time.monotonic() + timeout, 0
@@ -99,8 +104,9 @@ def exchange(
         while (left := again - time.monotonic()) > 0:
             if socket.poll(max(1, int(left * 1000))):
                 answer = decode_answer(socket.recv(zmq.DONTWAIT))
-                if answer.re in (request.re, 0):  # others are to questions that were given up
+                if answer.re in (request.re, 0):
                     return answer, times
+                others(answer)
     return None, times
 
 

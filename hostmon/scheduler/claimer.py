@@ -1,17 +1,23 @@
-"""Claims asked of agents: one socket an agent, made when first needed; one question at a time."""
+"""Claims asked of agents: one socket an agent, made when first needed.
 
+One question at a time is waited for. On the same socket, so that an agent sees all in their order,
+go claims whose answers are fetched later.
+"""
+
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 
-import msgspec
 import zmq
 
 from hostmon.client import Endpoint
-from hostmon.client.requests import connected, encode_request, exchange
+from hostmon.client.requests import connected, decode_answer, encode_request, exchange
 from hostmon.errors import ProtocolError
-from hostmon.status import ClaimAnswer, ClaimWanted, Refusal, Request
+from hostmon.status import Answer, ClaimAnswer, ClaimWanted, Refusal, Request
 
 TIMEOUT = 2.0
+# Answers of one agent that came while another was waited for: as many as it may have granted.
+KEPT = 1024
 SILENT = "no answer"
 
 
@@ -28,6 +34,7 @@ class Claimer:
         self._context = context
         self._timeout = timeout
         self._sockets: dict[int, zmq.Socket[bytes]] = {}
+        self._others: dict[int, deque[Answer]] = {}
         self._number = 0
 
     def close(self) -> None:
@@ -40,23 +47,34 @@ class Claimer:
         """Claim: the agent's answer, or why there is none, in a word or two.
 
         A claim that nobody answered may have been granted all the same, and so may the second copy
-        of one that was put twice and refused: it is released. One that is claimed again is not:
-        whoever has no answer asks until there is one.
+        of one that was put twice and refused: it is released.
         """
-        answer, times = self._ask(row, Request(ask="claim", claim=wanted))
-        if isinstance(answer, ClaimAnswer):
-            certain = times == 1 or answer.state == "granted"
-        else:
-            certain = wanted.again is True
-        if not certain:
-            with suppress(zmq.Again):
-                request = self._numbered(Request(ask="release", claim=ClaimWanted(id=wanted.id)))
-                self._socket(row).send(encode_request(request), zmq.DONTWAIT)
+        answer, times = self._ask(row, "claim", wanted)
+        if not isinstance(answer, ClaimAnswer) or (times > 1 and answer.state != "granted"):
+            self._send(row, self.number(), "release", ClaimWanted(id=wanted.id))
         return answer
+
+    def put(self, row: int, number: int, wanted: ClaimWanted) -> bool:
+        """Claim, and wait for nothing: `answers` has the answer; whether it is on its way."""
+        return self._send(row, number, "claim", wanted)
+
+    def answers(self, row: int) -> list[tuple[int, ClaimAnswer | str]]:
+        """What was answered meanwhile, by the numbers of the questions, whichever they were."""
+        found = [*self._others.pop(row, ())]
+        with suppress(zmq.Again):
+            while True:
+                with suppress(ProtocolError):
+                    found.append(decode_answer(self._socket(row).recv(zmq.DONTWAIT)))
+        return [(answer.re, said(answer)) for answer in found]
+
+    def number(self) -> int:
+        """For a question."""
+        self._number += 1
+        return self._number
 
     def release(self, row: int, name: str) -> ClaimAnswer | str:
         """Give a claim back."""
-        return self._ask(row, Request(ask="release", claim=ClaimWanted(id=name)))[0]
+        return self._ask(row, "release", ClaimWanted(id=name))[0]
 
     def _socket(self, row: int) -> zmq.Socket[bytes]:
         if row not in self._sockets:
@@ -66,18 +84,27 @@ class Claimer:
             )
         return self._sockets[row]
 
-    def _numbered(self, request: Request) -> Request:
-        self._number += 1
-        return msgspec.structs.replace(request, re=self._number)
-
-    def _ask(self, row: int, request: Request) -> tuple[ClaimAnswer | str, int]:
-        """The answer, or why there is none; and how often the question was put."""
+    def _send(self, row: int, number: int, ask: str, wanted: ClaimWanted) -> bool:
+        message = encode_request(Request(ask=ask, claim=wanted, re=number))
         try:
-            answer, times = exchange(self._socket(row), self._numbered(request), self._timeout)
+            self._socket(row).send(message, zmq.DONTWAIT)
+        except zmq.Again:
+            return False
+        return True
+
+    def _ask(self, row: int, ask: str, wanted: ClaimWanted) -> tuple[ClaimAnswer | str, int]:
+        """The answer, or why there is none; and how often the question was put."""
+        request = Request(ask=ask, claim=wanted, re=self.number())
+        others = self._others.setdefault(row, deque(maxlen=KEPT))
+        try:
+            answer, times = exchange(self._socket(row), request, self._timeout, others.append)
         except ProtocolError:
             return "another answer", 1
-        if answer is None:
-            return SILENT, times
-        if isinstance(answer, ClaimAnswer):
-            return answer, times
-        return answer.code if isinstance(answer, Refusal) else "another answer", times
+        return SILENT if answer is None else said(answer), times
+
+
+def said(answer: Answer) -> ClaimAnswer | str:
+    """How a claim stands, or in a word or two why that is not told."""
+    if isinstance(answer, ClaimAnswer):
+        return answer
+    return answer.code if isinstance(answer, Refusal) else "another answer"

@@ -47,15 +47,22 @@ class Holdings:
     def __len__(self) -> int:
         return len(self._held)
 
+    def __contains__(self, claim: str) -> bool:
+        return claim in self._held
+
     def add(self, placement: Placement, wanted: ClaimWanted, row: int, epoch: int) -> None:
         """A claim was granted."""
         self._forget()
         until = self._clock() + wanted.ttl
         self._held[wanted.id] = Holding(placement, wanted, row, epoch, until, self._clock)
 
-    def drop(self, claim: str) -> None:
-        """It is given back, or its room is gone; unknown ones are no error."""
-        self._held.pop(claim, None)
+    def drop(self, claim: str) -> bool:
+        """It is given back, or its room is gone; whether it was held."""
+        return self._held.pop(claim, None) is not None
+
+    def on(self, row: int) -> bool:
+        """Whether anything was granted at a row."""
+        return any(held.row == row for held in self._held.values())
 
     def of_other_runs(self, row: int, view: HostView) -> list[Holding]:
         """What runs of a row's agent before the view's had granted, and no guest uses yet."""

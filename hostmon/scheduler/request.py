@@ -6,6 +6,7 @@ from typing import Annotated, Self
 import msgspec
 
 from hostmon.errors import SettingsError
+from hostmon.status import ClaimAnswer
 
 Size = Annotated[int, msgspec.Meta(ge=0, lt=1 << 60)]
 
@@ -62,6 +63,14 @@ class RefusedClaim(msgspec.Struct, frozen=True, kw_only=True):
     resource: str
     asked: int = 0
     free: int = 0
+
+    @classmethod
+    def told(cls, host: str, answer: ClaimAnswer | str) -> Self:
+        """What a host answered to a claim, or why it did not."""
+        if isinstance(answer, str):
+            return cls(host=host, resource=answer)
+        resource = answer.resource or answer.state
+        return cls(host=host, resource=resource, asked=answer.asked, free=answer.free)
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ Owns its sockets; use it in the thread that made it.
 import random
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Self
@@ -15,19 +16,17 @@ import zmq
 from hostmon.client import Endpoint, FleetView
 from hostmon.errors import AgentUnreachableError
 from hostmon.events import Event
+from hostmon.scheduler.again import ClaimsAgain
 from hostmon.scheduler.chooser import Chooser
-from hostmon.scheduler.claimer import SILENT, Claimer
+from hostmon.scheduler.claimer import Claimer
 from hostmon.scheduler.contract import Filter, Weigher
-from hostmon.scheduler.holdings import Holding, Holdings
+from hostmon.scheduler.holdings import Holdings
 from hostmon.scheduler.request import LostPlacement, Placement, PlacementRequest, RefusedClaim
 from hostmon.scheduler.table import HostTable
 from hostmon.status import ClaimAnswer, ClaimWanted
 
 TTL = 60.0
 ATTEMPTS = 10
-# Until what an agent did not answer, or put off, is claimed again once more.
-AGAIN_S = 0.1
-LATER = (SILENT, "unready", "rate", "failed")
 
 
 class Scheduler:
@@ -35,7 +34,7 @@ class Scheduler:
 
     A claim lasts ``ttl`` seconds; ``attempts`` hosts are asked at most. ``draw`` chooses among
     hosts that suit equally. What was claimed of an agent that began anew since is claimed again;
-    ``on_lost`` is told of what it refuses then.
+    ``on_lost`` is told of what it refuses then, in `update`, and may place anew.
     """
 
     def __init__(
@@ -61,8 +60,8 @@ class Scheduler:
         self._attempts = attempts
         self._on_lost = on_lost
         self._epochs = [0] * len(endpoints)
-        self._again: set[int] = set()
-        self._again_at = 0.0
+        self._again = ClaimsAgain(self.hosts.views, self.holdings, self.claimer)
+        self._losses: deque[LostPlacement] = deque()
         self._changed: set[int] = set(range(len(endpoints)))
         for row, view in enumerate(self.hosts.views):
             view.on_change = partial(self._changed.add, row)
@@ -98,15 +97,11 @@ class Scheduler:
     def update(self, timeout: float = 0.0) -> list[Event]:
         """Take what the hosts have told, waiting ``timeout`` seconds for it; the events."""
         events = self.fleet.update(timeout)
-        while self._changed:
-            row = self._changed.pop()
-            self.hosts.put(row)
-            if self._epochs[row] != self.hosts.views[row].epoch:
-                self._epochs[row] = self.hosts.views[row].epoch
-                self._again.add(row)
-        if self._again and time.monotonic() >= self._again_at:
-            self._again_at = time.monotonic() + AGAIN_S
-            self._again = {row for row in self._again if not self._claimed_again(row)}
+        self._take_changes()
+        self._losses.extend(self._again.step())
+        self._take_changes()
+        while self._losses:  # told one by one: whoever is told may place, or raise
+            self._on_lost(self._losses.popleft())
         return events
 
     def place(self, request: PlacementRequest) -> Placement:
@@ -126,7 +121,7 @@ class Scheduler:
                 self.hosts.views[row].take_sums(answer.epoch, answer.sums)
                 if answer.state == "granted":
                     return self._placed(request, row, name, refused, answer.epoch)
-            refused.append(self._refusal(row, answer))
+            refused.append(RefusedClaim.told(self.hosts.views[row].host, answer))
             without.add(row)
             self.refused += 1
         reason = f"{len(refused)} hosts refused; attempts are limited to {self._attempts}"
@@ -139,30 +134,13 @@ class Scheduler:
             if view.host == placement.host:
                 self.claimer.release(row, placement.claim)
 
-    def _claimed_again(self, row: int) -> bool:
-        """Claim again what a former run of this host's agent had granted; False: not all yet."""
-        view = self.hosts.views[row]
-        if not view.fresh:
-            return False
-        for held in self.holdings.of_other_runs(row, view):
-            answer = self.claimer.claim(row, held.anew())
-            if isinstance(answer, str):
-                if answer in LATER:
-                    return False
-                self._lost(held, row, answer)
-                continue
-            view.take_sums(answer.epoch, answer.sums)
-            if answer.state in ("granted", "confirmed"):
-                held.epoch = answer.epoch
-            elif answer.resource == "guest":  # it runs
-                self.holdings.drop(held.placement.claim)
-            else:
-                self._lost(held, row, answer)
-        return True
-
-    def _lost(self, held: Holding, row: int, answer: ClaimAnswer | str) -> None:
-        self.holdings.drop(held.placement.claim)
-        self._on_lost(LostPlacement(placement=held.placement, refused=self._refusal(row, answer)))
+    def _take_changes(self) -> None:
+        while self._changed:
+            row = self._changed.pop()
+            self.hosts.put(row)
+            if self._epochs[row] != self.hosts.views[row].epoch:
+                self._epochs[row] = self.hosts.views[row].epoch
+                self._again.begin(row)
 
     def _wanted(self, request: PlacementRequest, name: str) -> ClaimWanted:
         return ClaimWanted(
@@ -193,10 +171,3 @@ class Scheduler:
         )
         self.holdings.add(placement, self._wanted(request, name), row, epoch)
         return placement
-
-    def _refusal(self, row: int, answer: ClaimAnswer | str) -> RefusedClaim:
-        host = self.hosts.views[row].host
-        if isinstance(answer, str):
-            return RefusedClaim(host=host, resource=answer)
-        resource = answer.resource or answer.state
-        return RefusedClaim(host=host, resource=resource, asked=answer.asked, free=answer.free)

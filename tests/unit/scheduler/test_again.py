@@ -1,10 +1,15 @@
 """An agent begins anew: its schedulers claim again what they held, and tell what they lost."""
 
+import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
+import zmq
 
 from hostmon.client import HostView, ask
 from hostmon.machine.topology import Cell, Cpu, Topology
@@ -40,6 +45,13 @@ class Restarted:
         self.bus.close()
         self.bus = Bus(self._folder, topology=HOST, epoch=2)
         before(self.bus)
+
+    def hold(self, epoch: int = 1, **wanted: Any) -> str:
+        """A claim of memory or disk, as if an agent of another run had granted it."""
+        claim = str(uuid.uuid4())
+        placement = Placement(request=PlacementRequest(), claim=claim)
+        self.mine.holdings.add(placement, ClaimWanted(id=claim, **wanted), 0, epoch)
+        return claim
 
     def claimed(self) -> int:
         return self.bus.rig.ledger.sums()["vcpus_claimed"]
@@ -112,6 +124,148 @@ def test_an_agent_that_is_not_ready_is_asked_until_it_is(host: Restarted) -> Non
     host.bus.current = True
     host.follow(lambda: host.claimed() == 5)
     assert not host.lost
+
+
+def test_a_claim_that_is_put_off_holds_up_no_other(host: Restarted) -> None:
+    """What disks there are is not read: nobody can tell yet whether there is room for the first."""
+    unread = host.hold(disk=GIB)
+    host.mine.place(PlacementRequest(vcpus=5))
+    host.restart()
+    host.follow(lambda: host.claimed() == 5)
+    assert unread in host.mine.holdings
+    host.follow(lambda: host.bus.server.refused >= 3)  # and it is asked for again and again
+    assert not host.lost
+
+
+def test_more_than_may_wait_at_once_is_claimed_again(host: Restarted) -> None:
+    for _ in range(200):
+        host.hold(memory=1)
+    host.restart()
+    host.follow(lambda: host.bus.rig.ledger.sums()["claims"] == 200)
+    host.follow(host.joined_anew)
+    assert len(host.mine.holdings) == 200
+
+
+def test_an_agent_that_hangs_holds_up_no_placement(
+    host: Restarted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its heartbeats come, its answers do not: none is waited for."""
+    host.mine.place(PlacementRequest(vcpus=5))
+    free = threading.Event()
+
+    def hang(bus: Bus) -> None:
+        granting = bus.answers.granting
+        claim = granting.claim
+
+        def late(*arguments: Any) -> ClaimAnswer:
+            free.wait(30)
+            return claim(*arguments)
+
+        monkeypatch.setattr(granting, "claim", late)
+
+    host.restart(hang)
+    host.follow(lambda: host.mine.hosts.views[0].epoch == 2)
+    began = time.monotonic()
+    for _ in range(50):
+        host.mine.update(0.01)
+    assert time.monotonic() - began < 1.9  # one answer that is waited for takes two seconds
+    assert host.claimed() == 0
+    free.set()
+    host.follow(lambda: host.claimed() == 5)
+    host.follow(host.joined_anew)
+    assert not host.lost
+
+
+def test_a_claim_that_gets_lost_is_put_again(host: Restarted) -> None:
+    host.mine.place(PlacementRequest(vcpus=5))
+    dropped: list[bytes] = []
+
+    def again() -> bool:
+        return host.mine.hosts.views[0].epoch == 2
+
+    def drop(bus: Bus) -> None:
+        answer_one = bus.server._answer_one
+
+        def answer(socket: zmq.Socket[bytes]) -> None:
+            if bus.rig.ledger.sums()["claims"] == len(dropped) == 0 and again():
+                dropped.append(socket.recv_multipart()[-1])
+            else:
+                answer_one(socket)
+
+        bus.server._answer_one = answer  # type: ignore[method-assign]
+
+    host.restart(drop)
+    host.follow(lambda: host.claimed() == 5)
+    assert msgspec.msgpack.decode(dropped[0])["claim"]["again"] is True
+    host.follow(host.joined_anew)
+    assert not host.lost
+
+
+def test_what_is_given_back_meanwhile_is_claimed_no_more(host: Restarted) -> None:
+    placement = host.mine.place(PlacementRequest(vcpus=5))
+    host.restart(lambda bus: setattr(bus, "current", False))
+    host.follow(lambda: host.bus.server.refused >= 2)
+    host.mine.release(placement)
+    host.bus.current = True
+    host.follow(host.joined_anew)
+    assert (host.claimed(), host.lost) == (0, [])
+
+
+def test_answers_that_come_while_another_is_waited_for_are_kept(host: Restarted) -> None:
+    host.hold(memory=GIB)
+    host.restart()
+    host.follow(lambda: host.mine.hosts.views[0].epoch == 2)
+    while host.mine._again:  # each placement waits for its own answer
+        host.mine.release(host.mine.place(PlacementRequest(vcpus=1)))
+    assert host.bus.rig.ledger.sums()["memory_claimed"] == GIB
+    assert host.bus.answers.granting.status().granted >= 1
+
+
+def test_who_is_told_of_a_loss_may_place_anew(host: Restarted, tmp_path: Path) -> None:
+    """While it does so, another host begins anew."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    other = Bus(folder, topology=HOST, epoch=1)
+    anew: list[str] = []
+
+    def again(lost: LostPlacement) -> None:
+        nonlocal other
+        other.close()
+        other = Bus(folder, topology=HOST, epoch=2, host="other")
+        until(lambda: mine.hosts.views[1].epoch == 2, lambda: mine.update(0.01))
+        anew.append(mine.place(msgspec.structs.replace(lost.placement.request, uuid="")).host)
+
+    with Scheduler(
+        [host.bus.endpoint, other.endpoint], filters_named(), weighers_named(), on_lost=again
+    ) as mine:
+        assert mine.join(20) == ()
+        placements = [mine.place(PlacementRequest(vcpus=8)) for _ in range(2)]
+        assert sum(bool(placement.host) for placement in placements) == 2
+        host.restart(lambda bus: foreign(bus, 1))
+        until(lambda: anew, lambda: mine.update(0.01))
+        until(lambda: not mine._again, lambda: mine.update(0.01))
+        assert anew == [""]  # the other host has what it had granted: it holds eight
+        assert other.rig.ledger.sums()["vcpus_claimed"] == 8
+    other.close()
+
+
+def test_a_loss_that_could_not_be_told_hides_no_other(host: Restarted) -> None:
+    host.mine.place(PlacementRequest(vcpus=4))
+    host.mine.place(PlacementRequest(vcpus=4))
+    told: list[str] = []
+
+    def stumble(lost: LostPlacement) -> None:
+        told.append(lost.placement.claim)
+        raise RuntimeError("the callback's own fault")
+
+    host.mine._on_lost = stumble
+    host.restart(lambda bus: foreign(bus, 8))
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="the callback's own"):
+            host.follow(lambda: False)
+    assert len(set(told)) == 2
+    host.follow(host.joined_anew)
+    assert len(host.mine.holdings) == 0
 
 
 def test_holdings_end_with_their_time() -> None:
