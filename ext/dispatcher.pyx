@@ -71,7 +71,7 @@ cdef class Dispatcher:
     cdef int connected, interrupted, stopping
     cdef readonly int wanted_fd              # readable while the keeper should look something up
     cdef readonly uint64_t epoch, turned_ns  # the loop's last turn
-    cdef readonly uint64_t compared, known_ns  # begin of the last comparison, end of the first
+    cdef readonly uint64_t compared          # begin of the last comparison
     cdef readonly uint64_t lost_records      # found no room, or made no sense
     cdef readonly str host
 
@@ -201,8 +201,7 @@ cdef class Dispatcher:
             self.compare(record)
         elif record.kind == RECORD_RESYNC_END:
             self.retire_missing(record)
-            self.compared = record.monotonic_ns
-            self.known_ns = self.known_ns or monotonic_ns()
+            write_now(self.compared, record.monotonic_ns)
         elif record.kind == RECORD_GONE:
             self.retire_guest(record)
             self.confirm_stop(record.uuid, monotonic_ns())
@@ -385,7 +384,7 @@ cdef class Dispatcher:
     def current(self):
         """Whether all was compared since events were lost, or all was last wanted."""
         cdef uint64_t untold = read_now(self.pipe.unseen.records) + read_now(self.untold.records)
-        return not untold and self.compared > read_now(self.wanted.lapsed_ns)
+        return not untold and read_now(self.compared) > read_now(self.wanted.lapsed_ns)
 
     @property
     def abuse(self):

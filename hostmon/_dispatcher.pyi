@@ -6,7 +6,6 @@ from hostmon._table import GuestTable
 class Dispatcher:
     epoch: int
     compared: int
-    known_ns: int
     turned_ns: int
     lost_records: int
     wanted_fd: int

@@ -55,10 +55,14 @@ class Answers:
         self._dispatcher = dispatcher
         self.granting = Granting(
             view, dispatcher.ledger, dispatcher.wake, dispatcher.epoch, dispatcher.host,
-            grace=grace, known_ns=lambda: dispatcher.known_ns,
+            grace=grace,
         )  # fmt: skip
         self._held: OrderedDict[int, Snapshot] = OrderedDict()
         self._ids = itertools.count(1)
+
+    def look(self) -> float | None:
+        """Called while nothing is asked: seconds until it is to be called again; None: never."""
+        return self.granting.look()
 
     def answer(self, request: Request, peer: bytes = b"") -> Answer:
         """The answer to one question of a peer; raises RefusedError."""

@@ -17,9 +17,9 @@ from hostmon._grants import GrantFields, Grants
 from hostmon._ledger import Ledger
 from hostmon.account import HostAccount, Resource, Sums
 from hostmon.errors import RefusedError
+from hostmon.grace import LOOK_S, SECOND, Grace
 from hostmon.status import ClaimAnswer, ClaimsStatus, ClaimWanted
 
-SECOND = 1_000_000_000
 STATES = ("", "granted", "confirmed", "expired", "released")
 RESOURCES = ("", "vcpus", "memory", "disk", "hugepages", "guest", "claims")
 """What a claim may be refused for, in the order of ext/granting.pxd."""
@@ -38,8 +38,8 @@ class AccountView(Protocol):
 class Granting:
     """Grants claims on one ledger; ``wake`` has the account told to subscribers.
 
-    For ``grace`` seconds after ``known_ns``, by the clock, only what was granted by another run of
-    the agent is granted: its holders come first.
+    For the first ``grace`` seconds in which anything can be granted, only what was granted by
+    another run of the agent is: its holders come first. `look` is to be called meanwhile.
     """
 
     def __init__(
@@ -52,10 +52,9 @@ class Granting:
         clock: Callable[[], int] = time.monotonic_ns,
         *,
         grace: float = 0.0,
-        known_ns: Callable[[], int] = lambda: 0,
     ) -> None:
         self._view = view
-        self._grace_ns, self._known_ns = int(grace * SECOND), known_ns
+        self._grace = Grace(grace, self._may_grant, clock)
         self._epoch, self._host = epoch, host
         self._ledger = ledger
         self._grants = Grants(ledger)
@@ -85,6 +84,10 @@ class Granting:
             self._wake()
         return self._answer(re, wanted.id, key)
 
+    def look(self) -> float | None:
+        """Seconds until this is to be called again; None: never."""
+        return LOOK_S if self._grace.look() else None
+
     def status(self) -> ClaimsStatus:
         """Counts since the agent's start."""
         granted, confirmed, expired, released, refused = self._grants.counts
@@ -106,7 +109,7 @@ class Granting:
                 "or of what size, is not known yet; ask again, or another host",
                 "unready",
             )
-        left = self._grace_left()
+        left = self._grace.look()
         if left > 0 and wanted.again is not True:
             raise RefusedError(
                 f"the agent has just started: for {left:.1f} s more it grants only what its former "
@@ -142,9 +145,8 @@ class Granting:
             free=free,
         )
 
-    def _grace_left(self) -> float:
-        """Seconds for which those come first who held claims of a former run."""
-        return (self._known_ns() + self._grace_ns - self._clock()) / SECOND
+    def _may_grant(self) -> bool:
+        return self._view.is_current() and self._view.account().vcpus.total > 0
 
     def _answer(self, re: int, name: str, key: bytes) -> ClaimAnswer:
         """How a claim stands, and the account's sums now."""

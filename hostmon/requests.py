@@ -115,7 +115,8 @@ class RequestServer(DoorThread):
             poller = zmq.Poller()
             poller.register(bound.socket, zmq.POLLIN)
             poller.register(self._wake, zmq.POLLIN)
-            found = dict(poller.poll())
+            again = self._answers.look()
+            found = dict(poller.poll(None if again is None else int(again * 1000)))
             if self._wake in found:
                 os.eventfd_read(self._wake)
                 self._errands.do(bound)

@@ -253,8 +253,8 @@ class AccountSettings(_Checked, frozen=True, kw_only=True):
 
     The account is audited every ``audit`` seconds; images lie in ``image_folders``, besides where
     guests' XML says. ``traits`` are what schedulers may ask for, besides those of the processors.
-    For ``claim_grace`` seconds after the agent's start only claims that it had granted before it
-    are granted, again.
+    For the first ``claim_grace`` seconds in which anything can be granted, from the first
+    comparison with the hypervisor on, only claims of the agent's former run are, again.
     """
 
     vcpu_ratio: float = 1.0

@@ -12,7 +12,6 @@ import msgspec
 import pytest
 import zmq
 
-from hostmon import records
 from hostmon._ledger import Ledger
 from hostmon.account import HostAccount, PagePool, Resource
 from hostmon.client import Subscriber, ask
@@ -195,9 +194,10 @@ class View:
     def __init__(self, ledger: Ledger, least: int | None = 0) -> None:
         self.ledger = ledger
         self.least = least
+        self.current = True
 
     def is_current(self) -> bool:
-        return True
+        return self.current
 
     def account(self) -> HostAccount:
         return HostAccount(
@@ -241,17 +241,48 @@ def test_no_storage_is_granted_while_an_image_is_unknown() -> None:
 def test_who_held_a_claim_of_the_former_run_comes_first(tmp_path: Path) -> None:
     bus = Bus(tmp_path, topology=HOST, grace=60.0)
     try:
-        bus.rig.pipe.put(records.resync_begin())
-        bus.rig.pipe.put(records.resync_end(time.monotonic_ns()))
-        until(lambda: bus.rig.dispatcher.known_ns, lambda: time.sleep(0.002))
         with pytest.raises(ProtocolError, match=r"has just started: for [56][0-9.]+ s more"):
             claim(bus, vcpus=16)
         held = claim(bus, vcpus=10, again=True)
         assert held.state == "granted"
         assert claim(bus, id=held.id, vcpus=10).state == "granted"  # as it stands
-        bus.answers.granting._grace_ns = 0
+        bus.answers.granting._grace.left = 0
         assert claim(bus, vcpus=16).free == 6
         assert claim(bus, vcpus=6).state == "granted"
+    finally:
+        bus.close()
+
+
+def test_who_held_a_claim_comes_first_however_late_it_can_be_granted() -> None:
+    """Right after the first comparison events are lost, and libvirt is away for a minute."""
+    ledger = HostLedger(Topology(arch="", cells=()))
+    now, view = [0], View(ledger)
+    granting = Granting(view, ledger, lambda: None, clock=lambda: now[0], grace=5.0)
+
+    def asked(seconds: float, *, again: bool = False) -> str:
+        now[0] += int(seconds * 1e9)
+        try:
+            return granting.claim(1, ClaimWanted(id=name(), vcpus=1, again=again)).state
+        except RefusedError as error:
+            return str(error).split(":")[0]
+
+    assert asked(1) == "the agent has just started"
+    view.current = False
+    assert asked(1, again=True) == "the account may be behind"
+    now[0] += 60 * 10**9
+    view.current = True
+    assert asked(0) == "the agent has just started"
+    assert asked(1, again=True) == "granted"
+    states = [asked(0.2) for _ in range(30)]
+    assert set(states[:20]) == {"the agent has just started"}
+    assert states[-1] == "granted"
+
+
+def test_the_time_runs_though_nobody_asks(tmp_path: Path) -> None:
+    bus = Bus(tmp_path, topology=HOST, grace=0.4)
+    try:
+        until(lambda: bus.answers.granting._grace.left <= 0, lambda: time.sleep(0.01))
+        assert claim(bus, vcpus=1).state == "granted"
     finally:
         bus.close()
 

@@ -22,7 +22,7 @@ RANKS = {
     0.85: {"_deaths"},
     0.9: {"_columns", "_dispatcher", "_exposition", "_plan", "_roster", "_sampler", "_stats"},
     1: {"xml", "machine", "wire", "driver", "metrics", "scrape", "logs", "libvirt_errors", "keys",
-        "memory"},
+        "memory", "grace"},
     1.5: {"publisher", "stalled"},
     1.7: {"door"},
     2: {"facts", "verify", "guest", "images", "capabilities", "claims", "eventloop",
