@@ -16,7 +16,7 @@ static const char *const class_names[CLASSES] = {"lifecycle", "settled", "host"}
 
 static void *bus, *asked;
 static int state = CONNECTING;
-static int64_t epoch, former_epoch, question, sent_ms;
+static int64_t epoch, former_epoch, pages_of, question, sent_ms;
 static int64_t complete[CLASSES];
 static Packed request;
 static unsigned long dropped, replays, snapshots, replayed, malformed;
@@ -42,8 +42,9 @@ static void send_request(void)
     zmq_send(asked, request.bytes, request.size, ZMQ_DONTWAIT);
 }
 
-static void ask_snapshot(int64_t id, int64_t row)
+static void ask_snapshot(int64_t id, int64_t row, int64_t run)
 {
+    pages_of = run;
     request.size = 0;
     put_map(&request, 5);
     put_text(&request, "ask"), put_text(&request, "snapshot");
@@ -58,7 +59,7 @@ static void join(void)
 {
     state = JOINING;
     guest_count = 0;
-    ask_snapshot(0, 0);
+    ask_snapshot(0, 0, 0);
 }
 
 static void repair(void)
@@ -249,10 +250,17 @@ static bool take_answer(Cursor *c)
     }
     if (re != question || (state != JOINING && state != REPAIRING))
         return true; /* of a question that was given up */
+    bool refused = is(type, "refusal"), replays_wanted = state == REPAIRING;
+    if (!refused && !is(type, replays_wanted ? "replay" : "snapshot"))
+        return false; /* not what was asked for */
     if (is(type, "snapshot")) {
+        if (pages_of && run != pages_of) {
+            join(); /* a page of another run does not belong to those before it */
+            return true;
+        }
         if (!take_guests(&body)) return false;
         if (row) {
-            ask_snapshot(id, row);
+            ask_snapshot(id, row, run);
             return true;
         }
         if (whole.at && !take_account(whole, true)) return false;
@@ -274,7 +282,7 @@ static bool take_answer(Cursor *c)
         replays++;
         if (more) repair();
         else state = LIVE;
-    } else if (is(code, "beyond") || is(code, "expired")) {
+    } else if (!is(code, "rate") && (replays_wanted || is(code, "expired"))) {
         join();
     } /* anything else: asked again when its time is over */
     return true;

@@ -3,6 +3,7 @@
 import json
 import random
 import subprocess
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import zmq
 
 from hostmon.client import Subscriber
 from hostmon.machine.topology import Cell, Cpu, Topology
-from hostmon.status import GuestStatus
+from hostmon.status import GuestStatus, ReplayAnswer, Request, SnapshotAnswer
 from tests.interop.lives import Lives
 from tests.lossy import LossySubscriber
 from tests.unit.bus import Bus, comparable, until
@@ -187,6 +188,57 @@ def test_what_the_ring_no_longer_holds_is_had_by_snapshot(
             until(lambda: bus.agrees(ours.views[0]), lambda: ours.receive(0.05))
             assert others[0].guests() == comparable(ours.views[0].guests.values())
         assert others[0].view()["snapshots"] > 1
+    finally:
+        bus.close()
+
+
+def test_pages_of_two_runs_make_no_snapshot(
+    program: Path, tmp_path: Path, others: list[Other], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The agent begins anew between two pages; its snapshots are numbered from 1 again."""
+    bus = Bus(tmp_path)
+    try:
+        for n in range(9_000):
+            bus.rig.table.upsert(uuid.UUID(int=n).bytes, f"guest-{n}".encode())
+        right, asked = bus.answers._snapshot, []
+
+        def of_another_run(request: Request) -> Any:
+            answer = right(request)
+            assert isinstance(answer, SnapshotAnswer)
+            asked.append(request.id)
+            foreign = len(asked) == 1
+            return msgspec.structs.replace(answer, epoch=answer.epoch - 1) if foreign else answer
+
+        monkeypatch.setattr(bus.answers, "_snapshot", of_another_run)
+        others.append(Other(program, bus))
+        until(lambda: others[0].view()["live"], lambda: time.sleep(0.01))
+        assert len(others[0].view()["guests"]) == len(others[0].guests()) == 9_000
+        assert [bool(number) for number in asked[:4]] == [False, True, False, True]
+    finally:
+        bus.close()
+
+
+def test_an_answer_that_was_not_asked_for_is_malformed(
+    program: Path, tmp_path: Path, others: list[Other], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = Bus(tmp_path)
+    try:
+        right, wrong = bus.answers._snapshot, [True]
+
+        def answer(request: Request) -> Any:
+            if not wrong:
+                return right(request)
+            wrong.clear()
+            return ReplayAnswer(
+                re=request.re, epoch=bus.rig.dispatcher.epoch, host="h", through=(), more=False,
+                events=msgspec.Raw(b"\x90"),
+            )  # fmt: skip
+
+        monkeypatch.setattr(bus.answers, "_snapshot", answer)
+        others.append(Other(program, bus))
+        until(lambda: others[0].view()["live"], lambda: time.sleep(0.01))
+        told = others[0].view()
+        assert (told["snapshots"], told["replays"], told["malformed"]) == (1, 0, 1)
     finally:
         bus.close()
 
