@@ -1,8 +1,8 @@
 """Each guest's last number in every class: what ``previous`` of its next event says.
 
-Owned by the dispatcher's thread alone. It outlives the guest's row in the table, because a guest
-that is undefined and defined anew keeps its uuid; a guest that is gone is forgotten only when its
-last events have left the ring too, so that a subscriber which finds the chain broken without cause
+Owned by whoever has the turn (ext/pipe.pxd). It outlives the guest's row in the table, because a
+guest that is undefined and defined anew keeps its uuid; a guest that is gone is forgotten only when
+its last events have left the ring too, so that a subscriber which finds the chain broken without cause
 cannot be in want of an event that the ring still holds.
 """
 

@@ -332,7 +332,7 @@ cdef class Dispatcher:
     cdef void retire(self, unsigned int row, uint64_t asked_ns, int if_missing) noexcept nogil:
         """Publish a guest's end and forget it, unless an event came after libvirt was asked.
 
-        Only this thread makes and retires rows: the row is the same guest's after the lock.
+        Only who has the turn makes and retires rows: the row is the same guest's after the lock.
         """
         cdef Record* gone = self.found
         cdef Step steps[MOST_STEPS]

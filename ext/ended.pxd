@@ -1,7 +1,7 @@
 """Guests that ended of late: what libvirt said of one before its end brings it to no new life.
 
 Without it nothing is left to hold an answer against: with a guest's row goes the time of its last
-event. Owned by the dispatcher's thread; the newest ends alone, in one piece of memory.
+event. Owned by whoever has the turn (ext/pipe.pxd); the newest ends alone, in one piece of memory.
 """
 
 from libc.stdint cimport uint8_t, uint64_t

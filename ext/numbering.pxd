@@ -1,6 +1,7 @@
 """The numbers of the bus: each class's, each kind's and each guest's last one.
 
-Owned by the dispatcher's thread, the only giver of numbers; others read the class's last ones.
+Owned by whoever has the turn (ext/pipe.pxd), the only giver of numbers; others read the class's
+last ones.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t

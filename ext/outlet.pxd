@@ -1,6 +1,6 @@
 """The publisher's socket: what goes out through it, and what its peers send.
 
-Owned by the dispatcher's thread alone. Inline functions, without the GIL.
+Owned by whoever has the turn (ext/pipe.pxd). Inline functions, without the GIL.
 """
 
 from libc.stdint cimport uint8_t, uint64_t

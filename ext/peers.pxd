@@ -2,7 +2,7 @@
 
 libzmq stores what a peer subscribes to before anybody may object: 200,000 subscriptions cost 41 MB.
 A connection is its descriptor and that socket's inode, so that one which is reused begins anew.
-Owned by the dispatcher's thread alone. Inline functions, without the GIL.
+Owned by whoever has the turn (ext/pipe.pxd). Inline functions, without the GIL.
 """
 
 from libc.stdint cimport uint64_t

@@ -1,10 +1,10 @@
 """The ring: the newest published events, packed, in one piece of C memory.
 
-The dispatcher appends, the request thread copies out; a mutex guards it, held for one memcpy of an
-event or of a block, never across a call that can block. A block is some events in a row, the first
-of them whole, each other one as it differs from the one before; it is never split, and goes as a
-whole: what does not fit before the end begins again at the front. Behind the blocks lies an index
-of their offsets, by the number of the block since the start.
+Whoever has the turn (ext/pipe.pxd) appends, the request thread copies out; a mutex guards it, held
+for one memcpy of an event or of a block, never across a call that can block. A block is some events
+in a row, the first of them whole, each other one as it differs from the one before; it is never
+split, and goes as a whole: what does not fit before the end begins again at the front. Behind the
+blocks lies an index of their offsets, by the number of the block since the start.
 """
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
@@ -70,7 +70,7 @@ cdef struct Ring:
     uint64_t next            # events kept so far, dropped ones included
     uint64_t latest[KEPT_CLASSES]     # each class's last number
     uint64_t dropped[KEPT_CLASSES]    # the last number of each class that had to go
-    Image image              # of the newest event; the dispatcher's alone, as is the next
+    Image image              # of the newest event; for who has the turn alone, as is the next
     uint8_t* packed
 
 

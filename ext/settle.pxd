@@ -1,7 +1,7 @@
 """Stops that are not yet concluded: each held until libvirt confirms it, or its guest starts again.
 
-Owned by the dispatcher's thread alone. A stop is ``due`` when the reboot window has passed; from
-then on libvirt is asked about it, every ASK_NS while there is a connection, until it answers. What
+Owned by whoever has the turn (ext/pipe.pxd). A stop is ``due`` when the reboot window has passed;
+from then on libvirt is asked about it, every ASK_NS while there is a connection, until it answers. What
 a conclusion is published as stands in the open stop's own record.
 """
 

@@ -1,6 +1,6 @@
 """Counts of published events that are finer than one a kind.
 
-Written by the dispatcher's thread alone; a reader may see a count of a moment ago.
+Written by whoever has the turn (ext/pipe.pxd); a reader may see a count of a moment ago.
 """
 
 from libc.stdint cimport uint64_t

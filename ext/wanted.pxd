@@ -1,7 +1,7 @@
 """Guests that the connection keeper should look up: a bounded list, and a descriptor to wake it.
 
-The dispatcher appends, each guest once until it was taken; the keeper takes. More than it holds
-becomes ``all``: everything is listed anew. The keeper is woken a moment later: woken at once, it
+Whoever has the turn (ext/pipe.pxd) appends, each guest once until it was taken; the keeper takes.
+More than it holds becomes ``all``: everything is listed anew. The keeper is woken a moment later: woken at once, it
 competed for the processor with the event that was just on its way out, which cost that 20 us.
 """
 
@@ -26,7 +26,7 @@ cdef enum:
 cdef struct Wanted:
     pthread_mutex_t lock
     int fd                   # an eventfd, readable while something is wanted
-    uint64_t ring_ns         # when to wake the keeper, the dispatcher's alone; 0: nothing is new
+    uint64_t ring_ns         # when to wake the keeper, for who has the turn alone; 0: nothing new
     uint32_t count
     int all
     uint64_t lapsed_ns       # when all was last wanted: what was compared before does not do
