@@ -274,12 +274,22 @@ class Agent:
 
     def is_current(self) -> bool:
         """Whether the account is what the hypervisor last told: of every guest, and its size."""
-        return (
-            self._keeper.has_compared()
-            and self._dispatcher.current
-            and not self._ledger.grants.unsized
-            and not self._stood_still()
-        )
+        return not self._behind()
+
+    def _behind(self) -> str:
+        """Why the account may not be what the hypervisor last told; nothing where it is."""
+        keeper, virt = self._keeper, self._hypervisor.name
+        if not keeper.connected:
+            return f"{virt} connection down: {keeper.reason}"
+        if still := self._stood_still():
+            return f"the dispatcher has stood still for {still:.0f} s"
+        if not keeper.has_compared():
+            return f"{virt} is asked for every guest; not yet done"
+        if not self._dispatcher.current:
+            return "events were lost; not every guest has been compared since"
+        if unsized := self._ledger.grants.unsized:
+            return f"of guests that run, the size is not known yet of {unsized}"
+        return ""
 
     def _stood_still(self) -> float:
         """Seconds since the dispatcher's last turn, 0 while it turns as it should."""
@@ -320,6 +330,7 @@ class Agent:
         guests, running, active = self._table.counts()
         dispatcher, keeper = self._dispatcher, self._keeper
         books = self._bookkeeper.books
+        behind = self._behind()
         return AgentStatus(
             version=hostmon.__version__,
             host=self._settings.agent.host_name,
@@ -329,7 +340,8 @@ class Agent:
             uptime=time.monotonic() - self._started,
             connection=self.connection(),
             connection_reason=keeper.reason,
-            current=self.is_current(),
+            current=not behind,
+            behind=behind,
             connections=keeper.connections,
             virt=self._hypervisor.name,
             virt_violations=self._hypervisor.violations,

@@ -160,6 +160,7 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     ``current``: it is up, and the account is what libvirt last told: every guest was compared since
     the connection began and since events were last lost, and of each that runs the sizes are known.
+    ``behind`` says, for people, why it is not; empty where it is.
 
     ``active`` counts guests that have a process: running, paused, suspended. ``account`` is as of
     ``account.changes``. The last audit ended at ``audited_at``, in seconds since 1970 (0: none
@@ -178,6 +179,7 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     connection: str
     connection_reason: str
     current: bool = False
+    behind: str = ""
     connections: int
     libvirt_version: str
     virt: str = "libvirt"

@@ -57,14 +57,11 @@ class Pages:
         return PlainTextResponse("ok\n")
 
     async def readyz(self, _request: Request) -> Response:
-        """Whether libvirt is connected, and every guest as it says."""
+        """Whether the hypervisor is connected, and every guest as it says; if not, why."""
         status = self._view.status()
         if status.current:
             return PlainTextResponse("ready\n")
-        reason = f"libvirt connection {status.connection}: {status.connection_reason}\n"
-        if status.connection == "up":
-            reason = "libvirt is asked for every guest; not yet done\n"
-        return PlainTextResponse(reason, status_code=503)
+        return PlainTextResponse(f"{status.behind}\n", status_code=503)
 
     async def landing(self, _request: Request) -> Response:
         """For people."""

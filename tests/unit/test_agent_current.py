@@ -1,9 +1,11 @@
 """When the account counts as current: no claim is granted on one that is behind."""
 
+import asyncio
 import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -15,6 +17,7 @@ from hostmon.driver.virt import GuestDescription
 from hostmon.errors import ProtocolError
 from hostmon.settings import AccountSettings, AgentSettings, BusSettings, Settings
 from hostmon.status import Answer, ClaimWanted, Request
+from hostmon_drivers.prometheus.pages import Pages
 from hostmon_drivers.virt_fake.driver import FakeConnection
 from tests.agent_process import wait_for
 
@@ -77,6 +80,13 @@ def refused(host: Agent, vcpus: int) -> bool:
     return not host.status().current
 
 
+def readyz(host: Agent) -> tuple[int, str]:
+    """What the page says: its status and text."""
+    pages = Pages(cast("Any", host), cast("Any", None))
+    answer = asyncio.run(pages.readyz(cast("Any", None)))
+    return answer.status_code, bytes(answer.body).decode()
+
+
 def start(host: Agent, name: str, vcpus: int) -> uuid.UUID:
     world = host._hypervisor.driver.world  # type: ignore[attr-defined]
     started: uuid.UUID = world.define(name, vcpus=vcpus)
@@ -94,6 +104,7 @@ def test_nothing_is_granted_from_a_loss_until_all_was_compared(host: Agent, slow
     start(host, "behind", 3)
     wait_for(lambda: host._dispatcher.lost_records > 0)
     assert refused(host, 3)
+    assert readyz(host) == (503, "events were lost; not every guest has been compared since\n")
     slow.free.set()
     wait_for(host.is_current)
     assert host.account().vcpus.used == 4
@@ -104,8 +115,11 @@ def test_nothing_is_granted_while_a_guest_runs_of_unknown_size(host: Agent, slow
     start(host, "unsized", 3)
     wait_for(lambda: host.status().active == 2)
     assert refused(host, 3)
+    unready = (503, "of guests that run, the size is not known yet of 1\n")
+    assert readyz(host) == unready
     slow.free.set()
     wait_for(host.is_current)
+    assert readyz(host) == (200, "ready\n")
     assert host.account().vcpus.used == 4
 
 
@@ -132,3 +146,13 @@ def test_a_dispatcher_that_stands_still_is_behind(
     monkeypatch.setattr(agent_module, "STILL", 0)
     wait_for(lambda: not host.is_current())
     assert refused(host, 1)
+    status, why = readyz(host)
+    assert status == 503
+    assert why.startswith("the dispatcher has stood still for ")
+
+
+def test_before_the_first_comparison_the_agent_says_so(
+    host: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host._keeper, "has_compared", lambda: False)
+    assert readyz(host) == (503, "fake is asked for every guest; not yet done\n")
