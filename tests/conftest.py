@@ -1,10 +1,11 @@
-"""What all tests share: hypothesis' profile, and the corpora, which lie outside this tree.
+"""What all tests share: hypothesis' profile, signals, and the corpora, which lie outside this tree.
 
 HOSTMON_CORPORA names the folder that holds them, packed (NAME.tar.gz) or unpacked (NAME/). Tests
 that need one skip without it, and say so.
 """
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,9 @@ from hypothesis import settings
 # A busy machine is no failure of an example: pytest-timeout bounds each test.
 settings.register_profile("hostmon", deadline=None)
 settings.load_profile("hostmon")
+
+# A shell has what it starts in the background ignore this; so would all that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Corpus = Callable[[str], Path]
 
