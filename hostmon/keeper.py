@@ -150,14 +150,14 @@ class Keeper:
         return connection
 
     def _down(self, reason: str) -> None:
-        """Tell once that the connection is gone, then keep trying in silence."""
+        """Tell once that the connection is gone, after all it told; then keep trying in silence."""
         if reason != self.reason:
             log.warning("not connected to %s: %s", self._hypervisor.name, reason)
+        self.connected, self.reason = False, reason
+        self._close()
         if self._announced is not False:
             self._pipe.put(records.connection(up=False, reason=reason))
-        self._announced = self.connected = False
-        self.reason = reason
-        self._close()
+        self._announced = False
 
     def _serve(self, connection: Connection) -> None:
         """Look up what the dispatcher wants to know, until the connection is lost."""

@@ -1,4 +1,4 @@
-"""How long the keeper waits while there is nothing to ask."""
+"""How long the keeper waits while there is nothing to ask, and how it tells that it is cut off."""
 
 import select
 from types import SimpleNamespace
@@ -57,3 +57,19 @@ def test_news_of_guests_have_it_try_soon_again(monkeypatch: pytest.MonkeyPatch) 
 
 def test_otherwise_it_waits_until_it_has_to_refresh(monkeypatch: pytest.MonkeyPatch) -> None:
     assert min(waits(monkeypatch, True, {})) > ConnectionSettings().refresh - 5
+
+
+def test_the_end_of_a_connection_is_told_after_the_last_that_came_of_it() -> None:
+    """What was under way comes while it is closed; after the mark it would look complete."""
+    told: list[str] = []
+    pipe = SimpleNamespace(put=lambda _: told.append("mark"))
+    made: list[Any] = [
+        SimpleNamespace(name="fake"), "fake:///", ConnectionSettings(), pipe, SimpleNamespace(),
+        SimpleNamespace(),
+    ]  # fmt: skip
+    keeper = Keeper(*made)
+    connection: Any = SimpleNamespace(close=lambda: told.append("event"))
+    keeper._connection = connection
+    keeper._down("gone")
+    keeper._down("gone still")
+    assert told == ["event", "mark"]
