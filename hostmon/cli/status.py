@@ -52,7 +52,7 @@ def account_lines(account: HostAccount) -> dict[str, str]:
     return {
         "vcpus": resource(account.vcpus, str),
         "memory": resource(account.memory, size),
-        "disk": disk(account) if account.disk.total else "not looked at yet",
+        "disk": disk(account) if account.disk.total else "not looked at",
     }
 
 

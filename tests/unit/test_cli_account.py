@@ -112,6 +112,6 @@ def test_sizes_for_people() -> None:
     lines = account_lines(account)
     assert lines["vcpus"] == "4 (2 held) of 8 x 2 used, 10 free, 1 reserved, 6 allocated"
     assert lines["memory"] == "0 B of 4 GiB used, 4 GiB free, 0 B allocated"
-    assert lines["disk"] == "not looked at yet"
+    assert lines["disk"] == "not looked at"
     seen = account_lines(msgspec.structs.replace(account, disk=Resource(2 << 30, used=1 << 30)))
     assert seen["disk"] == "1 GiB of 2 GiB used, 0 B allocated, available least unknown"
