@@ -6,6 +6,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,10 +17,10 @@ import zmq
 
 from hostmon.client import Subscriber
 from hostmon.machine.topology import Cell, Cpu, Topology
-from hostmon.status import GuestStatus, ReplayAnswer, Request, SnapshotAnswer
+from hostmon.status import GuestStatus
 from tests.interop.lives import Lives
 from tests.lossy import LossySubscriber
-from tests.unit.bus import Bus, comparable, until
+from tests.unit.bus import REPLAY, Bus, answering, comparable, until
 
 HERE = Path(__file__).parent
 EVENTS = 10_000
@@ -106,11 +107,10 @@ def test_both_views_are_the_same_after_a_churn_with_losses(
     program: Path, tmp_path: Path, others: list[Other]
 ) -> None:
     cell = Cell(0, 1 << 36, tuple(Cpu(number) for number in range(64)))
-    bus = Bus(
+    with Bus(
         tmp_path, heartbeat_ns=100_000_000, reboot_window_ns=1_000_000,
         topology=Topology(arch="", cells=(cell,)),
-    )  # fmt: skip
-    try:
+    ) as bus:  # fmt: skip
         others.append(Other(program, bus, percent=1))
         chosen = random.Random(3)
         with LossySubscriber(
@@ -143,41 +143,36 @@ def test_both_views_are_the_same_after_a_churn_with_losses(
             assert told["replays"] > 0
             assert told["malformed"] == 0
             assert {repair.by for repair in ours.repairs} == {"replay"}
-    finally:
-        bus.close()
+
+
+def follow(bus: Bus, ours: Subscriber, other: Other) -> None:
+    """Both come to know what the agent does."""
+    until(lambda: bus.agrees(ours.views[0]), lambda: ours.receive(0.05))
+    until(lambda: other.numbers() == published(bus), lambda: ours.receive(0.05))
+    assert other.guests() == comparable(ours.views[0].guests.values())
 
 
 def test_both_follow_a_restarted_agent(program: Path, tmp_path: Path, others: list[Other]) -> None:
     guests = [uuid.uuid4() for _ in range(20)]
-    bus = Bus(tmp_path, heartbeat_ns=100_000_000, epoch=1)
-    others.append(Other(program, bus))
-    bus.churn(guests, 200, 1)
-    bus.wait()
-    with Subscriber(bus.endpoint, view=True) as ours:
-        until(lambda: bus.agrees(ours.views[0]), lambda: ours.receive(0.05))
-        until(lambda: others[0].numbers() == published(bus), lambda: ours.receive(0.05))
-        assert others[0].guests() == comparable(ours.views[0].guests.values())
-        bus.close()
-        bus = Bus(tmp_path, heartbeat_ns=100_000_000, epoch=2)
-        try:
+    with ExitStack() as held:
+        with Bus(tmp_path, heartbeat_ns=100_000_000, epoch=1) as bus:
+            others.append(Other(program, bus))
+            bus.churn(guests, 200, 1)
+            bus.wait()
+            ours = held.enter_context(Subscriber(bus.endpoint, view=True))
+            follow(bus, ours, others[0])
+        with Bus(tmp_path, heartbeat_ns=100_000_000, epoch=2) as bus:
             bus.churn(guests[:10], 100, 2)
             bus.wait()
-            until(
-                lambda: bus.agrees(ours.views[0]) and others[0].view()["epoch"] == 2,
-                lambda: ours.receive(0.05),
-            )
-            until(lambda: others[0].numbers() == published(bus), lambda: ours.receive(0.05))
-            assert others[0].guests() == comparable(ours.views[0].guests.values())
-        finally:
-            bus.close()
+            until(lambda: others[0].view()["epoch"] == 2, lambda: ours.receive(0.05))
+            follow(bus, ours, others[0])
 
 
 def test_what_the_ring_no_longer_holds_is_had_by_snapshot(
     program: Path, tmp_path: Path, others: list[Other]
 ) -> None:
     # Between two heartbeats there are more events than the smallest ring holds.
-    bus = Bus(tmp_path, heartbeat_ns=2_000_000_000, ring_size=1 << 20)
-    try:
+    with Bus(tmp_path, heartbeat_ns=2_000_000_000, ring_size=1 << 20) as bus:
         others.append(Other(program, bus, percent=100))
         until(lambda: others[0].view()["live"], lambda: None)
         guests = [uuid.uuid4() for _ in range(20)]
@@ -188,59 +183,30 @@ def test_what_the_ring_no_longer_holds_is_had_by_snapshot(
             until(lambda: bus.agrees(ours.views[0]), lambda: ours.receive(0.05))
             assert others[0].guests() == comparable(ours.views[0].guests.values())
         assert others[0].view()["snapshots"] > 1
-    finally:
-        bus.close()
 
 
 def test_pages_of_two_runs_make_no_snapshot(
     program: Path, tmp_path: Path, others: list[Other], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The agent begins anew between two pages; its snapshots are numbered from 1 again."""
-    bus = Bus(tmp_path)
-    try:
-        for n in range(9_000):
-            bus.rig.table.upsert(uuid.UUID(int=n).bytes, f"guest-{n}".encode())
-        right, asked = bus.answers._snapshot, []
-
-        def of_another_run(request: Request) -> Any:
-            answer = right(request)
-            assert isinstance(answer, SnapshotAnswer)
-            asked.append(request.id)
-            foreign = len(asked) == 1
-            return msgspec.structs.replace(answer, epoch=answer.epoch - 1) if foreign else answer
-
-        monkeypatch.setattr(bus.answers, "_snapshot", of_another_run)
+    with Bus(tmp_path) as bus:
+        bus.fill(9_000)
+        asked = bus.begin_anew_after_a_page(monkeypatch)
         others.append(Other(program, bus))
         until(lambda: others[0].view()["live"], lambda: time.sleep(0.01))
         assert len(others[0].view()["guests"]) == len(others[0].guests()) == 9_000
         assert [bool(number) for number in asked[:4]] == [False, True, False, True]
-    finally:
-        bus.close()
 
 
 def test_an_answer_that_was_not_asked_for_is_malformed(
     program: Path, tmp_path: Path, others: list[Other], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bus = Bus(tmp_path)
-    try:
-        right, wrong = bus.answers._snapshot, [True]
-
-        def answer(request: Request) -> Any:
-            if not wrong:
-                return right(request)
-            wrong.clear()
-            return ReplayAnswer(
-                re=request.re, epoch=bus.rig.dispatcher.epoch, host="h", through=(), more=False,
-                events=msgspec.Raw(b"\x90"),
-            )  # fmt: skip
-
-        monkeypatch.setattr(bus.answers, "_snapshot", answer)
+    with Bus(tmp_path) as bus:
+        monkeypatch.setattr(bus.answers, "_snapshot", answering(bus.answers._snapshot, REPLAY))
         others.append(Other(program, bus))
         until(lambda: others[0].view()["live"], lambda: time.sleep(0.01))
         told = others[0].view()
         assert (told["snapshots"], told["replays"], told["malformed"]) == (1, 0, 1)
-    finally:
-        bus.close()
 
 
 def test_what_is_not_the_protocol_is_counted_and_passed_over(

@@ -5,7 +5,10 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Self, cast
+
+import msgspec
+import pytest
 
 from hostmon import kinds
 from hostmon._pipe import record
@@ -15,13 +18,16 @@ from hostmon.gate import Gate
 from hostmon.publisher import Access
 from hostmon.requests import RequestServer
 from hostmon.roster import every_guest
-from tests.unit.rig import Rig
+from hostmon.status import ReplayAnswer, Request, SnapshotAnswer
+from tests.unit.rig import EPOCH, Rig
 
 DEFINED, UNDEFINED, STARTED, SUSPENDED, RESUMED, STOPPED, SHUTDOWN = range(7)
+NOTHING = msgspec.Raw(msgspec.msgpack.encode([]))
+REPLAY = ReplayAnswer(epoch=EPOCH, host="h", through=(), more=False, events=NOTHING)
 
 
 class Bus:
-    """Both sockets of one agent; ``epoch`` names its run."""
+    """Both sockets of one agent; ``epoch`` names its run. Close it, or use it as a context."""
 
     def __init__(self, folder: Any, *, grace: float = 0.0, **options: Any) -> None:
         self.current = True
@@ -44,6 +50,35 @@ class Bus:
         self.server.stop()
         self.gate.stop()
         self.rig.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def fill(self, guests: int) -> None:
+        """So many guests, known before anybody asks."""
+        for n in range(guests):
+            self.rig.table.upsert(uuid.UUID(int=n).bytes, f"guest-{n}".encode())
+
+    def begin_anew_after_a_page(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """Give the first page of a snapshot as the run before would have.
+
+        The snapshots asked for follow in what this returns, 0 for a new one: each run numbers its
+        own from 1.
+        """
+        right, asked = self.answers._snapshot, []
+
+        def of_another_run(request: Request) -> Any:
+            answer = right(request)
+            assert isinstance(answer, SnapshotAnswer)
+            asked.append(request.id)
+            foreign = len(asked) == 1
+            return msgspec.structs.replace(answer, epoch=answer.epoch - 1) if foreign else answer
+
+        monkeypatch.setattr(self.answers, "_snapshot", of_another_run)
+        return asked
 
     def churn(self, guests: list[uuid.UUID], events: int, seed: int) -> None:
         """So many events of the guests' lives, in an order that libvirt could tell."""
@@ -70,6 +105,13 @@ class Bus:
         return comparable(view.guests.values()) == comparable(
             every_guest(self.rig.table.snapshot())
         )
+
+
+def answering(right: Callable[[Request], Any], wrong: Any, times: int = 1) -> Callable[..., Any]:
+    """What answers wrongly so many times, then right."""
+    left = [wrong] * times
+    replace = msgspec.structs.replace
+    return lambda request: replace(left.pop(), re=request.re) if left else right(request)
 
 
 def comparable(guests: Iterable[Any]) -> dict[str, tuple[Any, ...]]:

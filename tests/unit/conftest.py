@@ -1,4 +1,4 @@
-"""A host of libvirt's test driver, of this process alone; and one guest as the kernel shows it."""
+"""A host of libvirt's test driver, one guest as the kernel shows it, and a bus without libvirt."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from hostmon._table import GuestTable
+from hostmon.client import link
 from hostmon.host import Host
+from tests.unit.bus import Bus
 from tests.unit.kerneltree import Tree, table_of_one, tree_of_one
 
 MakeHost = Callable[..., Host]
@@ -38,6 +40,19 @@ def tree(tmp_path: Path) -> Tree:
 def table() -> GuestTable:
     """A table with that guest."""
     return table_of_one()
+
+
+@pytest.fixture
+def bus(tmp_path: Path) -> Iterator[Bus]:
+    """An agent's two sockets."""
+    with Bus(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Subscribers ask again after 0.2 s without an answer; on a busy machine one may take 20 ms."""
+    monkeypatch.setattr(link, "ANSWER_TIMEOUT", 0.2)
 
 
 def guest_xml(name: str, *, vcpus: int = 2, memory_mib: int = 64, devices: str = "") -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,13 +28,6 @@ from tests.native.synthetic import put_repeatedly
 from tests.unit.bus import STARTED, STOPPED, SUSPENDED, Bus, until
 
 GUESTS = [uuid.UUID(int=n) for n in range(1, 21)]
-
-
-@pytest.fixture
-def bus(tmp_path: Path) -> Iterator[Bus]:
-    made = Bus(tmp_path)
-    yield made
-    made.close()
 
 
 def joined(bus: Bus, drop: Callable[[Event], bool] = lambda _: False) -> Subscriber:

@@ -1,8 +1,6 @@
 """Pages of snapshots and replays that do not belong together, or make no sense."""
 
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,28 +15,10 @@ from tests.unit.bus import STARTED, SUSPENDED, Bus, until
 NONSENSE = msgspec.Raw(msgspec.msgpack.encode([7]))
 
 
-@pytest.fixture
-def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bus]:
-    monkeypatch.setattr(link, "ANSWER_TIMEOUT", 0.02)
-    made = Bus(tmp_path)
-    yield made
-    made.close()
-
-
 def test_pages_of_two_runs_make_no_snapshot(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """The agent begins anew between two pages; its snapshots are numbered from 1 again."""
-    for n in range(9_000):
-        bus.rig.table.upsert(uuid.UUID(int=n).bytes, f"guest-{n}".encode())
-    right, asked = bus.answers._snapshot, []
-
-    def of_another_run(request: Request) -> Any:
-        answer = right(request)
-        assert isinstance(answer, SnapshotAnswer)
-        asked.append(request.id)
-        foreign = len(asked) == 1
-        return msgspec.structs.replace(answer, epoch=answer.epoch - 1) if foreign else answer
-
-    monkeypatch.setattr(bus.answers, "_snapshot", of_another_run)
+    bus.fill(9_000)
+    asked = bus.begin_anew_after_a_page(monkeypatch)
     with Subscriber(bus.endpoint, view=True) as subscriber:
         view = subscriber.views[0]
         until(lambda: view.joined, lambda: subscriber.receive(0.05))
@@ -50,8 +30,7 @@ def test_pages_of_two_runs_make_no_snapshot(bus: Bus, monkeypatch: pytest.Monkey
 def test_a_snapshot_without_end_is_begun_again(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """An agent that always has a further page has its client hold no more than so many guests."""
     monkeypatch.setattr(link, "MOST_GUESTS", 20)
-    for n in range(8):
-        bus.rig.table.upsert(uuid.UUID(int=n).bytes, f"guest-{n}".encode())
+    bus.fill(8)
     right, asked = bus.answers._snapshot, []
 
     def endless(request: Request) -> Any:
@@ -69,6 +48,7 @@ def test_a_snapshot_without_end_is_begun_again(bus: Bus, monkeypatch: pytest.Mon
     assert asked == [0, 7, 7, 0, 7, 7, 0]
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("view", [True, False])
 def test_a_replay_that_makes_no_sense_is_given_up(
     bus: Bus, monkeypatch: pytest.MonkeyPatch, view: bool

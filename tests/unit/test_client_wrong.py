@@ -2,11 +2,9 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 import zmq
 
@@ -15,35 +13,20 @@ from hostmon.client import Endpoint, Filter, FleetView, Subscriber, link
 from hostmon.client.filter import ALWAYS
 from hostmon.events import Event, HeartbeatEvent, LifecycleEvent
 from hostmon.numbers import ClassSequence
-from hostmon.status import Refusal, ReplayAnswer, Request, SnapshotAnswer
+from hostmon.status import Refusal, SnapshotAnswer
 from tests.lossy import LossySubscriber
-from tests.unit.bus import STARTED, SUSPENDED, Bus, until
+from tests.unit.bus import NOTHING, REPLAY, STARTED, SUSPENDED, Bus, answering, until
 from tests.unit.rig import EPOCH
 
+pytestmark = pytest.mark.usefixtures("hasty")
+
 GUEST = uuid.UUID(int=1)
-NOTHING = msgspec.Raw(msgspec.msgpack.encode([]))
-REPLAY = ReplayAnswer(epoch=EPOCH, host="h", through=(), more=False, events=NOTHING)
 SNAPSHOT = SnapshotAnswer(
     epoch=EPOCH, host="h", connection="up", taken_ns=1, classes=(), id=1, row=0, guests=NOTHING
 )
 EXPIRED = Refusal(error="that snapshot is gone", code="expired")
 BEYOND = Refusal(error="the ring no longer holds it", code="beyond")
 WRONG_OF_REPLAY = pytest.mark.parametrize("wrong", [SNAPSHOT, EXPIRED], ids=["snapshot", "expired"])
-
-
-@pytest.fixture
-def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bus]:
-    monkeypatch.setattr(link, "ANSWER_TIMEOUT", 0.02)
-    made = Bus(tmp_path)
-    yield made
-    made.close()
-
-
-def answering(right: Callable[[Request], Any], wrong: Any, times: int = 1) -> Callable[..., Any]:
-    """What answers wrongly so many times, then right."""
-    left = [wrong] * times
-    replace = msgspec.structs.replace
-    return lambda request: replace(left.pop(), re=request.re) if left else right(request)
 
 
 def test_a_replay_where_a_snapshot_was_asked_for(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:

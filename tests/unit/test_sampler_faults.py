@@ -88,19 +88,6 @@ def test_a_file_that_breaks_while_the_guest_runs_is_read_again_once_it_is_whole(
     assert (healed.memory, healed.vcpus) == (whole.memory, whole.vcpus)
 
 
-def test_what_can_not_be_told_is_as_of_the_last_look(tree: Tree, table: GuestTable) -> None:
-    """Without pid files every process is looked at; a guest of none is not found."""
-    shutil.rmtree(tree.run)
-    stranger = bytes(range(1, 17))
-    running(table, stranger, b"stranger")
-    sampler = tree.sampler(table)
-    sampler.sample()
-    assert sampler.missing == (1, True)
-    table.set_state(stranger, 5, 1, -1)
-    sampler.sample()
-    assert sampler.missing == (0, False)
-
-
 def test_running_out_of_descriptors_ends_no_guest(tree: Tree, table: GuestTable) -> None:
     sampler = tree.sampler(table)
     sampler.sample()

@@ -5,19 +5,31 @@ import time
 
 import pytest
 
+from hostmon._sampler import Sampler
 from hostmon._table import GuestTable
 from tests.unit.kerneltree import UUID_OF_ONE, Tree, guest_of, running
 
+OTHER = bytes(range(1, 17))
+
+
+def sampler_in_search(tree: Tree, table: GuestTable) -> Sampler:
+    """A sampler that has no pid files, and has not found one guest among all processes."""
+    shutil.rmtree(tree.run)
+    running(table, OTHER, b"other", 2)
+    sampler = tree.sampler(table)
+    sampler.sample()
+    assert sampler.missing == (1, True)
+    return sampler
+
 
 def test_without_pid_files_all_processes_are_searched(tree: Tree, table: GuestTable) -> None:
-    other = bytes(range(1, 17))
-    running(table, other, b"other", 2)
-    tree.process(700, other, rss=3)
+    running(table, OTHER, b"other", 2)
+    tree.process(700, OTHER, rss=3)
     shutil.rmtree(tree.run)
     sampler = tree.sampler(table)
     sampler.sample()
     assert guest_of(table).process.pid == 500
-    assert guest_of(table, other).process.pid == 700
+    assert guest_of(table, OTHER).process.pid == 700
     assert sampler.missing == (0, True)
 
 
@@ -47,18 +59,21 @@ def test_pid_files_may_come_after_the_sampler(tree: Tree, table: GuestTable) -> 
 
 
 def test_a_search_comes_again_after_a_share_of_its_time(tree: Tree, table: GuestTable) -> None:
-    shutil.rmtree(tree.run)
-    stranger = bytes(range(1, 17))
-    running(table, stranger, b"stranger")
-    sampler = tree.sampler(table)
-    sampler.sample()
-    assert sampler.missing == (1, True)
-    tree.process(700, stranger)
+    sampler = sampler_in_search(tree, table)
+    tree.process(700, OTHER)
     until = time.monotonic() + 5
     while sampler.missing[0] and time.monotonic() < until:
         sampler.discover()
     sampler.sample()
-    assert guest_of(table, stranger).process.pid == 700
+    assert guest_of(table, OTHER).process.pid == 700
+
+
+def test_what_can_not_be_told_is_as_of_the_last_look(tree: Tree, table: GuestTable) -> None:
+    """Without pid files every process is looked at; a guest of none is not found."""
+    sampler = sampler_in_search(tree, table)
+    table.set_state(OTHER, 5, 1, -1)
+    sampler.sample()
+    assert sampler.missing == (0, False)
 
 
 @pytest.mark.parametrize("name", [b"../g", b"a/b", b"x" * 600, b"", b"g\0h"])

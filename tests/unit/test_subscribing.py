@@ -19,13 +19,6 @@ GUEST = uuid.UUID("0b1d31e4-2f39-4a0e-9d8c-0b4dd6cbdb16")
 
 
 @pytest.fixture
-def bus(tmp_path: Path) -> Iterator[Bus]:
-    made = Bus(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def alive(bus: Bus) -> Iterator[Bus]:
     """A bus on which a guest starts and stops all the time."""
     ended = threading.Event()
