@@ -1,4 +1,7 @@
-"""What all tests share: hypothesis' profile, signals, and the corpora, which lie outside this tree.
+"""What all tests share: what is drawn, signals, and the corpora, which lie outside this tree.
+
+A run draws the same examples, random numbers and order of tests as the last. HOSTMON_TESTS=search
+draws anew, to find what those do not.
 
 HOSTMON_CORPORA names the folder that holds them, packed (NAME.tar.gz) or unpacked (NAME/). Tests
 that need one skip without it, and say so.
@@ -14,13 +17,22 @@ import pytest
 from hypothesis import settings
 
 # A busy machine is no failure of an example: pytest-timeout bounds each test.
-settings.register_profile("hostmon", deadline=None)
-settings.load_profile("hostmon")
+settings.register_profile("search", deadline=None)
+settings.register_profile("same", deadline=None, derandomize=True, database=None)
+DRAWS = os.environ.get("HOSTMON_TESTS", "same")
+settings.load_profile(DRAWS)
 
 # A shell has what it starts in the background ignore this; so would all that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Corpus = Callable[[str], Path]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Seed pytest-randomly: here, for an option in addopts would need it where it is left out."""
+    if DRAWS == "same" and config.getoption("randomly_seed", None) == "default":
+        config.option.randomly_seed = 1
 
 
 @pytest.fixture(scope="session")
