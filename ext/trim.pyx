@@ -38,8 +38,14 @@ cdef extern from *:
     size_t free_of_heap() nogil
     size_t used_of_heap() nogil
     int malloc_trim(size_t) nogil
+    int mallopt(int, int) nogil
+    enum:
+        M_MMAP_THRESHOLD
+        M_TRIM_THRESHOLD
 
 cdef enum:
+    KEPT = 1 << 20
+    MAPPED = 4 << 20
     # Of an entry of /proc/PID/pagemap, Documentation/admin-guide/mm/pagemap.rst of the kernel.
     PAGE_PRESENT = 63
     PAGE_OF_FILE = 61
@@ -90,6 +96,17 @@ def trim(str process="/proc/self"):
             os.close(pagemap)
     trim_heap()
     return dropped
+
+
+def bound_heap():
+    """Have each end of the heap (every few threads have one) keep at most a MiB that is free.
+
+    glibc keeps twice the largest piece that was ever given back, up to 64 MiB, and malloc_trim
+    leaves all ends but the first alone (mallopt(3)). Pieces of 4 MiB get a mapping of their own.
+    """
+    with nogil:
+        mallopt(M_TRIM_THRESHOLD, KEPT)
+        mallopt(M_MMAP_THRESHOLD, MAPPED)
 
 
 def trim_heap():

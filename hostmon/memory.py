@@ -6,7 +6,7 @@ import resource
 from collections.abc import Callable
 from pathlib import Path
 
-from hostmon._trim import heap_free, heap_used, trim, trim_heap
+from hostmon._trim import bound_heap, heap_free, heap_used, trim, trim_heap
 
 log = logging.getLogger(__name__)
 
@@ -16,9 +16,10 @@ GROWN = 4 << 20
 def settle() -> None:
     """Give up what only starting needed; what was imported and wired is taken to live for good.
 
-    The garbage collector does not walk that again. It is the whole process that this is done to:
-    a command calls it, a part of one does not.
+    The garbage collector does not walk that again, and what a flood leaves free goes back sooner.
+    It is the whole process that this is done to: a command calls it, a part of one does not.
     """
+    bound_heap()
     gc.collect()
     gc.freeze()
     trim()

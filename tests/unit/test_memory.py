@@ -1,6 +1,8 @@
 """What a process gives back after it has used more for a while."""
 
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,38 @@ def test_an_agent_without_descriptors_looks_again_later(caplog: pytest.LogCaptur
     caplog.clear()
     thrift.look()
     assert not caplog.text
+
+
+FLOODED_THREAD = """
+import ctypes, resource, threading
+from hostmon.memory import anonymous, settle
+
+bytes(30 << 20)  # glibc keeps twice as much from now on, unless told otherwise
+settle()
+libc = ctypes.CDLL(None)
+libc.calloc.restype = ctypes.c_void_p
+held = (ctypes.c_void_p * 15_000)()
+
+def flood():
+    before = anonymous()
+    for number in range(len(held)):
+        held[number] = libc.calloc(1, 3000)
+    for one in held:
+        libc.free(ctypes.c_void_p(one))
+    print(before, anonymous(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10)
+
+thread = threading.Thread(target=flood)
+thread.start()
+thread.join()
+"""
+
+
+def test_the_heap_of_a_thread_shrinks_by_itself() -> None:
+    # In a process of its own, since what it is told can't be taken back.
+    ran = subprocess.run([sys.executable, "-c", FLOODED_THREAD], capture_output=True, check=True)
+    before, after, most = map(int, ran.stdout.split())
+    assert most - before > 40_000_000
+    assert after - before < 4 << 20
 
 
 def resident() -> int:
