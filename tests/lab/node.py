@@ -241,6 +241,10 @@ class Node:
         self._libvirtd.wait(30)
         self._libvirtd = None
 
+    def libvirtd_died(self) -> bool:
+        """Whether it ended by itself, and was not started again."""
+        return self._libvirtd is not None and self._libvirtd.poll() is not None
+
     def restart_libvirtd(self, sig: int = signal.SIGKILL) -> None:
         """Kill it, start it, wait until it answers."""
         self.kill_libvirtd(sig)
