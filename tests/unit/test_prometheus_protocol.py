@@ -125,13 +125,6 @@ def test_what_is_wrong_with_a_scrape_is_told(demo: AgentProcess) -> None:
     assert b"profile 'other' is unknown" in body
 
 
-def test_an_idle_connection_is_closed_after_a_scrape(demo: AgentProcess) -> None:
-    with socket.create_connection(("127.0.0.1", demo.port)) as connection:
-        connection.sendall(BARE)
-        answers(connection, 1)
-        assert connection.recv(1) == b""  # within the ten seconds of its deadline
-
-
 def test_a_client_that_takes_nothing_is_ended(demo: AgentProcess) -> None:
     """What it asks for meanwhile is not even made, or its answers would be memory of ours."""
     before = demo.metrics()["hostmon_pages_total"]
