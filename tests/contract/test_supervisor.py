@@ -63,10 +63,12 @@ def test_each_fault_in_a_process_ends_in_quarantine_and_nobody_else_loses_an_eve
 def test_an_agent_shows_the_state_of_each(tmp_path: Path) -> None:
     states = dict.fromkeys(PROCESS_FAULTS, "quarantined")
     states |= {"import-raises": "refused", "well": "running", "prometheus": "running"}
-    lines = ["[agent]", f"drivers = {json.dumps(list(states))}"]
+    lines = ["[agent]", 'virt = "fake"', f"drivers = {json.dumps(list(states))}"]
+    # Five runs of who leaks a file an event: the demo has four events a second.
+    lines += ["[virt.fake]", "guests = 20", "churn = 100.0"]
     for name in PROCESS_FAULTS:
         lines += [f"[drivers.{name}]", *(f"{key} = {value}" for key, value in LIMITS.items())]
-    with agent(tmp_path, config="\n".join(lines)) as running:
+    with agent(tmp_path, (), config="\n".join(lines)) as running:
 
         def shown() -> bool:
             drivers = {one["name"]: one["state"] for one in running.ask("drivers")}

@@ -63,15 +63,14 @@ def test_watch_prints_what_happens(demo: AgentProcess) -> None:
     assert "lifecycle" in text
 
 
-def test_watch_one_guest(demo: AgentProcess) -> None:
-    name = json.loads(hostmon("watch", "--json", "--events", demo.events, "--count", "1").stdout)[
-        "name"
-    ]
-    result = hostmon(
-        "watch", "--json", "--events", demo.events, "--requests", demo.requests,
-        "--guest", name, "--kind", "lifecycle", "--count", "1", timeout=60,
-    )  # fmt: skip
-    assert json.loads(result.stdout)["name"] == name
+def test_watch_one_guest(tmp_path: Path) -> None:
+    config = '[agent]\nvirt = "fake"\n[virt.fake]\nguests = 5\nchurn = 20.0\n'
+    with agent(tmp_path, (), config=config) as running:
+        watch = ("watch", "--json", "--events", running.events, "--requests", running.requests)
+        first = hostmon(*watch, "--kind", "lifecycle", "--count", "1")
+        name = json.loads(first.stdout)["name"]
+        result = hostmon(*watch, "--guest", name, "--kind", "lifecycle", "--count", "3")
+    assert [json.loads(line)["name"] for line in result.stdout.splitlines()] == [name] * 3
 
 
 def test_watch_ends_quietly_on_interrupt_and_when_its_reader_leaves(demo: AgentProcess) -> None:
