@@ -35,7 +35,7 @@ from hostmon.machine.cgroups import host_mounts
 from hostmon.machine.sysfs import read_topology
 from hostmon.machine.topology import Topology
 from hostmon.metrics.choice import shown
-from hostmon.own_metrics import registry_of
+from hostmon.own_metrics import StatusCollector, registry_of
 from hostmon.publisher import Access, zmq_library
 from hostmon.requests import RequestServer
 from hostmon.rhythm import Rhythm
@@ -115,6 +115,7 @@ class Agent:
         self._kernel = self._kernel_sampler() if local else None
         self._image_cache = image_cache_of(self._hypervisor, settings)
         self._supervisor = Supervisor(settings, settings.agent.host_name, self)
+        self._own = StatusCollector(self.status)
         self._exposition = self._metric_page()
 
     def start(self) -> None:
@@ -195,7 +196,7 @@ class Agent:
     def _metric_page(self) -> Exposition:
         """What scrapes are answered from."""
         settings = self._settings.metrics
-        registry = registry_of(self.status)
+        registry = registry_of(self._own)
         page = Exposition(
             self._table,
             self._definitions.describe,
@@ -240,7 +241,7 @@ class Agent:
 
     def _figures(self) -> Figures:
         return figures_of(
-            self.status(), self._bookkeeper.books, self._dispatcher.tally_of, time.monotonic_ns()
+            self._own.look(), self._bookkeeper.books, self._dispatcher.tally_of, time.monotonic_ns()
         )
 
     def metrics(

@@ -1,6 +1,8 @@
 """The agent's own metrics, kept by prometheus-client: what it published, and what it costs."""
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -15,65 +17,97 @@ from hostmon.process_metrics import ProcessCollector
 from hostmon.status import (
     AgentStatus,
     ClaimsStatus,
+    ClassStatus,
     DriverStatus,
     GateStatus,
     ImageCacheStatus,
+    KindCount,
     ReadingStatus,
 )
 
 
-def registry_of(status: Callable[[], AgentStatus]) -> CollectorRegistry:
+def registry_of(status: "StatusCollector") -> CollectorRegistry:
     """A registry of one agent alone: nothing in it is global to the process."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(StatusCollector(status))
+    registry.register(status)
     registry.register(ProcessCollector())
     return registry
 
 
 class StatusCollector(Collector):
-    """An agent's status, read at each scrape from its memory."""
+    """An agent's status, read at each scrape from its memory.
+
+    The families of a part of it that is as it was are the same objects. One thread at a time may
+    collect.
+    """
 
     def __init__(self, status: Callable[[], AgentStatus]) -> None:
         self._status = status
+        self._looked: AgentStatus | None = None
+        self._told: dict[Part, tuple[object, list[Metric]]] = {}
+
+    def look(self) -> AgentStatus:
+        """The status now, and in what is collected next: it takes longer than all its families."""
+        self._looked = self._status()
+        return self._looked
 
     def collect(self) -> Iterator[Metric]:
         """Every family, all series of one together."""
-        status = self._status()
-        about = {"version": status.version, "uri": status.uri, "host": status.host}
-        yield InfoMetricFamily("hostmon", "This agent.", about)
-        events = CounterMetricFamily("hostmon_events", "Events published.", labels=["kind"])
-        for kind in status.kinds:
-            events.add_metric([kind.kind], kind.count)
-        yield events
-        sequence = GaugeMetricFamily(
-            "hostmon_sequence", "The last number a class of events gave out.", labels=["class"]
-        )
-        for class_ in status.classes:
-            sequence.add_metric([class_.name], class_.sequence)
-        yield sequence
-        up = float(status.connection == "up")
-        yield GaugeMetricFamily(
-            "hostmon_connection_up", "1 while the agent is connected to libvirt.", value=up
-        )
-        yield CounterMetricFamily(
-            "hostmon_connections", "Connections to libvirt opened.", value=status.connections
-        )
-        yield CounterMetricFamily(
-            "hostmon_virt_violations",
+        status, self._looked = self._looked or self._status(), None
+        for shown, families in PARTS:
+            now = shown(status)
+            told = self._told.get((shown, families))
+            if told is None or told[0] != now:
+                told = self._told[shown, families] = now, list(families(now))
+            yield from told[1]
+
+
+def about_families(about: tuple[str, str, str]) -> Iterator[Metric]:
+    """Which agent this is."""
+    names = dict(zip(("version", "uri", "host"), about, strict=True))
+    yield InfoMetricFamily("hostmon", "This agent.", names)
+
+
+def kind_families(kinds: Sequence[KindCount]) -> Iterator[Metric]:
+    """What was published."""
+    events = CounterMetricFamily("hostmon_events", "Events published.", labels=["kind"])
+    for kind in kinds:
+        events.add_metric([kind.kind], kind.count)
+    yield events
+
+
+def class_families(classes: Sequence[ClassStatus]) -> Iterator[Metric]:
+    """How far each class of events is."""
+    sequence = GaugeMetricFamily(
+        "hostmon_sequence", "The last number a class of events gave out.", labels=["class"]
+    )
+    for class_ in classes:
+        sequence.add_metric([class_.name], class_.sequence)
+    yield sequence
+
+
+def connection_families(counts: tuple[str, int, int, int]) -> Iterator[Metric]:
+    """How the connection to the hypervisor stands."""
+    connection, connections, violations, lost = counts
+    yield GaugeMetricFamily(
+        "hostmon_connection_up",
+        "1 while the agent is connected to libvirt.",
+        value=float(connection == "up"),
+    )
+    yield from _counters(
+        "hostmon",
+        ("connections", "Connections to libvirt opened.", connections),
+        (
+            "virt_violations",
             "Breaches of its contract by the virt driver; each costs a connection.",
-            value=status.virt_violations,
-        )
-        yield CounterMetricFamily(
-            "hostmon_lost_records",
+            violations,
+        ),
+        (
+            "lost_records",
             "Records that found the agent's queue full; a loss is published and ends in a resync.",
-            value=status.lost_records,
-        )
-        yield from gate_families(status.gate)
-        yield from claim_families(status.claims)
-        if status.image_cache is not None:
-            yield from image_cache_families(status.image_cache)
-        yield from reading_families(status.reading)
-        yield from driver_families(status.drivers)
+            lost,
+        ),
+    )
 
 
 def gate_families(gate: GateStatus) -> Iterator[Metric]:
@@ -116,8 +150,10 @@ def claim_families(claims: ClaimsStatus) -> Iterator[Metric]:
     yield states
 
 
-def image_cache_families(cache: ImageCacheStatus) -> Iterator[Metric]:
-    """How the base images stand."""
+def image_cache_families(cache: ImageCacheStatus | None) -> Iterator[Metric]:
+    """How the base images stand, where there is a cache of them."""
+    if cache is None:
+        return
     files = GaugeMetricFamily(
         "hostmon_image_cache_files", "Base images at the last look, by state.", labels=["state"]
     )
@@ -215,3 +251,22 @@ def _counters(prefix: str, *rows: tuple[str, str, float]) -> Iterator[Metric]:
     """A counter without labels for each row: the rest of its name, its help, its value."""
     for name, text, value in rows:
         yield CounterMetricFamily(f"{prefix}_{name}", text, value=value)
+
+
+Part = tuple[Callable[[AgentStatus], Any], Callable[[Any], Iterator[Metric]]]
+
+PARTS: tuple[Part, ...] = (
+    (attrgetter("version", "uri", "host"), about_families),
+    (attrgetter("kinds"), kind_families),
+    (attrgetter("classes"), class_families),
+    (
+        attrgetter("connection", "connections", "virt_violations", "lost_records"),
+        connection_families,
+    ),
+    (attrgetter("gate"), gate_families),
+    (attrgetter("claims"), claim_families),
+    (attrgetter("image_cache"), image_cache_families),
+    (attrgetter("reading"), reading_families),
+    (attrgetter("drivers"), driver_families),
+)
+"""Parts of a status, and the families that show them: those change only where the part does."""

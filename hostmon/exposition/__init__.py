@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from hostmon._table import GuestTable
 from hostmon.exposition.book import Book
-from hostmon.exposition.own import Costs, refuse_clashes, registry_page
+from hostmon.exposition.own import Costs, OwnPage, refuse_clashes
 from hostmon.exposition.squeeze import Buffer, Squeezer
 from hostmon.labels import Describe
 from hostmon.machine.boot import boot_ticks
@@ -67,7 +67,7 @@ class Exposition:
         self._table = table
         self._describe = describe
         self._figures = figures
-        self._registry = registry
+        self._own = OwnPage(registry)
         self._profile = known_profile(profile).name
         self._fresh = fresh
         self._choice = (frozenset(on), frozenset(off), frozenset(without))
@@ -154,6 +154,6 @@ class Exposition:
         host = book.host_page(self._figures(), wanted, strict)
         book.renderer.refresh(snapshot)
         guests = book.renderer.render(snapshot, strict, book.flags(wanted))
-        own = registry_page(self._registry, wanted, strict)
+        own = self._own.page(wanted, strict)
         self.costs.took(time.perf_counter() - began)
         return [host, *guests, own]

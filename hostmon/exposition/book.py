@@ -28,14 +28,7 @@ class Book:
         self, profile: Profile, metrics: tuple[Metric, ...], describe: Describe, boot: int
     ) -> None:
         self.metrics = metrics
-        self._host = [
-            (
-                metric,
-                (metric.head(openmetrics=False).encode(), metric.head(openmetrics=True).encode()),
-            )
-            for metric in metrics
-            if metric.scope is Scope.HOST
-        ]
+        self._host = [HostFamily(metric) for metric in metrics if metric.scope is Scope.HOST]
         self._guests = [metric for metric in metrics if metric.scope is not Scope.HOST]
         self._flags: dict[frozenset[str], bytes] = {}
         self.renderer = Renderer(
@@ -62,11 +55,28 @@ class Book:
     ) -> bytes:
         """The families of the host."""
         return b"".join(
-            part
-            for metric, heads in self._host
-            if metric.column in figures and asked(metric, wanted)
-            for part in host_lines(metric, heads[strict], figures[metric.column])
+            family.text(figures[family.metric.column], strict)
+            for family in self._host
+            if family.metric.column in figures and asked(family.metric, wanted)
         )
+
+
+class HostFamily:
+    """A family of the host; its text stays until its numbers change."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self._heads = [metric.head(openmetrics=strict).encode() for strict in (False, True)]
+        self._told: dict[bool, tuple[Values, bytes]] = {}
+
+    def text(self, values: Values, strict: bool) -> bytes:
+        """Head and series; nothing without a series."""
+        told = self._told.get(strict)
+        if told is None or told[0] != values:
+            shown = dict(values) if isinstance(values, Mapping) else values
+            text = b"".join(host_lines(self.metric, self._heads[strict], shown))
+            told = self._told[strict] = shown, text
+        return told[1]
 
 
 def groups_shown(metrics: Iterable[Metric]) -> list[str | None]:

@@ -1,13 +1,14 @@
 """The agent's own metrics, which prometheus-client keeps, as the end of a page."""
 
 import functools
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from prometheus_client import CollectorRegistry
 from prometheus_client import generate_latest as generate_text
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
 from hostmon.errors import SettingsError
@@ -41,19 +42,33 @@ class Costs(Collector):
         )
 
 
-def registry_page(registry: CollectorRegistry, wanted: Collection[str], strict: bool) -> bytes:
-    """A registry's families, all or those of the given names; in OpenMetrics with its end mark."""
-    families = [
-        part
-        for family in registry.collect()
-        if (part := asked_of(family, wanted) if wanted else family) is not None
-    ]
-    try:
-        return plain_page(families, strict)
-    except LookupError:
-        generate = generate_openmetrics if strict else generate_text
-        page: bytes = generate(Collected(families))
-        return page
+Texts = dict[tuple[str, str], tuple[list[Sample], str]]
+"""The lines of families by name and type, and the samples that they show."""
+
+
+class OwnPage:
+    """A registry's families as text; of a family whose samples are as they were it stays.
+
+    One thread at a time may ask for it.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self._texts: dict[bool, Texts] = {False: {}, True: {}}
+
+    def page(self, wanted: Collection[str], strict: bool) -> bytes:
+        """All families or those of the given names; in OpenMetrics with its end mark."""
+        families = list(self._registry.collect())
+        texts = self._texts[strict]
+        if wanted:
+            families = [part for each in families if (part := asked_of(each, wanted)) is not None]
+            texts = {}
+        try:
+            return plain_page(families, strict, texts)
+        except LookupError:
+            generate = generate_openmetrics if strict else generate_text
+            page: bytes = generate(Collected(families))
+            return page
 
 
 def asked_of(family: Metric, names: Collection[str]) -> Metric | None:
@@ -79,24 +94,37 @@ class Collected(Collector):
         return self._families
 
 
-def plain_page(families: Iterable[Metric], strict: bool) -> bytes:
+def plain_page(families: Collection[Metric], strict: bool, texts: Texts) -> bytes:
     """What prometheus-client writes, in half its time; LookupError for what only it can write.
 
-    Names, labels and help of the agent's families hardly ever change: their texts are kept.
+    Lines are taken from ``texts`` where nothing has changed, and put there where it has.
     """
+    if len(texts) > 2 * len(families):
+        texts.clear()
     parts: list[str] = []
     for family in families:
         parts.append(head(family.name, family.type, family.documentation, family.unit, strict))
-        suffix = SUFFIXES[family.type]
-        for sample in family.samples:
-            if sample.name != family.name + suffix or sample.timestamp or sample.exemplar:
-                raise LookupError(sample.name)
-            labels = sample.labels
-            name = series(sample.name, tuple(labels.items())) if labels else sample.name
-            parts.append(f"{name} {number(sample.value)}\n")
+        told = texts.get((family.name, family.type))
+        if told is None or told[0] != family.samples:
+            told = list(family.samples), lines(family)
+            texts[family.name, family.type] = told
+        parts.append(told[1])
     if strict:
         parts.append("# EOF\n")
     return "".join(parts).encode()
+
+
+def lines(family: Metric) -> str:
+    """A family's samples; LookupError where they have more than a value."""
+    parts = []
+    expected = family.name + SUFFIXES[family.type]
+    for sample in family.samples:
+        if sample.name != expected or sample.timestamp or sample.exemplar:
+            raise LookupError(sample.name)
+        labels = sample.labels
+        name = series(sample.name, tuple(labels.items())) if labels else sample.name
+        parts.append(f"{name} {number(sample.value)}\n")
+    return "".join(parts)
 
 
 SUFFIXES = {"counter": "_total", "gauge": "", "info": "_info"}

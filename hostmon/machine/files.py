@@ -3,12 +3,15 @@
 An absent or senseless value is None (or the empty list): the caller decides what that means.
 """
 
+import os
 import re
 from pathlib import Path
 
 import msgspec
 
 MAX_FILE = 16 << 20
+# Most files are smaller. Room for the largest would be mapped, and unmapped, for each of them.
+AT_ONCE = 16 << 10
 # The kernel's limits are 8,192 processors and 1,024 nodes; a larger id is garbage.
 MAX_ID = 1 << 16
 
@@ -40,10 +43,19 @@ HERE = Roots()
 def read_text(path: Path) -> str | None:
     """A file's text without what is beyond 16 MiB; bytes that are not UTF-8 are replaced."""
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_FILE).decode("utf-8", "replace")
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except (OSError, ValueError):
         return None
+    parts, left = [], MAX_FILE
+    try:
+        while left and (part := os.read(file, min(left, AT_ONCE))):
+            parts.append(part)
+            left -= len(part)
+    except OSError:
+        return None
+    finally:
+        os.close(file)
+    return b"".join(parts).decode("utf-8", "replace")
 
 
 def read_int(path: Path, base: int = 10) -> int | None:

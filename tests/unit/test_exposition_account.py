@@ -1,11 +1,14 @@
 """The host's account on the page."""
 
+import itertools
+import math
+
 import msgspec
 from prometheus_client import CollectorRegistry
 
 from bench.front.tables import MadeUp
 from hostmon.account import CellAccount, HostAccount, PagePool, Resource
-from hostmon.exposition import Exposition, Format
+from hostmon.exposition import SHARED_NS, Exposition, Format
 from hostmon.exposition.account import account_figures
 from hostmon.metrics.host import CELLS, MEMORY, STORAGE, VCPUS
 from hostmon.scrape import read
@@ -63,6 +66,36 @@ def test_the_accounts_numbers_are_on_the_page() -> None:
             ("hugepages_used", {"cell": "0", "size_bytes": str(2 * MIB)}, 6),
         ):
             assert found[f"hostmon_host_{name}", tuple(labels.items())] == value, name
+
+
+def test_figures_that_change_or_come_and_go_are_shown_as_they_are_now() -> None:
+    ratios: dict[tuple[str, ...], float] = {("vcpus",): 4.0}
+    figures: dict[str, float | dict[tuple[str, ...], float]] = {"allocation_ratio": ratios}
+    ticks = itertools.count(0, SHARED_NS)
+    exposition = Exposition(
+        MadeUp(0).table, lambda _: None, lambda: figures, CollectorRegistry(),
+        clock_ns=lambda: next(ticks),
+    )  # fmt: skip
+
+    def shown(form: Format) -> dict[str, float]:
+        values = read(exposition.page(form), form.value).values
+        return {
+            dict(labels).get("resource", name): value for (name, labels), value in values.items()
+        }
+
+    for form in (*Format, *Format):
+        ratios[("vcpus",)] += 1  # in place: the page has kept none of what it was given
+        assert shown(form)["vcpus"] == ratios[("vcpus",)]
+    ratios[("disk",)] = 2.0
+    figures["vcpus"] = 8
+    for form in Format:
+        assert shown(form) == {"vcpus": ratios[("vcpus",)], "disk": 2.0, "hostmon_host_vcpus": 8}
+    figures["vcpus"] = float("nan")
+    assert math.isnan(shown(Format.TEXT)["hostmon_host_vcpus"])
+    ratios.clear()
+    del figures["vcpus"]
+    for form in Format:
+        assert shown(form) == {}
 
 
 def test_huge_pages_are_the_cells_or_without_cells_the_hosts() -> None:

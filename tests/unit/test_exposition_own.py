@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
 
-from hostmon.exposition.own import Costs, plain_page, registry_page
+from hostmon.exposition.own import Costs, OwnPage, plain_page
 
 VALUES = (0, 1, -1, 0.1, 1e-9, 123456789.0, 1e22, float("inf"), float("-inf"), float("nan"), True)
 
@@ -41,8 +41,10 @@ def test_plain_families_are_written_as_the_library_does(strict: bool) -> None:
     registry.register(Odd())
     registry.register(Costs())
     expected = library(registry, strict)
-    assert plain_page(registry.collect(), strict) == expected
-    assert registry_page(registry, (), strict) == expected
+    assert plain_page(list(registry.collect()), strict, {}) == expected
+    own = OwnPage(registry)
+    for _ in range(2):
+        assert own.page((), strict) == expected
 
 
 @pytest.mark.parametrize("strict", [False, True])
@@ -52,7 +54,7 @@ def test_others_are_left_to_the_library(kind: type, strict: bool) -> None:
     registry.register(Odd())
     more = {"states": ["a", "b"]} if kind is Enum else {}
     kind("own", "One of the library's.", registry=registry, **more)
-    assert registry_page(registry, (), strict) == library(registry, strict)
+    assert OwnPage(registry).page((), strict) == library(registry, strict)
 
 
 def test_what_has_a_time_of_its_own_is_left_to_the_library() -> None:
@@ -64,4 +66,68 @@ def test_what_has_a_time_of_its_own_is_left_to_the_library() -> None:
 
     registry = CollectorRegistry()
     registry.register(Timed())
-    assert registry_page(registry, (), strict=False) == library(registry, strict=False)
+    assert OwnPage(registry).page((), strict=False) == library(registry, strict=False)
+
+
+class Moving(Collector):
+    """Families that are kept and changed, or made anew, in every way."""
+
+    def __init__(self) -> None:
+        self.families: list[Metric] = []
+
+    def collect(self) -> list[Metric]:
+        return self.families
+
+
+def test_whatever_changes_the_page_is_what_the_library_would_write() -> None:
+    moving = Moving()
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(moving)
+    own = OwnPage(registry)
+
+    def check() -> None:
+        for strict in (False, True, False):
+            assert own.page((), strict) == library(registry, strict)
+
+    check()
+    kept = GaugeMetricFamily("kept", "Kept.", labels=["of"])
+    moving.families.append(kept)
+    check()
+    for value in (1, 2, 2, float("nan"), 1e7, 1):
+        kept.add_metric([str(value)], value)
+        check()
+    kept.samples[0] = kept.samples[0]._replace(value=5)
+    check()
+    kept.samples[0] = kept.samples[0]._replace(labels={"of": "other"})
+    check()
+    kept.documentation = "Kept and changed."
+    check()
+    moving.families.append(CounterMetricFamily("anew", "Made anew.", value=1))
+    check()
+    moving.families[1] = CounterMetricFamily("anew", "Made anew.", value=2)
+    check()
+    moving.families[1] = GaugeMetricFamily("anew", "Another type.", value=2)
+    check()
+    moving.families.reverse()
+    check()
+    kept.samples.clear()
+    check()
+    moving.families.remove(kept)
+    check()
+
+
+def test_families_that_are_gone_are_not_kept() -> None:
+    texts: dict[tuple[str, str], object] = {}
+    for number in range(100):
+        family = GaugeMetricFamily(f"number{number}", "One of many.", value=1)
+        plain_page([family], False, texts)  # type: ignore[arg-type]
+    assert len(texts) <= 3
+
+
+def test_a_filter_leaves_the_whole_page_as_it_is() -> None:
+    registry = CollectorRegistry()
+    registry.register(Odd())
+    own = OwnPage(registry)
+    whole = own.page((), strict=True)
+    assert b"texts" not in own.page({"waits_seconds"}, strict=True)
+    assert own.page((), strict=True) == whole
