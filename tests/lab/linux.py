@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape
 import libvirt
 
 from tests.lab.cpio import archive
+from tests.lab.kept import cache
 from tests.lab.node import Node, wait_for
 
 PACKAGE = "linux-image-cloud-amd64"
@@ -57,11 +58,6 @@ class System:
 
     kernel: Path
     initrd: Path
-
-
-def cache() -> Path:
-    """Where the kernel is kept between runs."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hostmon"
 
 
 def kernel_tree() -> Path:

@@ -24,6 +24,7 @@ from typing import Any, Self
 from tests.lab import cgroups
 from tests.lab.init import PRIVATE
 from tests.lab.inside import Inside, child_of, enter
+from tests.lab.kept import cache
 
 KVM_GET_API_VERSION = 0xAE00
 PROGRAMS = ("libvirtd", "virsh", "nsenter", "unshare", "setpriv", "ip", "mount")
@@ -81,7 +82,7 @@ def spawn_init(root: Path, name: str) -> "subprocess.Popen[bytes]":
             [
                 "unshare", "--mount", "--pid", "--net", "--uts", "--fork", "--kill-child",
                 "--mount-proc", sys.executable, "-I", str(Path(__file__).with_name("init.py")),
-                str(root), name,
+                str(root), name, str(cache() / "qemu-capabilities"),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

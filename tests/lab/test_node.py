@@ -58,6 +58,21 @@ def test_the_machines_libvirtd_does_not_see_them(make_node: MakeNode) -> None:
     assert one.run("ls", "/sys/class/net").stdout.split() == ["lo"]
 
 
+def test_what_one_node_found_out_about_qemu_the_next_knows(make_node: MakeNode) -> None:
+    with make_node() as first:
+        first.virsh("domcapabilities")
+    second = make_node()
+
+    def known() -> dict[str, float]:
+        folder = second.root / "cache/qemu/capabilities"
+        return {path.name: path.stat().st_mtime for path in folder.glob("*.xml")}
+
+    before = known()
+    assert before
+    second.virsh("domcapabilities")
+    assert known() == before
+
+
 def test_libvirtd_is_killed_and_started_again(node: Node) -> None:
     (name,) = guests.define_and_start(node, 1, paused=True)
     before = node.libvirtd_pid
