@@ -17,29 +17,16 @@ from hostmon.status import (
     KindCount,
     ReadingStatus,
 )
+from hostmon.testing.view import FixedView
 
 CACHE = ImageCacheStatus(
     directory="/", looks=1, failures=0, used=1, unused=0, removed=0, reported=0
 )
-STATUS = AgentStatus(
-    version="1",
-    host="h",
-    uri="test:///default",
-    epoch=1,
-    pid=1,
-    uptime=1.0,
-    connection="up",
-    connection_reason="",
-    connections=1,
-    libvirt_version="9.0.0",
-    guests=1,
-    running=1,
-    active=1,
+STATUS = replace(
+    FixedView().status(),
     classes=(ClassStatus(name="lifecycle", sequence=3),),
     kinds=(KindCount(kind="lifecycle", count=3),),
-    lost_records=0,
     drivers=(DriverStatus(name="noop", state="running"),),
-    events_addresses=(),
     image_cache=CACHE,
 )
 
