@@ -22,7 +22,7 @@ SECOND = 1_000_000_000
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
-    rig = Rig(f"ipc://{tmp_path}/bus")
+    rig = Rig(f"ipc://{tmp_path}/bus", heartbeat_ns=100_000_000)
     yield rig
     rig.close()
 
