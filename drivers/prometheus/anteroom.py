@@ -3,13 +3,19 @@
 A scrape that comes behind thousands of silent connections waits until all of them were taken, at
 70 µs of CPU for each that has a transport and a protocol. So the kernel keeps those that are silent
 for DEFERRED_S, and whoever still is gets a seat here. Owns accepting, the sockets that wait, and
-their deadline; whoever has spoken is the server's, and must bound itself.
+their deadline. Who speaks is served through the hatch, and comes back to a seat, or enters: that is
+the server's, and must bound itself.
 """
 
 import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from functools import partial
+
+from hostmon_drivers.prometheus.hatch import Hatch
+from hostmon_drivers.prometheus.scrapes import Scrapes
+from hostmon_drivers.prometheus.usual import LONGEST
 
 log = logging.getLogger(__name__)
 
@@ -20,20 +26,23 @@ ACCEPTED_AT_ONCE = 256
 AGAIN_S = 1.0
 """Until accepting is tried again when it failed: there was no descriptor left."""
 
-Factory = Callable[[], asyncio.BaseProtocol]
+Factory = Callable[[bytes], asyncio.BaseProtocol]
+"""Makes a connection's protocol, of which so much is unsent that it has asked for before."""
 
 
 class Anteroom:
-    """Accepts from ``listener``; who speaks goes on to a protocol that ``factory`` makes.
+    """Accepts from ``listener``; whoever says anything but a usual scrape is ``factory``'s.
 
-    When all seats are taken the one who has been silent for longest makes room. For the event loop
-    that it was made in.
+    When all seats are taken the one who has been silent for longest makes room; whoever is being
+    served keeps a seat. For the event loop that it was made in.
     """
 
-    def __init__(self, listener: socket.socket, factory: Factory) -> None:
+    def __init__(self, listener: socket.socket, factory: Factory, scrapes: Scrapes) -> None:
         self._loop = asyncio.get_running_loop()
         self._listener = listener
         self._factory = factory
+        self._hatch = Hatch(scrapes, SEATS, self._seat_again, self._let_in)
+        self._closed = False
         # When each came, the oldest first; those of the last few calls are not yet watched.
         self._seated: dict[socket.socket, float] = {}
         self._unwatched: dict[socket.socket, None] = {}
@@ -44,14 +53,16 @@ class Anteroom:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFERRED_S)
         self._open()
 
-    def close(self) -> None:
-        """Accept no more; whoever is silent goes."""
+    async def close(self, grace: float) -> None:
+        """Accept no more; whoever is silent goes, who is being served has ``grace`` seconds."""
+        self._closed = True
         self._loop.remove_reader(self._listener)
         for timer in (self._later, self._sweeping):
             if timer is not None:
                 timer.cancel()
         for peer in list(self._seated):
             self._dismiss(peer)
+        await self._hatch.emptied(grace)
 
     def _open(self) -> None:
         self._later = None
@@ -70,11 +81,26 @@ class Anteroom:
                 self._later = self._loop.call_later(AGAIN_S, self._open)
                 break
             peer.setblocking(False)
-            self._seated[peer] = self._loop.time()
-            self._unwatched[peer] = None
+            self._seat(peer)
             self._hear(peer)
-            if len(self._seated) > SEATS:
-                self._make_room()
+            self._make_room()
+        self._watch()
+
+    def _seat(self, peer: socket.socket) -> None:
+        """Give it a seat, unwatched as yet: it may say something at once."""
+        self._seated[peer] = self._loop.time()
+        self._unwatched[peer] = None
+
+    def _seat_again(self, peer: socket.socket) -> None:
+        """It was served, and may ask again."""
+        if self._closed:
+            peer.close()
+            return
+        self._seat(peer)
+        self._watch()
+
+    def _watch(self) -> None:
+        """Hear of whoever has a seat by now."""
         for peer in self._unwatched:
             self._loop.add_reader(peer, self._hear, peer)
         self._unwatched.clear()
@@ -82,15 +108,16 @@ class Anteroom:
             self._sweep()
 
     def _make_room(self) -> None:
-        """Free the seat that was taken first, whether by letting in or by sending away."""
-        peer = next(iter(self._seated))
-        if not self._hear(peer):
-            self._dismiss(peer)
+        """Free the seats that were taken first, whether by hearing or by sending away."""
+        while len(self._seated) + len(self._hatch) > SEATS:
+            peer = next(iter(self._seated))
+            if not self._hear(peer):
+                self._dismiss(peer)
 
     def _hear(self, peer: socket.socket) -> bool:
-        """Let a connection enter that has spoken, or take the one away that has ended."""
+        """Serve a connection that has spoken or let it in, or take the one away that has ended."""
         try:
-            said = peer.recv(1, socket.MSG_PEEK)
+            said = peer.recv(LONGEST + 1, socket.MSG_PEEK)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError:
@@ -99,15 +126,19 @@ class Anteroom:
             self._dismiss(peer)
             return True
         self._leave(peer)
-        task = self._loop.create_task(self._enter(peer))
-        self._entering.add(task)
-        task.add_done_callback(self._entering.discard)
+        if not self._hatch.serves(peer, said):
+            self._let_in(peer)
         return True
 
-    async def _enter(self, peer: socket.socket) -> None:
+    def _let_in(self, peer: socket.socket, unsent: bytes = b"") -> None:
         """Hand a connection on."""
+        task = self._loop.create_task(self._enter(peer, unsent))
+        self._entering.add(task)
+        task.add_done_callback(self._entering.discard)
+
+    async def _enter(self, peer: socket.socket, unsent: bytes) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._factory, peer)
+            await self._loop.connect_accepted_socket(partial(self._factory, unsent), peer)
         except OSError as error:
             log.debug("a connection ended by itself: %s", error)
             peer.close()
@@ -119,6 +150,9 @@ class Anteroom:
             del self._unwatched[peer]
         else:
             self._loop.remove_reader(peer)
+        if not self._seated and self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
 
     def _dismiss(self, peer: socket.socket) -> None:
         """End a connection."""

@@ -1,22 +1,15 @@
-"""HTTP connections: uvicorn's, with deadlines on idle clients and a short way for scrapes.
+"""HTTP connections: uvicorn's, with deadlines on idle clients and on those that take nothing.
 
 uvicorn alone keeps a connection that says nothing, or only half a request, or that takes nothing of
 its answer, open for ever, and as many of them as there are descriptors: then the bus cannot take a
-connection either, and each answer that nobody takes is memory. And it takes
-1.1 ms of CPU for a request of which 0.1 ms would do: a scrape that comes as Prometheus sends it,
-whole and without a body, is answered here. Whatever is unusual about one is left to uvicorn.
+connection either, and each answer that nobody takes is memory.
 """
 
 import asyncio
-import re
 from email.utils import formatdate
-from http import HTTPStatus
 from typing import Any, ClassVar
 
-import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
-
-from hostmon_drivers.prometheus.scrapes import Answer, Asked, Scrapes
 
 HEADERS_DUE = 5.0
 TAKEN_DUE = 5.0
@@ -24,42 +17,6 @@ TAKEN_DUE = 5.0
 WHOLE_DUE = 60.0
 """Seconds within which it takes all of an answer: it is memory of ours until then."""
 MOST_CONNECTIONS = 256
-LONGEST = 8192
-"""Bytes of a request that may go the short way."""
-REQUEST = re.compile(
-    rb"GET /metrics(?:\?([!-~]*))? HTTP/1\.1\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ -~\t]*\r\n)*)\r\n"
-)
-UNUSUAL = {b"connection", b"content-length", b"expect", b"transfer-encoding", b"upgrade"}
-"""Headers that change how a request is read or answered."""
-
-
-def scrape_in(data: bytes) -> Asked | None:
-    """The scrape that these bytes are, if they are one usual request for it and nothing more."""
-    found = REQUEST.fullmatch(data) if len(data) <= LONGEST else None
-    if found is None:
-        return None
-    headers: dict[bytes, bytes] = {}
-    for line in found[2].splitlines():
-        name, _, value = line.partition(b":")
-        name = name.lower()
-        if name in UNUSUAL or name in headers:
-            return None
-        headers[name] = value.strip()
-    if b"host" not in headers:
-        return None
-    said = (found[1] or b"", headers.get(b"accept", b""), headers.get(b"accept-encoding", b""))
-    return Asked(*(text.decode("ascii") for text in said))
-
-
-def response(answer: Answer) -> bytes:
-    """Status line and headers of an answer."""
-    lines = [
-        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
-        f"date: {formatdate(usegmt=True)}",
-        *(f"{name}: {value}" for name, value in answer.headers),
-        f"content-length: {len(answer.body)}",
-    ]
-    return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
 class DeadlineProtocol(H11Protocol):
@@ -68,23 +25,29 @@ class DeadlineProtocol(H11Protocol):
     So is something of an answer's taking, within TAKEN_DUE seconds of each other, and all of it
     within WHOLE_DUE.
     ``waiting`` are those of one server that have no request under way, the oldest first: they make
-    room for newer ones.
+    room for newer ones. ``unsent`` is what is left of an answer to a request that came before.
     """
 
     waiting: ClassVar[dict["DeadlineProtocol", None]]
+    unsent = b""
     _deadline: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
     _whole_due = 0.0
     _refused = False
 
     def connection_made(self, transport: Any) -> None:  # uvicorn's own annotation
-        """The first request's headers are due from now on."""
+        """The first request's headers are due from now on, if nothing is to be taken first."""
         if len(self.connections) >= MOST_CONNECTIONS and not self._make_room():
             self._refused = True
             transport.abort()
             return
         super().connection_made(transport)
-        self._expect()
+        if self.unsent:
+            transport.write(self.unsent)
+            self.unsent = b""
+            self.on_response_complete()
+        else:
+            self._expect()
 
     def _make_room(self) -> bool:
         """End the connection that has said nothing for longest; False if all are being served."""
@@ -178,82 +141,3 @@ class DeadlineProtocol(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-
-
-class ScrapeProtocol(DeadlineProtocol):
-    """A connection whose usual scrapes are answered without uvicorn, all else with it."""
-
-    scrapes: ClassVar[Scrapes]
-
-    def __init__(self, **more: Any) -> None:  # uvicorn's, by its own names
-        super().__init__(**more)
-        self._asked: asyncio.Future[Answer] | None = None
-        self._early: list[bytes] = []
-        self._last = False
-
-    def data_received(self, data: bytes) -> None:
-        """One scrape after the other; what comes before its answer has been taken waits."""
-        if self._asked is not None or self.flow.write_paused:
-            self._early.append(data)
-            self.flow.pause_reading()
-            return
-        asked = scrape_in(data) if self._between_requests() else None
-        if asked is None:
-            super().data_received(data)
-            return
-        self._relax()
-        self._unset_keepalive_if_required()
-        self._asked = asyncio.wrap_future(self.scrapes.soon(asked), loop=self.loop)
-        self._asked.add_done_callback(self._answer)
-
-    def resume_writing(self) -> None:
-        """Room for the next answer."""
-        super().resume_writing()
-        if self._asked is None:
-            self._go_on()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Nobody waits any more."""
-        if self._asked is not None:
-            self._asked.cancel()
-        super().connection_lost(exc)
-
-    def shutdown(self) -> None:
-        """Close, after the answer to a scrape under way."""
-        if self._asked is None:
-            super().shutdown()
-        else:
-            self._last = True
-
-    def _between_requests(self) -> bool:
-        """Whether uvicorn has neither half a request nor half an answer, and room for another."""
-        cycle: object = self.cycle
-        idle = not isinstance(cycle, RequestResponseCycle) or cycle.response_complete
-        limit = self.limit_concurrency
-        return (
-            idle
-            and self.conn.our_state is h11.IDLE
-            and self.conn.their_state is h11.IDLE
-            and not self.conn.trailing_data[0]
-            and (limit is None or len(self.connections) < limit)
-        )
-
-    def _answer(self, done: "asyncio.Future[Answer]") -> None:
-        """Send what was asked for."""
-        self._asked = None
-        if done.cancelled() or self.transport.is_closing():
-            return
-        answer = done.result()
-        self.transport.write(response(answer) + answer.body)
-        self.on_response_complete()
-        if self._last:
-            self.transport.close()
-        elif not self.flow.write_paused:
-            self._go_on()
-
-    def _go_on(self) -> None:
-        """With what came early."""
-        early, self._early = b"".join(self._early), []
-        self.flow.resume_reading()
-        if early:
-            self.data_received(early)

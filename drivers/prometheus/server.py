@@ -10,7 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from hostmon_drivers.prometheus.anteroom import Anteroom
-from hostmon_drivers.prometheus.protocol import MOST_CONNECTIONS, ScrapeProtocol
+from hostmon_drivers.prometheus.protocol import MOST_CONNECTIONS, DeadlineProtocol
 from hostmon_drivers.prometheus.scrapes import Scrapes
 
 IDLE = 5
@@ -29,24 +29,30 @@ class WaitingServer(uvicorn.Server):
     _loop: asyncio.AbstractEventLoop
     _anterooms: tuple[Anteroom, ...] = ()
 
+    def __init__(self, config: uvicorn.Config, scrapes: Scrapes) -> None:
+        super().__init__(config)
+        self._scrapes = scrapes
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin without a socket of uvicorn's own: it takes each connection, silent or not."""
         await super().startup([])
-        self._anterooms = tuple(Anteroom(one, self._protocol) for one in sockets or ())
+        self._anterooms = tuple(
+            Anteroom(one, self._protocol, self._scrapes) for one in sockets or ()
+        )
 
-    def _protocol(self) -> asyncio.Protocol:
+    def _protocol(self, unsent: bytes) -> asyncio.Protocol:
         """One connection's protocol, as uvicorn's own startup makes it."""
         make: Any = self.config.http_protocol_class
-        protocol: asyncio.Protocol = make(
+        protocol: DeadlineProtocol = make(
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
+        protocol.unsent = unsent
         return protocol
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more connections, then let those there are end."""
-        for anteroom in self._anterooms:
-            anteroom.close()
-        await super().shutdown(sockets)
+        """Take no more connections, and let those there are end."""
+        served = (anteroom.close(GRACE) for anteroom in self._anterooms)
+        await asyncio.gather(*served, super().shutdown(sockets))
 
     async def main_loop(self) -> None:
         """Until :meth:`end`."""
@@ -69,7 +75,7 @@ class Server:
     def __init__(self, app: Starlette, scrapes: Scrapes, bound: socket.socket) -> None:
         self._socket = bound
         self._scrapes = scrapes
-        protocol = type("ServersProtocol", (ScrapeProtocol,), {"waiting": {}, "scrapes": scrapes})
+        protocol = type("ServersProtocol", (DeadlineProtocol,), {"waiting": {}})
         config = uvicorn.Config(
             app,
             http=protocol,
@@ -85,7 +91,7 @@ class Server:
             timeout_graceful_shutdown=GRACE,
             limit_concurrency=MOST_CONNECTIONS + 1,
         )
-        self._server = WaitingServer(config)
+        self._server = WaitingServer(config, scrapes)
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
 
     @property

@@ -1,79 +1,14 @@
 """The anteroom of the HTTP server: who speaks enters, who is silent makes room and goes."""
 
 import asyncio
-import gc
 import os
 import resource
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
-from pathlib import Path
 
 import pytest
 
 from hostmon_drivers.prometheus import anteroom
-from hostmon_drivers.prometheus.anteroom import Anteroom
-
-
-class Echo(asyncio.Protocol):
-    """Says what was said to it."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self.transport.write(data)
-
-
-class Clients:
-    """Connections to one listener, closed in the end."""
-
-    def __init__(self, stack: ExitStack, listener: socket.socket) -> None:
-        self._stack = stack
-        self._address = listener.getsockname()
-
-    def connect(self, peer: socket.socket | None = None) -> socket.socket:
-        peer = self._stack.enter_context(peer or socket.socket())
-        peer.connect(self._address)
-        peer.setblocking(False)
-        return peer
-
-
-@asynccontextmanager
-async def served() -> AsyncIterator[tuple[Anteroom, Clients]]:
-    with ExitStack() as stack:
-        listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(4096)
-        room = Anteroom(listener, Echo)
-        try:
-            yield room, Clients(stack, listener)
-        finally:
-            room.close()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for it; the kernel keeps a silent connection for a second."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.002)
-
-
-async def says(peer: socket.socket, what: bytes = b"x") -> bytes:
-    """What comes back for it; nothing from a connection that has ended."""
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(10):
-        try:
-            await loop.sock_sendall(peer, what)
-            return await loop.sock_recv(peer, 100)
-        except ConnectionError:
-            return b""
-
-
-def descriptors() -> int:
-    gc.collect()  # what other tests left behind closes its files now, not between two counts
-    return len(list(Path(f"/proc/{os.getpid()}/fd").iterdir()))
+from tests.unit.rooms import descriptors, ended, says, served, until
 
 
 def test_who_speaks_enters_early_or_late() -> None:
@@ -106,14 +41,6 @@ def test_the_longest_silent_makes_room_and_who_has_spoken_does_not(
             assert await says(first) == b"x"
 
     asyncio.run(run())
-
-
-def ended(peer: socket.socket) -> bool:
-    """Whether the other side has ended a connection that said nothing."""
-    try:
-        return peer.recv(1, socket.MSG_PEEK) == b""
-    except BlockingIOError:
-        return False
 
 
 def test_a_burst_that_has_spoken_all_enters(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +102,7 @@ def test_who_is_silent_when_it_closes_is_ended() -> None:
         async with served() as (room, clients):
             peer = clients.connect()
             await until(lambda: room._seated)
-            room.close()
+            await room.close(0)
             await until(lambda: ended(peer))
 
     asyncio.run(run())

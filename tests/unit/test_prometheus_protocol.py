@@ -1,4 +1,4 @@
-"""The short way of a scrape: which requests take it, and that the others are uvicorn's still."""
+"""One connection after the other's rules: whatever is asked for in turn, and who takes nothing."""
 
 import contextlib
 import gzip
@@ -9,61 +9,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from hostmon_drivers.prometheus.protocol import LONGEST, scrape_in
-from hostmon_drivers.prometheus.scrapes import Asked, accepts_gzip
 from tests.agent_process import AgentProcess, agent
-
-PROMETHEUS = (
-    b"GET /metrics HTTP/1.1\r\nHost: h:9177\r\nUser-Agent: Prometheus/2.42\r\n"
-    b"Accept: application/openmetrics-text;version=1.0.0,*/*;q=0.1\r\nAccept-Encoding: gzip\r\n"
-    b"X-Prometheus-Scrape-Timeout-Seconds: 10\r\n\r\n"
-)
-BARE = b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n"
+from tests.unit.rooms import BARE, PROMETHEUS
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentProcess]:
     with agent(tmp_path_factory.mktemp("protocol")) as running:
         yield running
-
-
-def test_what_prometheus_sends_takes_the_short_way() -> None:
-    asked = scrape_in(PROMETHEUS)
-    assert asked == Asked("", "application/openmetrics-text;version=1.0.0,*/*;q=0.1", "gzip")
-    query = BARE.replace(b"/metrics", b"/metrics?collect[]=a&profile=kumina")
-    assert scrape_in(query) == Asked("collect[]=a&profile=kumina")
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        BARE[:-2],
-        BARE + b"G",
-        BARE + BARE,
-        BARE.replace(b"GET", b"HEAD"),
-        BARE.replace(b"GET", b"get"),
-        BARE.replace(b"/metrics", b"/metric"),
-        BARE.replace(b"/metrics", b"/metrics/"),
-        BARE.replace(b"/metrics", b"http://h/metrics"),
-        BARE.replace(b"/metrics", b"/metrics?a=\xff"),
-        BARE.replace(b"1.1", b"1.0"),
-        BARE.replace(b"Host: h\r\n", b""),
-        BARE.replace(b"Host: h", b"Host : h"),
-        BARE.replace(b"Host: h", b"Host: h\x00"),
-        BARE.replace(b"Host: h", b"Host: h\nX: y"),
-        BARE.replace(b"Host: h", b"Host: h\r\n folded"),
-        BARE.replace(b"Host: h", b"Host: h\r\nHost: i"),
-        BARE.replace(b"Host: h", b"Host: h\r\nConnection: close"),
-        BARE.replace(b"Host: h", b"Host: h\r\nContent-Length: 0"),
-        BARE.replace(b"Host: h", b"Host: h\r\ntransfer-encoding: chunked"),
-        BARE.replace(b"Host: h", b"Host: h\r\nExpect: 100-continue"),
-        BARE.replace(b"Host: h", b"Host: h\r\nUpgrade: h2c"),
-        BARE.replace(b"Host: h", b"Host: h\r\nX: " + LONGEST * b"x"),
-    ],
-)
-def test_whatever_is_unusual_does_not(data: bytes) -> None:
-    assert scrape_in(data) is None
 
 
 def answers(connection: socket.socket, count: int) -> list[tuple[bytes, bytes]]:
@@ -140,14 +93,3 @@ def test_a_client_that_takes_nothing_is_ended(demo: AgentProcess) -> None:
                 time.sleep(0.01)  # each in a packet of its own, as scrapes come
     assert time.monotonic() - began < 20
     assert demo.metrics()["hostmon_pages_total"] - before < asked / 3
-
-
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
-        ("", False), ("gzip", True), ("gzip;q=0", False), ("gzip; q=0.5", True), ("*", True),
-        ("*;q=0, gzip", True), ("gzip;q=0, *", False), ("gzip;q=x", False), ("br, deflate", False),
-    ],
-)  # fmt: skip
-def test_gzip_is_sent_where_it_may_be(header: str, expected: bool) -> None:
-    assert accepts_gzip(header) is expected

@@ -1,6 +1,7 @@
 """How fast a client must take its answer: something now and then, and all of it in a minute."""
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -112,3 +113,28 @@ def test_one_that_takes_nothing_is_ended(served: Served, size: int) -> None:
     served.client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     served.ask()
     assert ended(served, lambda: time.sleep(0.01)) < 3 * DUE_S
+
+
+def test_a_scrape_under_way_when_the_server_stops_is_answered(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Asked] = []
+    answer: Future[Answer] = Future()
+
+    def soon(one: Asked) -> Future[Answer]:
+        asked.append(one)
+        return answer
+
+    monkeypatch.setattr(served.pages, "soon", soon)
+    served.client.sendall(REQUEST)
+    until(lambda: asked, lambda: time.sleep(0.001))
+    stopping = threading.Thread(target=served.server.stop)
+    stopping.start()
+    until(lambda: served.server._server.should_exit, lambda: time.sleep(0.001))
+    answer.set_result(Answer(200, (("content-type", "text/plain"),), b"page"))
+    stopping.join(5)
+    assert not stopping.is_alive()
+    said = b""
+    while more := served.client.recv(65536):
+        said += more
+    assert said.endswith(b"content-length: 4\r\n\r\npage")
