@@ -22,7 +22,6 @@ from hostmon.status import (
     GateStatus,
     ImageCacheStatus,
     KindCount,
-    ReadingStatus,
 )
 
 
@@ -173,42 +172,57 @@ def image_cache_families(cache: ImageCacheStatus | None) -> Iterator[Metric]:
     )
 
 
-def reading_families(reading: ReadingStatus) -> Iterator[Metric]:
-    """What it costs to read the kernel and to ask the hypervisor."""
+def pass_families(reading: tuple[int, float, float, int]) -> Iterator[Metric]:
+    """What it costs to read the kernel, which is read for every page."""
+    passes, cpu, last_pass, confirmed = reading
     yield from _counters(
         "hostmon",
-        ("kernel_passes", "Passes over the kernel's files.", reading.passes),
-        ("kernel_cpu_seconds", "CPU time that these passes took.", reading.cpu),
-        ("hypervisor_calls", "Calls to the hypervisor for statistics.", reading.calls),
-        ("hypervisor_late_calls", "Calls that passed their deadline.", reading.late),
-        ("hypervisor_failed_calls", "Calls that lost their connection.", reading.failed),
-        ("readings_confirmed", "Readings not asked for: no vCPU had run.", reading.confirmed),
+        ("kernel_passes", "Passes over the kernel's files.", passes),
+        ("kernel_cpu_seconds", "CPU time that these passes took.", cpu),
+        ("readings_confirmed", "Readings not asked for: no vCPU had run.", confirmed),
+    )
+    yield GaugeMetricFamily(
+        "hostmon_kernel_pass_seconds", "Time the last pass took.", value=last_pass
+    )
+
+
+def call_families(reading: tuple[int, int, int, int]) -> Iterator[Metric]:
+    """What it costs to ask the hypervisor."""
+    calls, late, failed, hung = reading
+    yield from _counters(
+        "hostmon",
+        ("hypervisor_calls", "Calls to the hypervisor for statistics.", calls),
+        ("hypervisor_late_calls", "Calls that passed their deadline.", late),
+        ("hypervisor_failed_calls", "Calls that lost their connection.", failed),
+    )
+    yield GaugeMetricFamily("hostmon_hypervisor_hung_calls", "Calls that hang now.", value=hung)
+
+
+def unread_families(reading: tuple[int, int, int, int]) -> Iterator[Metric]:
+    """What was not read, or not taken, and why."""
+    unresolved, memory_failures, overtaken, unknown_fields = reading
+    yield from _counters(
+        "hostmon",
         (
             "readings_overtaken",
             "Answers of the hypervisor that came after newer ones.",
-            reading.overtaken,
+            overtaken,
         ),
         (
             "readings_unknown_fields",
             "Fields of its answers of unknown name or type.",
-            reading.unknown_fields,
+            unknown_fields,
         ),
         (
             "kernel_memory_failures",
             "Readings of the kernel that memory lacked for.",
-            reading.memory_failures,
+            memory_failures,
         ),
-    )
-    yield GaugeMetricFamily(
-        "hostmon_kernel_pass_seconds", "Time the last pass took.", value=reading.last_pass
     )
     yield GaugeMetricFamily(
         "hostmon_guests_unresolved",
         "Active guests whose process was not found.",
-        value=reading.unresolved,
-    )
-    yield GaugeMetricFamily(
-        "hostmon_hypervisor_hung_calls", "Calls that hang now.", value=reading.hung
+        value=unresolved,
     )
 
 
@@ -266,7 +280,23 @@ PARTS: tuple[Part, ...] = (
     (attrgetter("gate"), gate_families),
     (attrgetter("claims"), claim_families),
     (attrgetter("image_cache"), image_cache_families),
-    (attrgetter("reading"), reading_families),
+    (
+        attrgetter("reading.passes", "reading.cpu", "reading.last_pass", "reading.confirmed"),
+        pass_families,
+    ),
+    (
+        attrgetter("reading.calls", "reading.late", "reading.failed", "reading.hung"),
+        call_families,
+    ),
+    (
+        attrgetter(
+            "reading.unresolved",
+            "reading.memory_failures",
+            "reading.overtaken",
+            "reading.unknown_fields",
+        ),
+        unread_families,
+    ),
     (attrgetter("drivers"), driver_families),
 )
 """Parts of a status, and the families that show them: those change only where the part does."""

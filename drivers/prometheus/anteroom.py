@@ -102,7 +102,8 @@ class Anteroom:
     def _watch(self) -> None:
         """Hear of whoever has a seat by now."""
         for peer in self._unwatched:
-            self._loop.add_reader(peer, self._hear, peer)
+            # By its number: the selector writes a socket's addresses into errors that nobody sees.
+            self._loop.add_reader(peer.fileno(), self._hear, peer)
         self._unwatched.clear()
         if self._seated and self._sweeping is None:
             self._sweep()
@@ -149,7 +150,7 @@ class Anteroom:
         if peer in self._unwatched:
             del self._unwatched[peer]
         else:
-            self._loop.remove_reader(peer)
+            self._loop.remove_reader(peer.fileno())
         if not self._seated and self._sweeping is not None:
             self._sweeping.cancel()
             self._sweeping = None
