@@ -15,6 +15,8 @@ from hostmon.xml.memory import HugePage, MemoryBacking
 from hostmon.xml.values import UNITS
 
 HUGE_PAGE = 2 << 20
+MOST_VCPUS = (1 << 32) - 1
+"""The account has no room for more, nor has libvirt (its XML parser takes an unsigned int)."""
 
 
 def claim_of(uuid: bytes, live: Domain | None, config: Domain | None) -> GuestClaim:
@@ -52,9 +54,12 @@ def bare_claim_of(guest: GuestDescription) -> GuestClaim:
 
 
 def maximum(domain: Domain) -> tuple[int, int]:
-    """All vCPUs, and all memory in bytes (virDomainInfo.maxMem); a guest has one vCPU at least."""
+    """All vCPUs, and all memory in bytes (virDomainInfo.maxMem); a guest has one vCPU at least.
+
+    OverflowError for more vCPUs than MOST_VCPUS.
+    """
     vcpus = domain.vcpu.count if domain.vcpu else None
-    return vcpus or 1, domain.memory.bytes if domain.memory else 0
+    return countable(vcpus or 1), domain.memory.bytes if domain.memory else 0
 
 
 def current(domain: Domain) -> tuple[int, int]:
@@ -62,7 +67,14 @@ def current(domain: Domain) -> tuple[int, int]:
     vcpus, memory = maximum(domain)
     online = domain.vcpu.current if domain.vcpu else None
     size = domain.current_memory
-    return online or vcpus, size.bytes if size else memory
+    return countable(online or vcpus), size.bytes if size else memory
+
+
+def countable(vcpus: int) -> int:
+    """A number of vCPUs; OverflowError for one that no account holds."""
+    if not 0 < vcpus <= MOST_VCPUS:
+        raise OverflowError(f"{vcpus} vCPUs: at least 1 and at most {MOST_VCPUS} are counted")
+    return vcpus
 
 
 def bindings_of(
@@ -132,14 +144,20 @@ def memory_cells(domain: Domain, cell: int) -> tuple[int, ...]:
 
 
 def vcpu_cells(domain: Domain, topology: Topology) -> Counter[int]:
-    """How many of the guest's online vCPUs may run in one cell only, by cell."""
+    """How many of the guest's online vCPUs may run in one cell only, by cell.
+
+    Pins are counted, not vCPUs: their number is only a word in the XML.
+    """
     home = {cpu.id: cell.id for cell in topology.cells for cpu in cell.cpus}
-    pins = {pin.vcpu: pin.cpuset for pin in (domain.cputune.vcpupins if domain.cputune else ())}
+    online = current(domain)[0]
     everywhere = domain.vcpu.cpuset if domain.vcpu else None
+    pins = {pin.vcpu: pin.cpuset for pin in (domain.cputune.vcpupins if domain.cputune else ())}
+    pinned = [pins[vcpu] for vcpu in pins if vcpu is not None and 0 <= vcpu < online]
+    alike = Counter(cpuset or everywhere for cpuset in pinned)
+    alike[everywhere] += online - len(pinned)
     counts: Counter[int] = Counter()
-    for vcpu in range(current(domain)[0]):
-        cpus = parse_ids(pins.get(vcpu) or everywhere or "")
-        cells = {home[cpu] for cpu in cpus if cpu in home}
-        if len(cells) == 1 and len(topology.cells) > 1:
-            counts[cells.pop()] += 1
+    for cpuset, vcpus in alike.items():
+        cells = {home[cpu] for cpu in parse_ids(cpuset or "") if cpu in home}
+        if vcpus and len(cells) == 1 and len(topology.cells) > 1:
+            counts[cells.pop()] += vcpus
     return counts

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hostmon.account import Binding, GuestClaim
-from hostmon.claims import bindings_of, claim_of
+from hostmon.claims import MOST_VCPUS, bindings_of, claim_of
 from hostmon.errors import XMLError
 from hostmon.machine.topology import Cell, Cpu, Topology
 from hostmon.xml.domain import Domain
@@ -74,10 +74,33 @@ def test_sizes_that_libvirt_fills_in() -> None:
             ),
             (Binding(0, 2, cell=0),),
         ),
+        (
+            (
+                "<vcpu cpuset='2-3'>4294967295</vcpu><cputune><vcpupin vcpu='7' cpuset='0'/>"
+                "<vcpupin vcpu='8'/><vcpupin vcpu='4294967295' cpuset='0'/></cputune>"
+            ),
+            (Binding(0, 1, cell=0), Binding(0, MOST_VCPUS - 1, cell=1)),
+        ),
     ],
 )
 def test_bindings(inner: str, wanted: tuple[Binding, ...]) -> None:
     assert bindings_of(domain(inner), HOST) == wanted
+
+
+@pytest.mark.parametrize(
+    "vcpu",
+    [
+        "<vcpu>4294967296</vcpu>",
+        "<vcpu>18446744073709551616</vcpu>",
+        "<vcpu cpuset='2'>-1</vcpu>",
+        "<vcpu current='4294967296'>4</vcpu>",
+    ],
+)
+def test_more_vcpus_than_are_counted_are_refused(vcpu: str) -> None:
+    guest = domain(vcpu)
+    for what in (lambda: claim_of(UUID, guest, None), lambda: bindings_of(guest, HOST)):
+        with pytest.raises(OverflowError, match="vCPUs"):
+            what()
 
 
 def test_host_of_one_cell_binds_no_vcpus() -> None:

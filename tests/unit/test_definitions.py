@@ -51,11 +51,15 @@ def test_what_is_kept_is_what_was_understood() -> None:
     assert [(nic.key, nic.target) for nic in devices.interfaces] == found.interfaces
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "number", [f"<memory>{'9' * 30}</memory>", "<vcpu>18446744073709551616</vcpu>"]
+)
 def test_a_number_larger_than_any_computers_is_not_understood(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, number: str
 ) -> None:
     definitions = Definitions(GuestTable())
-    absurd = f"<domain type='kvm'><name>a</name><memory>{'9' * 30}</memory></domain>"
+    absurd = f"<domain type='kvm'><name>a</name>{number}</domain>"
     for _ in range(2):
         assert definitions.update(ONE, None, absurd) is None
     assert len(caplog.records) == 1
