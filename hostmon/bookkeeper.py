@@ -137,15 +137,26 @@ class Bookkeeper:
             if not self._ready():
                 continue
             try:
-                with self._connect() as connection:
-                    while not self._stop.is_set():
-                        self.turn(connection, time.monotonic())
-                        self._stop.wait(TICK_S)
+                self._serve()
+                continue
             except HostmonError as error:
                 log.info("no connection for audits: %s; again in %g s", error, RETRY_S)
             except Exception:
                 log.exception("the bookkeeper failed; it begins anew in %g s", RETRY_S)
             self._stop.wait(RETRY_S)
+
+    def _serve(self) -> None:
+        """Work on one connection, until the end or as long as it is of use to all that is read.
+
+        libvirt opens its own connection to the daemon of networks or of pools once a client and
+        keeps it: once that daemon was started anew only another client's reaches it.
+        """
+        with self._connect() as connection:
+            worn = False
+            while not self._stop.is_set() and not worn:
+                self.turn(connection, time.monotonic())
+                self._stop.wait(TICK_S)
+                worn = bool(self.books.objects.unread) and time.monotonic() >= self._objects_due
 
     def turn(self, connection: Connection, now: float) -> None:
         """Whatever is due; raises HostmonError when the connection is of no use."""

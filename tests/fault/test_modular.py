@@ -1,16 +1,24 @@
 """libvirt's modular daemons, each killed and started again alone: the same invariant holds."""
 
 import functools
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from hostmon.objects import OBJECTS_S
+from tests.agent_process import wait_for
 from tests.fault.figures import tell
 from tests.fault.injected.modular import kill_and_restart
 from tests.fault.registry import put_through, sizes_of
 from tests.fault.stage import Stage
 from tests.lab.modular import BUILT, DAEMONS, HYPERVISOR, ModularNode, built
 from tests.lab.node import missing
+
+OBJECTS_OF = ("virtnetworkd", "virtstoraged")
+"""The daemons that a host's networks and pools are asked of, by way of virtqemud."""
+LOOKS_S = 2.5 * OBJECTS_S
+"""Time for two looks: the first one after a daemon ended finds that it did."""
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +38,24 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def test_a_daemon_restarted_alone(stage: Stage, daemon: str, full: bool) -> None:
     times = 20 if full else 3
     stage.active(2)
+    wait_for(lambda: all_read_since(stage, 0.0), LOOKS_S)
     outcome = stage.survive(functools.partial(kill_and_restart, daemon=daemon, times=times))
     expected = ["down", "up"] * times if daemon == HYPERVISOR else []
     assert outcome.connections == expected
     if daemon != HYPERVISOR:
         assert (outcome.alignment.missed, outcome.resyncs) == (0, [])
+    if daemon in OBJECTS_OF:
+        ended = time.monotonic()
+        wait_for(lambda: all_read_since(stage, ended), LOOKS_S)
     tell("modular", **outcome.figures())
+
+
+def all_read_since(stage: Stage, then: float) -> bool:
+    """Whether networks and pools were looked at since then, of CLOCK_MONOTONIC, and none unread."""
+    since = time.monotonic() - then
+    told = stage.agent.metrics()
+    age = told.get("hostmon_host_objects_age_seconds")
+    return age is not None and age < since and told["hostmon_host_objects_unread"] == 0
 
 
 @pytest.mark.fault("modular")

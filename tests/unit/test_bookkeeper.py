@@ -3,10 +3,12 @@
 import logging
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import msgspec
 import pytest
 
+from hostmon.driver.virt import NetworkDescription
 from hostmon.errors import NotConnectedError
 from hostmon.hypervisor import Connection
 from hostmon.images.survey import Survey
@@ -14,6 +16,7 @@ from hostmon.ledger import HostLedger
 from hostmon.machine.files import HERE
 from hostmon.machine.memory import read_memory
 from hostmon.machine.topology import Topology
+from hostmon.objects import HostObjects
 from tests.unit.bookkeeping import MIB, UUID, World, guest
 
 
@@ -152,6 +155,67 @@ def test_a_connection_that_failed_is_told_from_its_networks(
     with pytest.raises(NotConnectedError):
         world.keeper.turn(world.connection, time.monotonic())
     assert world.keeper.books.objects == before
+
+
+class Client:
+    """A connection of one that has its own to virtnetworkd, opened once, as virtqemud has it."""
+
+    def __init__(self, world: World, daemon: list[int]) -> None:
+        self._world = world
+        self._daemon = daemon
+        self._reached = daemon[0]
+        self.closed = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world.connection, name)
+
+    def networks(self) -> tuple[NetworkDescription, ...]:
+        if self._reached != self._daemon[0]:
+            raise NotConnectedError("client socket is closed")
+        return (NetworkDescription(name="n", active=True),)
+
+    def __enter__(self) -> Connection:
+        return cast("Connection", self)
+
+    def __exit__(self, *_: object) -> None:
+        self.closed = True
+
+
+def test_networks_come_back_after_their_daemon_was_started_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hostmon.bookkeeper.TICK_S", 0.002)
+    monkeypatch.setattr("hostmon.bookkeeper.OBJECTS_S", 0.1)
+    daemon = [1]
+    opened: list[Client] = []
+
+    def connect() -> Connection:
+        opened.append(Client(world, daemon))
+        return cast("Connection", opened[-1])
+
+    keeper = world.made(connect, survey=Survey(folders=()))
+    keeper._stop.clear()
+    looks: list[tuple[int, bool, int]] = []
+    kept = keeper._found_objects
+
+    def found(objects: HostObjects) -> None:
+        kept(objects)
+        looks.append((len(opened), bool(objects.unread), len(world.told)))
+        if len(looks) in (2, 5):  # two looks on one connection, and then it is started anew
+            daemon[0] += 1
+
+    monkeypatch.setattr(keeper, "_found_objects", found)
+    keeper.start()
+    for _ in range(1000):
+        if len(looks) >= 7:
+            break
+        keeper._thread.join(0.01)
+    keeper.stop()
+    assert [look[:2] for look in looks[:7]] == [
+        (1, False), (1, False), (1, True), (2, False), (2, False), (2, True), (3, False)
+    ]  # fmt: skip
+    assert all(told for _, _, told in looks), "the account is told first"
+    assert [one.closed for one in opened] == [True] * len(opened)
 
 
 def test_another_hosts_size_is_libvirts(world: World) -> None:
