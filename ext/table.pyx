@@ -114,6 +114,17 @@ cdef class GuestTable:
         table_unlock(&self.table)
         return overtaken, unknown_fields
 
+    def name(self, bytes uuid):
+        """The guest's name; None if there is none such."""
+        cdef bytes found = None
+        cdef const Row* r
+        cdef uint32_t row = self.lock_row(uuid)
+        if row != NO_ROW:
+            r = table_row(&self.table, row)
+            found = (<const char*>table_array(&self.table, &r.name))[:r.name.count]
+        table_unlock(&self.table)
+        return found
+
     # The writers' part. A call about a guest that is not there answers False.
 
     def upsert(self, bytes uuid, bytes name not None):

@@ -89,7 +89,7 @@ class RecordedSettings(msgspec.Struct, frozen=True):
 
 
 def record(root: Path, guests: int) -> None:
-    """Write every guest's process, pid file, control group and image under a folder."""
+    """Write every guest's process, pid file, state, control group and image under a folder."""
     tree = Tree(root)
     disk_of(root, uuid_of(0)).parent.mkdir()
     for number in range(guests):
@@ -100,6 +100,7 @@ def record(root: Path, guests: int) -> None:
         (folder / "cgroup").write_text(f"0::/{group}/emulator\n")
         write_files(tree.unified / group, cpu__stat=CPU_STAT)
         tree.pid_file(name_of(number), pid)
+        (tree.run / f"{name_of(number)}.xml").touch()  # its state, of which only the time is read
         with disk_of(root, uuid).open("wb") as image:
             image.truncate(DISK)
 
@@ -149,7 +150,7 @@ class RecordedConnection(VirtConnection):
         self._root = root
         self._count = count
         self._marks: tuple[Mark, ...] = ()
-        self._jobs = Jobs(lambda: ((1, 1),))
+        self._jobs = Jobs(lambda uuid: name_of(number_of(UUID(bytes=uuid))).encode(), root / "run")
 
     def version(self) -> str:
         """Of no libvirt."""
@@ -166,8 +167,8 @@ class RecordedConnection(VirtConnection):
         return (self._describe(number) for number in range(self._count))
 
     def guest(self, uuid: UUID) -> GuestDescription:
-        """The one whose number stands in the uuid."""
-        return self._describe(uuid.int & 0xFFFFFFFF)
+        """One of them."""
+        return self._describe(number_of(uuid))
 
     def marks(self) -> tuple[Mark, ...]:
         """As long as libvirt's driver makes them, and kept like there."""
@@ -219,6 +220,11 @@ class Jobless:
 def uuid_of(number: int) -> UUID:
     """Any, with the number in its end."""
     return UUID(int=random.Random(number).getrandbits(96) << 32 | number)
+
+
+def number_of(uuid: UUID) -> int:
+    """The number in its end."""
+    return uuid.int & 0xFFFFFFFF
 
 
 def name_of(number: int) -> str:

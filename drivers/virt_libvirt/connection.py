@@ -49,7 +49,7 @@ class LibvirtConnection(VirtConnection):
         self._marked = marked(context.uri)
         self._marks: tuple[Mark, ...] = ()
         self._marked_at: Stamp | None = None
-        self._jobs = Jobs(self._believed) if self._marked else None
+        self._jobs = Jobs(self._table.name) if self._marked else None
         keepalive = context.connection
         self._host = Host(
             context.uri,
@@ -124,11 +124,6 @@ class LibvirtConnection(VirtConnection):
             # Files that are not there for some are perhaps not those of this libvirtd at all.
             self._marked_at = stamp if all(mark.text for mark in self._marks) else None
         return self._marks
-
-    def _believed(self) -> Stamp | None:
-        """The folders' stamp, if every guest has its files there."""
-        self.marks()
-        return self._marked_at
 
     @translated("statistics")
     def read(self, reading: str, guests: tuple[UUID, ...]) -> int:

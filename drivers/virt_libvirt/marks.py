@@ -61,6 +61,14 @@ def mark_of(name: str, number: int, config: Path = CONFIG, run: Path = RUN) -> s
     return hashlib.blake2b(" ".join([str(number), *found]).encode(), digest_size=8).hexdigest()
 
 
+def has_state(name: str, run: Path = RUN) -> bool:
+    """Whether libvirtd keeps the state of a guest of this name there: of one that runs."""
+    try:
+        return bool(stamp(run / f"{name}.xml"))
+    except (OSError, ValueError):
+        return False
+
+
 def stamp(path: Path) -> str:
     """Which file it is and when it was written; nothing where there is none."""
     try:

@@ -11,12 +11,13 @@ from uuid import UUID
 import pytest
 
 from hostmon import keeper
+from hostmon._table import GuestTable
 from hostmon.driver.virt import GuestDescription, Mark
 from hostmon.keeper import Keeper
 from hostmon.settings import ConnectionSettings
 from hostmon_drivers.virt_libvirt.connection import LibvirtConnection
 from hostmon_drivers.virt_libvirt.jobs import Jobs
-from hostmon_drivers.virt_libvirt.marks import Stamp, folders_stamp, mark_of, marked
+from hostmon_drivers.virt_libvirt.marks import folders_stamp, mark_of, marked
 
 CONNECTION = "hostmon_drivers.virt_libvirt.connection"
 ONE, TWO = UUID(int=1), UUID(int=2)
@@ -210,9 +211,18 @@ class JobsOf:
         self.spared += uuids
 
 
-def test_guests_without_a_job_are_asked_once_libvirtd_wrote_something() -> None:
-    now: list[Stamp | None] = [((1, 1),)]
-    jobs, stats = Jobs(lambda: now[0]), JobsOf(a=False, b=True, c=None, d=False)
+def states(run: Path, *names: str) -> Path:
+    """A folder of the running guests' states, written a while ago."""
+    run.mkdir(exist_ok=True)
+    for name in names:
+        replace(run / f"{name}.xml", "<domstatus/>")
+    aged(run)
+    return run
+
+
+def test_guests_without_a_job_are_asked_once_libvirtd_wrote_something(tmp_path: Path) -> None:
+    run = states(tmp_path / "run", "a", "b", "c", "d")
+    jobs, stats = Jobs(lambda uuid: uuid, run), JobsOf(a=False, b=True, c=None, d=False)
 
     def asked(*uuids: bytes) -> tuple[list[bytes], list[bytes]]:
         stats.asked, stats.spared = [], []
@@ -224,34 +234,52 @@ def test_guests_without_a_job_are_asked_once_libvirtd_wrote_something() -> None:
     assert asked(b"c", b"d")[0] == [b"c", b"d"]
     assert asked(b"a", b"b") == ([b"b"], [b"a"])
     assert asked(b"c", b"d") == ([b"c"], [b"d"])
-    now[0] = ((1, 2),)
+    replace(run / "b.xml", "<domstatus/>")
+    aged(run, 5)
     assert asked(b"a", b"b") == ([b"a", b"b"], [])
     assert asked(b"c", b"d") == ([b"c", b"d"], [])
-    now[0] = None
+    aged(run, -60)  # just now, and it may change again without showing it
     for _ in range(2):
         assert asked(b"a", b"d") == ([b"a", b"d"], [])
 
 
-@pytest.mark.parametrize("own", [True, False])
-def test_jobs_are_asked_for_where_the_folders_are_of_another_libvirtd(
-    monkeypatch: pytest.MonkeyPatch, own: bool
+def test_a_guest_whose_state_is_not_there_is_asked_each_time(tmp_path: Path) -> None:
+    """The folder may be another libvirtd's: that it stands still says nothing of this one."""
+    names = {b"a": b"a", b"b": b"other", b"c": b"c\0", b"d": None}
+    jobs = Jobs(names.get, states(tmp_path / "run", "a", "b", "c", "d"))
+    stats = JobsOf(a=False, b=False, c=False, d=False)
+    for _ in range(2):
+        jobs.read(cast("Any", stats), [b"a", b"b", b"c", b"d"])
+    assert stats.asked == [b"a", b"b", b"c", b"d", b"b", b"c", b"d"]
+    assert stats.spared == [b"a"]
+
+
+def test_jobs_need_no_more_than_a_look_at_the_states(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A folder that is there, and stands still, says nothing of guests whose files it has not."""
-    guests = [SimpleNamespace(uuid=uuid, name=str(uuid), id=3) for uuid in (ONE, TWO)]
-    host = SimpleNamespace(connect=lambda: None, list_guests=lambda: guests)
+    """Definitions are root's alone on some hosts; who may not look at them knows jobs all the same.
+
+    Nobody is listed for it, and no marks are kept beside those of the connection that compares.
+    """
+    monkeypatch.setattr(f"{CONNECTION}.folders_stamp", lambda: None)
+    host = SimpleNamespace(connect=lambda: None)
     monkeypatch.setattr(f"{CONNECTION}.Host", lambda *_, **__: host)
-    monkeypatch.setattr(f"{CONNECTION}.folders_stamp", lambda: ((1, 1),))
-    monkeypatch.setattr(f"{CONNECTION}.mark_of", lambda *_: "a mark" if own else "")
+    table = GuestTable()
+    table.upsert(ONE.bytes, b"one")
+    table.upsert(TWO.bytes, b"two")
     keepalive = SimpleNamespace(keepalive_interval=5, keepalive_count=3)
-    columns = SimpleNamespace(table=None)
+    columns = SimpleNamespace(table=table)
     context = SimpleNamespace(uri="qemu:///system", connection=keepalive, columns=columns)
     one = LibvirtConnection(cast("Any", context), None, kernel=True)
+    assert one._jobs is not None
+    one._jobs._run = states(tmp_path / "run", "one", "two")
     stats = JobsOf()
     stats.have = {ONE.bytes: False, TWO.bytes: False}
     one._stats = cast("Any", stats)
     for _ in range(2):
         one.read("job", (ONE, TWO))
-    assert len(stats.asked) == (2 if own else 4)
+    assert stats.asked == stats.spared == [ONE.bytes, TWO.bytes]
+    assert one._marks == ()
 
 
 @pytest.mark.parametrize(

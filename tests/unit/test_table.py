@@ -97,9 +97,10 @@ def test_names_may_hold_any_bytes() -> None:
     table = GuestTable()
     name = bytes(range(256)) * 2
     table.upsert(uuid(1), name)
-    assert table.snapshot().guest(uuid(1)).name == name
+    assert table.snapshot().guest(uuid(1)).name == table.name(uuid(1)) == name
     table.upsert(uuid(1), b"")
-    assert table.snapshot().guest(uuid(1)).name == b""
+    assert table.snapshot().guest(uuid(1)).name == table.name(uuid(1)) == b""
+    assert table.name(uuid(2)) is None
 
 
 def test_a_rename_is_a_new_definition_and_the_same_name_is_not() -> None:
