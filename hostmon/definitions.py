@@ -48,10 +48,14 @@ _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Definition).decode
 
 DiskSizes = tuple[bytes, bytes, tuple[int | None, int | None, int | None], int]
-"""What a look told of a disk, as the guest table wants it: guest, target, sizes, and when."""
+"""What a look told of a disk: target, the path's digest, sizes, and when, 0 if it told nothing."""
 
-_unpack_sizes = msgspec.msgpack.Decoder(list[DiskSizes]).decode
+GuestSizes = tuple[bytes, bytes, list[DiskSizes]]
+"""Of a guest's disks; the digest is that of the definition that has all of them there, or empty."""
+
+_unpack_sizes = msgspec.msgpack.Decoder(list[GuestSizes]).decode
 NO_SIZES = _pack([])
+UNKNOWN = (None, None, None)
 
 Bind = Callable[[bytes, Iterable[Binding]], bool]
 """Tells the account what a guest binds; false if nothing changed."""
@@ -76,7 +80,7 @@ class Definitions:
         self._known: dict[bytes, bytes] = {}
         self._unplaced: set[bytes] = set()
         self._refused: dict[bytes, bytes] = {}
-        self._capacities: dict[int, int | None] = {}  # by the paths' hashes
+        self._capacities: dict[bytes, int | None] = {}  # by the paths' digests
         self._sizes = NO_SIZES
         self.placements = 0
 
@@ -111,12 +115,12 @@ class Definitions:
             for disk in unpacked(known).images
         ]
         told = (disk for disk in disks if disk.capacity is not None)
-        self._capacities = {hash(disk.path): disk.capacity for disk in told}
+        self._capacities = {digest_of(disk.path): disk.capacity for disk in told}
         return disks
 
     def _capacity(self, disk: Disk) -> int | None:
         told = self._table.disk_capacity(disk.guest, encoded(disk.target))
-        return self._capacities.get(hash(disk.path)) if told is None else told
+        return self._capacities.get(digest_of(disk.path)) if told is None else told
 
     def place_sizes(self, images: Iterable[Image], now_ns: int) -> None:
         """Tell the table how large disks are whose guests do not run, as seen at ``now_ns``.
@@ -124,13 +128,37 @@ class Definitions:
         Of a disk that is there and can't be read, the capacity stays that was known, and it makes
         nothing younger.
         """
-        self._sizes = _pack([sizes_of(image, now_ns) for image in images])
+        found: dict[bytes, list[DiskSizes]] = {}
+        for image in images:
+            found.setdefault(image.disk.guest, []).append(sizes_of(image, now_ns))
+        self._sizes = _pack(
+            [(guest, self._having(guest, disks), disks) for guest, disks in found.items()]
+        )
         self.place_sizes_again()
 
+    def _having(self, guest: bytes, disks: list[DiskSizes]) -> bytes:
+        """The digest of a guest's definition, if it has these disks where they were looked at."""
+        known = self._known.get(guest)
+        if known is None or not places_of(known).issuperset(disk[:2] for disk in disks):
+            return b""
+        return known[:DIGEST]
+
     def place_sizes_again(self) -> None:
-        """Tell the table the same once more: guests that ran then may have stopped."""
-        for disk in _unpack_sizes(self._sizes):
-            self._table.set_disk_sizes(*disk)
+        """Tell the table the same once more: guests that ran then may have stopped.
+
+        A disk that is another file by now has no sizes until it is looked at.
+        """
+        for guest, digest, disks in _unpack_sizes(self._sizes):
+            known = self._known.get(guest)
+            if known is None:
+                continue
+            same = bool(digest) and known.startswith(digest)
+            places = () if same else places_of(known)
+            for target, path, sizes, seen_ns in disks:
+                if same or (target, path) in places:
+                    self._table.set_disk_sizes(guest, target, sizes, seen_ns)
+                else:
+                    self._table.set_disk_sizes(guest, target, UNKNOWN)
 
     def read(self, uuid: bytes, live: str | None, config: str | None) -> Definition | None:
         """A guest's documents understood: of what runs, and of its next start, or None.
@@ -226,13 +254,18 @@ def digest_of(*documents: str | None) -> bytes:
     return digest.digest()
 
 
+def places_of(known: bytes) -> set[tuple[bytes, bytes]]:
+    """Target and digest of the path of each disk that a kept definition has."""
+    return {(encoded(disk.target), digest_of(disk.path)) for disk in unpacked(known).images}
+
+
 def sizes_of(image: Image, now_ns: int) -> DiskSizes:
-    """What was found of a disk at ``now_ns``; of a time of 0 if nothing was."""
+    """What was found of a disk at ``now_ns``."""
     unread = image.virtual is None and image.state != "missing"
     capacity = image.disk.capacity if unread else image.virtual
     seen_ns = 0 if unread and image.allocated is None else now_ns
     sizes = capacity, image.allocated, image.physical
-    return image.disk.guest, encoded(image.disk.target), sizes, seen_ns
+    return encoded(image.disk.target), digest_of(image.disk.path), sizes, seen_ns
 
 
 def disk_keys(domain: Domain) -> list[tuple[bytes, bytes]]:

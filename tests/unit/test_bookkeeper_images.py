@@ -178,3 +178,69 @@ def test_an_image_that_may_not_be_opened_has_the_size_that_libvirt_told(world: W
         world.table.set_state(UUID.bytes, 5, 1, -1)
     world.definitions.update(UUID.bytes, None, guest(3, world.disk))
     assert [disk.capacity for disk in world.definitions.images()] == [None]
+
+
+@pytest.mark.parametrize("key", [b"", b"virtio-disk0"])
+@pytest.mark.parametrize("when", ["after", "while", "anew"])
+def test_sizes_of_another_file_are_not_told_of_a_disk(world: World, key: bytes, when: str) -> None:
+    """A guest is defined with another image under the same target; ``key``: its alias changes."""
+    other = world.disk.with_name("other")
+    second = other.with_name("second")
+    for path in (other, second):
+        with path.open("wb") as file:
+            file.truncate(64 * MIB)
+    pair = f"<disk type='file'><source file='{second}'/><target dev='vdb'/></disk></devices>"
+    alias = f"<alias name='{key.decode()}'/></disk>" if key else "</disk>"
+
+    def define(path: Path) -> None:
+        text = guest(3, path)
+        text = text.replace("</disk>", alias) if path == other else text
+        world.definitions.update(UUID.bytes, None, text.replace("</devices>", pair))
+        assert world.definitions.place()
+
+    def shown() -> list[int | None]:
+        return [disk.capacity for disk in world.table.snapshot().guest(UUID.bytes).disks]
+
+    def look(disk: Disk, filesystem: str) -> Image:
+        if changing:
+            define(changing.pop())
+        return inspect(disk, filesystem)
+
+    changing: list[Path] = []
+    world.table.upsert(UUID.bytes, b"g")
+    define(world.disk)
+    keeper = world.made(lambda: world.connection, survey=Survey(folders=(), look=look))
+    keeper.survey()
+    assert shown() == [8 * MIB, 64 * MIB]
+    if when == "while":
+        changing.append(other)
+        keeper.survey()
+    else:
+        if when == "anew":
+            world.definitions.forget(UUID.bytes)
+            keeper.size()
+        define(other)
+        keeper.size()
+    assert shown() == [None, 64 * MIB], "of the one that is the same file all is known"
+    define(world.disk)
+    keeper.size()
+    assert shown() == [8 * MIB, 64 * MIB]
+    define(other)
+    keeper.survey()
+    assert shown() == [64 * MIB, 64 * MIB]
+
+
+def test_what_libvirt_told_of_a_path_is_of_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hostmon.definitions.hash", lambda _: 1, raising=False)  # all collide
+    world.learn()
+    world.table.upsert(UUID.bytes, b"g")
+    assert world.definitions.place()
+    world.table.set_state(UUID.bytes, 1, 1, 1)
+    put(world.table, UUID.bytes, "disk", 0, {"capacity": 64 * MIB})
+    assert [disk.capacity for disk in world.definitions.images()] == [64 * MIB]
+    world.table.set_state(UUID.bytes, 5, 1, -1)
+    assert [disk.capacity for disk in world.definitions.images()] == [64 * MIB]
+    world.definitions.update(UUID.bytes, None, guest(3, world.disk.with_name("other")))
+    assert [disk.capacity for disk in world.definitions.images()] == [None]
