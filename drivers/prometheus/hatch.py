@@ -1,7 +1,7 @@
 """Usual scrapes of connections that are bare sockets still, answered without anything else.
 
 A connection that has a transport and a protocol takes 0.3 ms of CPU more for its one scrape. Owns
-whoever waits for an answer, up to MOST of them; reads and writes each socket once. Whoever was
+whoever waits for an answer; reads and writes each socket once. Whoever was
 answered goes back to a seat, and who does not take all of it at once to a protocol.
 """
 

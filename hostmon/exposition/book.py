@@ -54,11 +54,12 @@ class Book:
         self, figures: Mapping[str, Values], wanted: frozenset[str], strict: bool
     ) -> bytes:
         """The families of the host."""
-        return b"".join(
-            family.text(figures[family.metric.column], strict)
-            for family in self._host
-            if family.metric.column in figures and asked(family.metric, wanted)
-        )
+        parts = []
+        for family in self._host:
+            values = figures.get(family.metric.column)
+            if values is not None and (not wanted or asked(family.metric, wanted)):
+                parts.append(family.text(values, strict))
+        return b"".join(parts)
 
 
 class HostFamily:

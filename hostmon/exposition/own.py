@@ -42,8 +42,8 @@ class Costs(Collector):
         )
 
 
-Texts = dict[tuple[str, str], tuple[list[Sample], str]]
-"""The lines of families by name and type, and the samples that they show."""
+Texts = dict[str, tuple[tuple[str, str, str], list[Sample], str]]
+"""Families' text by name, and what it shows: type, help and unit, and the samples."""
 
 
 class OwnPage:
@@ -97,18 +97,18 @@ class Collected(Collector):
 def plain_page(families: Collection[Metric], strict: bool, texts: Texts) -> bytes:
     """What prometheus-client writes, in half its time; LookupError for what only it can write.
 
-    Lines are taken from ``texts`` where nothing has changed, and put there where it has.
+    Families are taken from ``texts`` where nothing has changed, and put there where it has.
     """
     if len(texts) > 2 * len(families):
         texts.clear()
     parts: list[str] = []
     for family in families:
-        parts.append(head(family.name, family.type, family.documentation, family.unit, strict))
-        told = texts.get((family.name, family.type))
-        if told is None or told[0] != family.samples:
-            told = list(family.samples), lines(family)
-            texts[family.name, family.type] = told
-        parts.append(told[1])
+        about = family.type, family.documentation, family.unit
+        told = texts.get(family.name)
+        if told is None or told[0] != about or told[1] != family.samples:
+            text = head(family.name, *about, strict) + lines(family)
+            told = texts[family.name] = about, list(family.samples), text
+        parts.append(told[2])
     if strict:
         parts.append("# EOF\n")
     return "".join(parts).encode()

@@ -1,6 +1,7 @@
 """Memory as the kernel counts it: meminfo of the host and of a node, and pools of huge pages."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,12 @@ _HUGEPAGES = re.compile(r"hugepages-([0-9]{1,12})kB")
 _FIELD = re.compile(
     r"^(?:Node\s+\d+\s+)?([\w()]+):\s+([0-9]{1,20})(?:\s+(kB))?\s*$", re.MULTILINE | re.ASCII
 )
+
+
+FIELDS = frozenset(
+    ("MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached", "SwapTotal", "SwapFree")
+)
+"""What Memory is made of: of some fifty fields, among the first sixteen."""
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -32,15 +39,24 @@ class Memory(msgspec.Struct, frozen=True):
         return max(0, self.total - self.available)
 
 
-def read_meminfo(path: Path) -> dict[str, int]:
-    """A meminfo file: sizes in bytes, counts as they are; empty where there is none."""
-    text = read_text(path) or ""
-    return {name: int(value) * (1024 if unit else 1) for name, value, unit in _FIELD.findall(text)}
+def read_meminfo(path: Path, wanted: Collection[str] = ()) -> dict[str, int]:
+    """A meminfo file: sizes in bytes, counts as they are; empty where there is none.
+
+    Of ``wanted`` fields no more is read than the lines that they are on.
+    """
+    found: dict[str, int] = {}
+    for match in _FIELD.finditer(read_text(path) or ""):
+        name, value, unit = match.groups()
+        if not wanted or name in wanted:
+            found[name] = int(value) * (1024 if unit else 1)
+            if len(found) == len(wanted):
+                break
+    return found
 
 
 def read_memory(roots: Roots) -> Memory | None:
     """The host's memory, None where /proc/meminfo does not say."""
-    info = read_meminfo(roots.proc / "meminfo")
+    info = read_meminfo(roots.proc / "meminfo", FIELDS)
     if "MemTotal" not in info:
         return None
     free = info.get("MemFree", 0)

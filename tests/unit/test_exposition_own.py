@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
 
-from hostmon.exposition.own import Costs, OwnPage, plain_page
+from hostmon.exposition.own import Costs, OwnPage, Texts, plain_page
 
 VALUES = (0, 1, -1, 0.1, 1e-9, 123456789.0, 1e22, float("inf"), float("-inf"), float("nan"), True)
 
@@ -102,6 +102,11 @@ def test_whatever_changes_the_page_is_what_the_library_would_write() -> None:
     check()
     kept.documentation = "Kept and changed."
     check()
+    kept.name, kept.unit = "kept_seconds", "seconds"
+    kept.samples[:] = [sample._replace(name="kept_seconds") for sample in kept.samples]
+    check()
+    kept.unit = ""
+    check()
     moving.families.append(CounterMetricFamily("anew", "Made anew.", value=1))
     check()
     moving.families[1] = CounterMetricFamily("anew", "Made anew.", value=2)
@@ -117,10 +122,10 @@ def test_whatever_changes_the_page_is_what_the_library_would_write() -> None:
 
 
 def test_families_that_are_gone_are_not_kept() -> None:
-    texts: dict[tuple[str, str], object] = {}
+    texts: Texts = {}
     for number in range(100):
         family = GaugeMetricFamily(f"number{number}", "One of many.", value=1)
-        plain_page([family], False, texts)  # type: ignore[arg-type]
+        plain_page([family], False, texts)
     assert len(texts) <= 3
 
 
