@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +20,7 @@ from hostmon.errors import LibvirtError
 from hostmon.hypervisor import Connection, Hypervisor, hypervisor_of
 from hostmon.samples import Group
 from hostmon.settings import AgentSettings, Settings
-from hostmon.stats import StatsSampler
+from hostmon.stats import CHUNK, StatsSampler
 
 GUEST = """<domain type='test'><name>g</name><memory unit='MiB'>8</memory><vcpu>2</vcpu>
 <os><type>hvm</type></os><devices><disk type='file'><source file='/x'/><target dev='vda'/></disk>
@@ -235,6 +236,65 @@ def test_a_reading_that_wakes_an_idle_guest_is_made_once(table: GuestTable) -> N
     sampler.stop()
     assert waking.readings.count("states") == 1
     assert waking.readings.count("others") > 5
+
+
+class Running(Waking):
+    """Guests of which ``eager`` truly runs, once, while others are read after it."""
+
+    def __init__(self, table: GuestTable, eager: bytes) -> None:
+        super().__init__(table)
+        self.eager = eager
+        self.ran: Counter[bytes] = Counter()
+        self.states_of: Counter[bytes] = Counter()
+        self.asked_to_look = 0
+
+    def read(self, reading: str, guests: tuple[UUID, ...]) -> int:
+        uuids = [guest.bytes for guest in guests]
+        if reading == "states":
+            self.ran.update(uuids)  # for a moment: they were woken
+            if self.states_of[self.eager] == 1 and self.eager not in uuids:
+                self.ran[self.eager] += 1
+            self.states_of.update(uuids)
+        return super().read(reading, guests)
+
+    def look(self) -> None:
+        for guest in self.table.snapshot().uuids:
+            absorb(self.table, guest, {"vcpu.0.time": self.ran[guest]}, time.monotonic_ns())
+
+    def look_now(self) -> None:
+        self.asked_to_look += 1
+        self.look()
+
+
+class Watched(StatsSampler):
+    """The kernel is looked at before each round."""
+
+    watch: Callable[[], None]
+
+    def _round(self) -> None:
+        self.watch()
+        super()._round()
+
+
+@pytest.mark.parametrize(("patience", "again"), [(0.0, True), (60.0, False)])
+def test_who_runs_after_it_was_read_is_read_again(
+    table: GuestTable, uuid: bytes, monkeypatch: pytest.MonkeyPatch, patience: float, again: bool
+) -> None:
+    """Where calls take long: else one look after all of them is enough, and costs less."""
+    monkeypatch.setattr("hostmon.stats.LOOK_S", patience)
+    for number in range(2 * CHUNK):
+        other = number.to_bytes(16, "big")
+        table.upsert(other, b"other")
+        table.set_state(other, 1, 1, 8)
+    running = Running(table, uuid)
+    states = Reading(name="states", cadence=0.02, groups=("vcpu_state",), idle="confirm")
+    sampler = Watched(running.connect, (states,), table, look=running.look_now, tick=0.005)
+    sampler.watch = running.look
+    sampler.start()
+    eventually(lambda: sampler.report().confirmed > 10 * CHUNK)
+    sampler.stop()
+    assert running.states_of == Counter(table.snapshot().uuids) + Counter([uuid] * again)
+    assert running.asked_to_look == (3 + 1 if again else 1)
 
 
 def test_at_most_three_connections(table: GuestTable, uuid: bytes) -> None:
