@@ -41,6 +41,8 @@ WHOLE_S = 15.0
 SETTLE_S = 1.0
 """How long events that are under way have before a disagreement counts as one."""
 RETRY_S = 15.0
+RESURVEY_S, RESURVEY_TIMES = 5.0, 10.0
+"""After a survey none is made but for an audit for so long, and so many times what it took."""
 STOP_S = 1.0
 NOTHING = Sums(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
@@ -95,9 +97,9 @@ class Bookkeeper:
         self._traits = tuple(sorted({*own, *traits}))
         self._surveyed_ns = 0
         self._sized_at = (-1, -1)
-        self._payers: frozenset[bytes] = frozenset()
+        self._payers: dict[str, bytes] = {}
         self._imaged: set[bytes] = set()
-        self._audit_due = self._objects_due = 0.0
+        self._audit_due = self._objects_due = self._resurvey_due = 0.0
         self._told: HostAccount | None = None
         self._told_changes = -1
         self._whole_due = 0.0
@@ -167,7 +169,7 @@ class Bookkeeper:
                 self.survey()
             self._audit_due = time.monotonic() + self._audit_s
             self._whole_due = 0.0
-        elif self._payers and not self._payers <= self._definitions.uuids():
+        elif now >= self._resurvey_due and self._lacks_payer():
             self.survey()  # whoever else has their shared disks is charged for them now
         self.size()
         self.tell()  # before whatever may hang: pools and networks may be other daemons'
@@ -200,6 +202,7 @@ class Bookkeeper:
         Of guests without images too: what was granted for their disks is no longer held. What was
         known of a guest stays while one of its images is unknown.
         """
+        began = time.monotonic()
         known = self._definitions.uuids()
         storage = self._survey.run(self._definitions.images())
         guests = storage.by_guest()
@@ -208,11 +211,21 @@ class Bookkeeper:
             if sizes is not None:
                 self._ledger.disk(uuid, *sizes)
         self._imaged = {uuid for uuid in known if uuid in guests}  # objects that are kept anyway
-        self._payers = storage.payers()
+        # Whoever paid for what hangs did so to the end: it is charged to another once it is known.
+        former = {path: self._payers[path] for path in storage.hung & self._payers.keys()}
+        self._payers = storage.payers() | former
         self._surveyed_ns = time.monotonic_ns()
+        ended = time.monotonic()
+        self._resurvey_due = ended + max(RESURVEY_S, RESURVEY_TIMES * (ended - began))
         self.storage = msgspec.structs.replace(storage, images=())  # the table has what they told
         self._definitions.place_sizes(storage.images, self._surveyed_ns)
         return storage
+
+    def _lacks_payer(self) -> bool:
+        """Whether a guest is gone with which a shared disk counts."""
+        return bool(self._payers) and not self._definitions.uuids().issuperset(
+            self._payers.values()
+        )
 
     def size(self) -> None:
         """Tell the table the sizes that the last survey found, of guests that stopped since too."""

@@ -104,15 +104,20 @@ class Storage(msgspec.Struct, frozen=True):
         known = [one for one in least if one is not None]
         return sum(known) if known and len(known) == len(least) else None
 
-    def payers(self) -> frozenset[bytes]:
-        """The guests with which a disk counts that others share."""
+    def payers(self) -> dict[str, bytes]:
+        """By path, of each disk that several guests share, the one with which it counts."""
         first: dict[str, bytes] = {}
         shared = {
             image.disk.path
             for image in self.images
             if first.setdefault(image.disk.path, image.disk.guest) != image.disk.guest
         }
-        return frozenset(first[path] for path in shared)
+        return {path: first[path] for path in shared}
+
+    @property
+    def hung(self) -> set[str]:
+        """The paths of disks whose filesystem gave no answer."""
+        return {image.disk.path for image in self.images if image.state == "hung"}
 
     def by_guest(self) -> dict[bytes, tuple[int, int] | None]:
         """What each guest's images occupy and may grow to, None while one is unknown.

@@ -1,13 +1,17 @@
 """The bookkeeper and guests' images: what is known of them in the account and in the table."""
 
+import math
 import time
 import uuid
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from hostmon.bookkeeper import RESURVEY_S
 from hostmon.images.inspect import inspect
-from hostmon.images.storage import Disk, Image
+from hostmon.images.storage import Disk, Image, Storage
 from hostmon.images.survey import Survey
 from hostmon.samples import Group
 from tests.native.synthetic import put
@@ -44,9 +48,84 @@ def test_a_shared_disk_counts_with_another_guest_once_its_first_is_gone(world: W
     world.domain.undefine()
     world.ledger.undefine(UUID.bytes)
     world.definitions.forget(UUID.bytes)
-    world.keeper.turn(world.connection, 0.0)
+    world.keeper.turn(world.connection, time.monotonic() + RESURVEY_S)
     account = world.keeper.account()
     assert (account.defined, account.disk.allocated) == (1, 8 * MIB)
+
+
+def sharing(world: World, *others: int) -> None:
+    """The guest, and others with its disk, that is charged to the first of all."""
+    world.learn()
+    for number in others:
+        other = uuid.UUID(int=number)
+        config = guest(1, world.disk).replace(str(UUID), str(other))
+        world.ledger.define(other.bytes, 1, MIB)
+        world.definitions.update(other.bytes, None, config)
+    world.ledger.define(UUID.bytes, 1, MIB)
+
+
+def gone(world: World, number: int) -> None:
+    one = uuid.UUID(int=number).bytes
+    world.ledger.undefine(one)
+    world.definitions.forget(one)
+
+
+def test_a_shared_disk_that_hung_counts_with_another_guest_once_it_answers(world: World) -> None:
+    hung: list[str] = []
+
+    def look(disk: Disk, filesystem: str) -> Image:
+        found = inspect(disk, filesystem)
+        return Image(disk, "hung", filesystem) if disk.path in hung else found
+
+    sharing(world, 8, 9)
+    keeper = world.made(lambda: world.connection, survey=Survey(folders=(), look=look))
+    keeper._audit_due = keeper._objects_due = math.inf
+    keeper.survey()
+    assert keeper.account().disk.allocated == 8 * MIB
+    gone(world, UUID.int)
+    hung.append(str(world.disk))
+    now = time.monotonic()
+    for turn in range(1, 4):
+        keeper.turn(world.connection, now + turn * (RESURVEY_S + 1))
+        assert keeper.account().disk.allocated == 0, "nobody knows its size now"
+    hung.clear()
+    keeper.turn(world.connection, time.monotonic() + RESURVEY_S + 1)
+    account = keeper.account()
+    assert account.disk.allocated == 8 * MIB
+    keeper.turn(world.connection, time.monotonic() + RESURVEY_S + 1)
+    assert keeper.account().surveyed_ns == account.surveyed_ns, "all is charged"
+
+
+@pytest.mark.parametrize(("slow_s", "pause_s"), [(0.0, RESURVEY_S), (1.0, 10.0)])
+def test_images_are_looked_at_again_after_a_pause(
+    world: World, monkeypatch: pytest.MonkeyPatch, slow_s: float, pause_s: float
+) -> None:
+    """However fast guests go with which shared disks count: ten times as long as a look takes."""
+    now = [1000.0]
+    looks = []
+
+    class Slow(Survey):
+        def run(self, disks: Iterable[Disk]) -> Storage:
+            looks.append(now[0])
+            now[0] += slow_s
+            return super().run(disks)
+
+    sharing(world, 8, 9, 10)
+    keeper = world.made(lambda: world.connection, survey=Slow(folders=()))
+    keeper._audit_due = keeper._objects_due = math.inf
+    monkeypatch.setattr("hostmon.bookkeeper.time.monotonic", lambda: now[0])
+    keeper.survey()
+    now[0] += 100  # the first is gone long after
+    for number in (UUID.int, 8, 9):
+        gone(world, number)
+        looked = len(looks)
+        while len(looks) == looked:
+            now[0] += 0.5
+            keeper.turn(world.connection, now[0])
+            assert now[0] < 1200
+    assert looks[1] == 1100.5 + slow_s
+    pauses = [later - earlier - slow_s for earlier, later in pairwise(looks[1:])]
+    assert all(pause_s <= pause <= pause_s + 0.5 for pause in pauses)
 
 
 @pytest.mark.parametrize("state", ["hung", "unreadable"])
