@@ -1,8 +1,8 @@
 """Usual scrapes of connections that are bare sockets still, answered without anything else.
 
 A connection that has a transport and a protocol takes 0.3 ms of CPU more for its one scrape. Owns
-whoever waits for an answer; reads and writes each socket once. Whoever was
-answered goes back to a seat, and who does not take all of it at once to a protocol.
+whoever waits for an answer; reads and writes each socket once. Whoever was answered goes back to a
+seat, and who does not take all of it at once to a protocol.
 """
 
 import asyncio
