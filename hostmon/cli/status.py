@@ -52,12 +52,16 @@ def account_lines(account: HostAccount) -> dict[str, str]:
     return {
         "vcpus": resource(account.vcpus, str),
         "memory": resource(account.memory, size),
-        "disk": disk(account) if account.disk.total else "not looked at",
+        "disk": disk(account),
     }
 
 
 def disk(account: HostAccount) -> str:
-    """The disk's part; a file system of no size has not been looked at."""
+    """The disk's part: of local filesystems, of which a host may have none that holds images."""
+    if not account.surveyed_ns:
+        return "not looked at"
+    if not account.disk.total:
+        return "none known on local filesystems"
     least = account.disk_available_least
     return (
         f"{size(account.disk.used)} of {size(account.disk.total)} used, "

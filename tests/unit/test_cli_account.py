@@ -113,5 +113,7 @@ def test_sizes_for_people() -> None:
     assert lines["vcpus"] == "4 (2 held) of 8 x 2 used, 10 free, 1 reserved, 6 allocated"
     assert lines["memory"] == "0 B of 4 GiB used, 4 GiB free, 0 B allocated"
     assert lines["disk"] == "not looked at"
+    account = msgspec.structs.replace(account, surveyed_ns=1)
+    assert account_lines(account)["disk"] == "none known on local filesystems"
     seen = account_lines(msgspec.structs.replace(account, disk=Resource(2 << 30, used=1 << 30)))
     assert seen["disk"] == "1 GiB of 2 GiB used, 0 B allocated, available least unknown"
