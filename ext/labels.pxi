@@ -1,8 +1,6 @@
 # One guest's label texts as the renderer keeps them, and the cells that point at them. Included by
 # exposition.pyx.
 
-ENDED = (SCOPE_STATE, SCOPE_GROUP)
-
 cdef struct Span:
     uint32_t size            # each begins where the one before it ends
     uint32_t which           # the element of the row's array; the state; the group
@@ -39,7 +37,7 @@ cdef class Labels:
                 if text is not None:
                     self.spans[i] = Span(<uint32_t>len(text), which)
                     self.counts[scope] += 1
-                    if scope in ENDED:
+                    if ends_alike(scope):
                         share_end(ends, scopes[SCOPE_GUEST][0], text, (scope, which))
                     else:
                         parts.append(text)
@@ -48,6 +46,11 @@ cdef class Labels:
 
     def __dealloc__(self):
         free(self.spans)
+
+
+cdef inline bint ends_alike(int scope) noexcept nogil:
+    """Whether a scope's texts are the guest's own and an end that all guests share."""
+    return scope in (SCOPE_STATE, SCOPE_GROUP)
 
 
 cdef int share_end(dict ends, bytes base, bytes text, tuple place) except -1:
@@ -72,7 +75,7 @@ cdef void list_cells(
         for i in range(labels.counts[scope]):
             cell = &scopes[scope].cells[scopes[scope].count]
             cell.text = texts
-            if scope in (SCOPE_STATE, SCOPE_GROUP):
+            if ends_alike(scope):
                 cell.text = own
             else:
                 texts += span.size
