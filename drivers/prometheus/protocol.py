@@ -114,11 +114,11 @@ class DeadlineProtocol(H11Protocol):
             self._taking = self.loop.call_later(TAKEN_DUE, self._look_at_taking, left)
 
     def _look_at_taking(self, before: int) -> None:
-        taken = self.transport.get_write_buffer_size() < before
-        if taken and self.loop.time() < self._whole_due:
-            self._watch_taking()
-        else:
+        left = self.transport.get_write_buffer_size()
+        if left and (left >= before or self.loop.time() >= self._whole_due):
             self.transport.abort()
+        else:
+            self._watch_taking()
 
     def _unwatch_taking(self) -> None:
         if self._taking is not None:

@@ -53,6 +53,14 @@ class Served:
         self.client.sendall(REQUEST)
         until(lambda: self.connections == 1, lambda: time.sleep(0.001))
 
+    def take(self, body: int) -> None:
+        """An answer with a body of this size, whole."""
+        had = b""
+        while had.partition(b"\r\n\r\n")[2] != bytes(body):
+            more = self.client.recv(65536)
+            assert more, f"closed after {len(had)} bytes"
+            had += more
+
     @property
     def connections(self) -> int:
         return len(self.server._server.server_state.connections)
@@ -138,3 +146,23 @@ def test_a_scrape_under_way_when_the_server_stops_is_answered(
     while more := served.client.recv(65536):
         said += more
     assert said.endswith(b"content-length: 4\r\n\r\npage")
+
+
+def test_one_that_took_all_in_time_is_only_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether its answer has been taken is looked at after all of it was due."""
+    monkeypatch.setattr(protocol, "TAKEN_DUE", 1.0)
+    monkeypatch.setattr(protocol, "WHOLE_DUE", 1.0)
+    served = Served()
+    try:
+        served.pages.body = bytes(60_000)  # asyncio lets it wait: nothing else looks at it
+        served.client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+        served.ask()
+        (connection,) = served.server._server.server_state.connections
+        assert isinstance(connection, protocol.DeadlineProtocol)
+        until(lambda: connection._taking is not None, lambda: time.sleep(0.001))
+        served.take(60_000)
+        until(lambda: connection._taking is None, lambda: time.sleep(0.01))
+        served.client.sendall(REQUEST)
+        served.take(60_000)
+    finally:
+        served.close()
