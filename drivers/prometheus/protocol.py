@@ -17,6 +17,8 @@ TAKEN_DUE = 5.0
 WHOLE_DUE = 60.0
 """Seconds within which it takes all of an answer: it is memory of ours until then."""
 MOST_CONNECTIONS = 256
+MOST_WAITING = 64 << 20
+"""Bytes of answers that wait in all connections together, or two of the newest where it is more."""
 
 
 class DeadlineProtocol(H11Protocol):
@@ -32,7 +34,7 @@ class DeadlineProtocol(H11Protocol):
     unsent = b""
     _deadline: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
-    _whole_due = 0.0
+    whole_due = 0.0
     _refused = False
 
     def connection_made(self, transport: Any) -> None:  # uvicorn's own annotation
@@ -78,14 +80,15 @@ class DeadlineProtocol(H11Protocol):
         self._relax()
         self.waiting[self] = None
         super().on_response_complete()
-        self._whole_due = self.loop.time() + WHOLE_DUE
+        self.whole_due = self.loop.time() + WHOLE_DUE
         self._watch_taking()
 
     def pause_writing(self) -> None:
         """More waits for the client than it has taken."""
         super().pause_writing()
-        self._whole_due = self.loop.time() + WHOLE_DUE
+        self.whole_due = self.loop.time() + WHOLE_DUE
         self._watch_taking()
+        self._bound_waiting()
 
     def resume_writing(self) -> None:
         """It takes."""
@@ -107,6 +110,17 @@ class DeadlineProtocol(H11Protocol):
         if not self._refused:
             super().connection_lost(exc)
 
+    def _bound_waiting(self) -> None:
+        """End those whose answers have waited longest while more waits than may."""
+        ours = [one for one in self.connections if isinstance(one, DeadlineProtocol)]
+        waits = {one: one.transport.get_write_buffer_size() for one in ours}
+        over = sum(waits.values()) - max(MOST_WAITING, 2 * self.transport.get_write_buffer_size())
+        for one in sorted(filter(waits.get, waits), key=lambda one: one.whole_due):
+            if over <= 0:
+                break
+            over -= waits[one]
+            one.transport.abort()
+
     def _watch_taking(self) -> None:
         """From now on, until nothing is left."""
         self._unwatch_taking()
@@ -115,7 +129,7 @@ class DeadlineProtocol(H11Protocol):
 
     def _look_at_taking(self, before: int) -> None:
         left = self.transport.get_write_buffer_size()
-        if left and (left >= before or self.loop.time() >= self._whole_due):
+        if left and (left >= before or self.loop.time() >= self.whole_due):
             self.transport.abort()
         else:
             self._watch_taking()

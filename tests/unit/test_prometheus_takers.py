@@ -1,5 +1,6 @@
 """How fast a client must take its answer: something now and then, and all of it in a minute."""
 
+import functools
 import socket
 import threading
 import time
@@ -44,10 +45,16 @@ class Served:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         self.server = Server(Starlette(), cast("Any", self.pages), bound)
         self.server.start()
-        self.client = socket.socket()
-        self.client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        self.client.settimeout(10)
-        self.client.connect(bound.getsockname())
+        self._address = bound.getsockname()
+        self.client = self.another()
+
+    def another(self) -> socket.socket:
+        """One more client."""
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.settimeout(10)
+        client.connect(self._address)
+        return client
 
     def ask(self) -> None:
         self.client.sendall(REQUEST)
@@ -60,6 +67,14 @@ class Served:
             more = self.client.recv(65536)
             assert more, f"closed after {len(had)} bytes"
             had += more
+
+    def waiting(self) -> dict[str, int]:
+        """Bytes that wait for each client for which something does, by its address."""
+        sizes = {str(one.client): one.transport.get_write_buffer_size() for one in self.protocols()}
+        return {client: size for client, size in sizes.items() if size}
+
+    def protocols(self) -> list[protocol.DeadlineProtocol]:
+        return cast("Any", list(self.server._server.server_state.connections))  # type: ignore[no-any-return]
 
     @property
     def connections(self) -> int:
@@ -157,12 +172,39 @@ def test_one_that_took_all_in_time_is_only_idle(monkeypatch: pytest.MonkeyPatch)
         served.pages.body = bytes(60_000)  # asyncio lets it wait: nothing else looks at it
         served.client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
         served.ask()
-        (connection,) = served.server._server.server_state.connections
-        assert isinstance(connection, protocol.DeadlineProtocol)
+        (connection,) = served.protocols()
         until(lambda: connection._taking is not None, lambda: time.sleep(0.001))
         served.take(60_000)
         until(lambda: connection._taking is None, lambda: time.sleep(0.01))
         served.client.sendall(REQUEST)
         served.take(60_000)
     finally:
+        served.close()
+
+
+@pytest.mark.parametrize(("most", "left"), [(10 << 20, 2), (0, 2), (30 << 20, 4)])
+def test_answers_that_wait_are_bounded_together(
+    monkeypatch: pytest.MonkeyPatch, most: int, left: int
+) -> None:
+    """Whose answer has waited longest is ended; two of them may always wait."""
+    monkeypatch.setattr(protocol, "MOST_WAITING", most)
+    monkeypatch.setattr(server, "IDLE", 60)
+    served = Served()
+    clients = [served.client, *(served.another() for _ in range(3))]
+    try:
+        for client in clients:
+            client.sendall(REQUEST)
+            name = str(client.getsockname())
+            until(lambda name=name: name in served.waiting(), lambda: time.sleep(0.001))  # type: ignore[misc]
+        waiting = served.waiting()
+        assert waiting.keys() == {str(client.getsockname()) for client in clients[-left:]}
+        assert sum(waiting.values()) <= max(most, 2 * len(BODY))
+        for client in clients[:-left]:
+            had = sum(map(len, iter(functools.partial(client.recv, 65536), b"")))
+            assert had < len(BODY)
+        for served.client in clients[-left:]:
+            served.take(len(BODY))
+    finally:
+        for client in clients:
+            client.close()
         served.close()
