@@ -33,7 +33,11 @@ def untaken(fd: int) -> int:
 
 
 def unsent(fd: int) -> int:
-    """Those of them for which its peer had no room: of a far one more is always under way."""
+    """Those of them that were not even sent: its peer, or the way there, has no room for more.
+
+    Of a far one that takes all, some are always under way, and none of these unless more was given
+    than its congestion window lets out. Of a unix socket all that its peer has not taken.
+    """
     try:
         return int(struct.unpack("i", ioctl(fd, SIOCOUTQNSD, bytes(4)))[0])
     except OSError:
