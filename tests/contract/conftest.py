@@ -63,11 +63,12 @@ class Bench:
         self.supervisor.start()
         return self.supervisor
 
-    def send(self, count: int = 1) -> None:
-        """Publish lifecycle events."""
+    def send(self, count: int = 1) -> int:
+        """Publish lifecycle events; how many were in all."""
         for _ in range(count):
             self.rig.put_lifecycle(self._guest, 2, 0, id_=1)
             self.sent += 1
+        return self.sent
 
     def keep_sending(self) -> None:
         """Publish an event every 10 ms until closed."""
