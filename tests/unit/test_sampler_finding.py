@@ -1,7 +1,12 @@
 """How the kernel sampler finds a guest's process: by libvirt's pid file, or among all processes."""
 
+import ctypes
+import os
 import shutil
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +71,45 @@ def test_a_search_comes_again_after_a_share_of_its_time(tree: Tree, table: Guest
         sampler.discover()
     sampler.sample()
     assert guest_of(table, OTHER).process.pid == 700
+
+
+IN_OPEN = 0x20  # linux/inotify.h
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Callable[[], bool]]:
+    """Tells whether a file was opened since it was asked last."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    notices = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    assert libc.inotify_add_watch(notices, os.fsencode(path), IN_OPEN) > 0
+
+    def since() -> bool:
+        with suppress(BlockingIOError):
+            return bool(os.read(notices, 4096))
+        return False
+
+    try:
+        yield since
+    finally:
+        os.close(notices)
+
+
+def test_searches_take_a_hundredth_of_the_time_at_most(tree: Tree, table: GuestTable) -> None:
+    for pid in range(1000, 1100):
+        tree.process(pid, bytes(16), vcpus=0)
+    sampler = sampler_in_search(tree, table)
+    spent: list[float] = []
+    with opened(tree.proc / "1000" / "cmdline") as searched:
+        began = ended = time.monotonic()
+        while len(spent) < 5 and ended < began + 20:
+            before = time.monotonic()
+            sampler.discover()
+            ended = time.monotonic()
+            if searched():
+                spent.append(ended - before)
+    assert len(spent) == 5
+    # The last one's rest is still to come; twice as much for what looking at it from here costs.
+    assert sum(spent[:-1]) < (ended - began) / 50
 
 
 def test_what_can_not_be_told_is_as_of_the_last_look(tree: Tree, table: GuestTable) -> None:
