@@ -8,15 +8,22 @@ the table.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
-from libc.stdlib cimport free, realloc
-from libc.string cimport memset
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy, memset
 
 from rows cimport *
 from table cimport *
 
 cdef enum:
     KINDS = 16
+    UUID = 16
     DIRTY_MEASURING = 1           # virDomainDirtyRateStatus
+    # What comes only where a guest's monitor answered: there or not, it comes with the others.
+    MONITOR_GROUPS = (1 << GROUP_BLOCK | 1 << GROUP_BLOCK_SIZE | 1 << GROUP_BALLOON
+                      | 1 << GROUP_DIRTY_RATE | 1 << GROUP_IO_THREAD)
+    # What a call that returned has told or there is none of, whatever else it brought.
+    CERTAIN_GROUPS = 1 << GROUP_PERF | 1 << GROUP_IO_TUNE
+    MOST_BLANK = 3                # a guest may have nothing that a reading asks its monitor for
 
 cdef uint64_t NEVER = <uint64_t>-1
 
@@ -29,6 +36,8 @@ cdef struct Ask:
     uint64_t ran_ns[KINDS]        # sum of the vCPUs' run time at the last reading
     uint16_t settled              # a bit a kind: read once more since the vCPUs stopped
     uint16_t confirmed            # a bit a kind: not asked when it was last due, but confirmed
+    uint32_t lacked               # a bit a group: known, and the last reading told of none
+    uint8_t blank[KINDS]          # readings that brought nothing of the monitor's, up to MOST_BLANK
     uint64_t retry_ns             # a stuck guest is probed at this time; 0: not stuck
     uint64_t wait_ns
 
@@ -62,15 +71,17 @@ cdef class Plan:
         if not 0 <= kind < KINDS:
             raise ValueError(f"kind {kind}: give 0 to {KINDS - 1}")
         self.follow()
-        found = []
+        cdef uint8_t* found = room_for(self.count)
+        cdef uint32_t count = 0
         table_lock(self.table)
         for row in range(self.count):
             if self.is_due(row, kind, since) and not self.spared(
                     row, kind, now, confirms, without):
                 self.asks[row].asked_ns[kind] = now
-                found.append(<bytes>(<const char*>table_row(self.table, row).uuid)[:16])
+                memcpy(found + count * UUID, table_row(self.table, row).uuid, UUID)
+                count += 1
         table_unlock(self.table)
-        return found
+        return taken(found, count)
 
     def changed(self):
         """Whether a guest began, ended, started or changed since :meth:`due` was asked last."""
@@ -99,12 +110,14 @@ cdef class Plan:
                 table_unlock(self.table)
 
     def unread(self, int kind, list uuids, uint32_t groups):
-        """Of these guests, just asked, those of which something did not come that was known before.
+        """Of these guests, just asked, those of which something did not come that may be there.
 
         libvirt leaves out what only the monitor tells where somebody else waits for that. They are
-        not confirmed, but asked again when they are due.
+        not confirmed, but asked again when they are due. What twice did not come with what tells
+        that the monitor answered is there no more, and not known from then on.
         """
         cdef uint32_t row
+        cdef bint whole
         found = []
         self.follow()
         for uuid in uuids:
@@ -112,10 +125,10 @@ cdef class Plan:
             if row >= self.count:
                 continue
             table_lock(self.table)
-            if is_older(table_row(self.table, row), groups, self.asks[row].asked_ns[kind]):
-                self.asks[row].ran_ns[kind] = NEVER
-                found.append(uuid)
+            whole = self.came_whole(table_row(self.table, row), &self.asks[row], kind, groups)
             table_unlock(self.table)
+            if not whole:
+                found.append(uuid)
         return found
 
     def confirm(self, int kind, uint32_t groups):
@@ -158,14 +171,16 @@ cdef class Plan:
     def probes(self, uint64_t now):
         """Stuck guests whose time to be probed has come."""
         cdef uint32_t row
+        cdef uint32_t count = 0
         self.follow()
-        found = []
+        cdef uint8_t* found = room_for(self.count)
         table_lock(self.table)
         for row in range(self.count):
             if self.asks[row].retry_ns and self.asks[row].retry_ns <= now:
-                found.append(<bytes>(<const char*>table_row(self.table, row).uuid)[:16])
+                memcpy(found + count * UUID, table_row(self.table, row).uuid, UUID)
+                count += 1
         table_unlock(self.table)
-        return found
+        return taken(found, count)
 
     def answered(self, bytes uuid):
         """A stuck guest's monitor answers again: everything of it is due."""
@@ -173,6 +188,7 @@ cdef class Plan:
         if row >= self.count:
             return
         memset(self.asks[row].asked_ns, 0, sizeof(self.asks[row].asked_ns))
+        memset(self.asks[row].blank, 0, sizeof(self.asks[row].blank))
         self.asks[row].retry_ns = self.asks[row].wait_ns = 0
         self.asks[row].settled = 0
         table_lock(self.table)
@@ -284,6 +300,32 @@ cdef class Plan:
                 and r.valid >> GROUP_VCPU & 1 and r.jobs.count == 0
                 and run_time(self.table, r) == a.ran_ns[kind])
 
+    cdef bint came_whole(self, Row* r, Ask* a, int kind, uint32_t groups) noexcept nogil:
+        """Whether a reading brought all that may be there; else it is no base to confirm."""
+        cdef uint32_t came = come_since(r, groups, a.asked_ns[kind])
+        cdef uint32_t missing = groups & r.valid & ~came
+        cdef uint32_t untold = missing
+        if not (r.alive and r.id >= 0):
+            return True
+        if came & MONITOR_GROUPS:
+            a.blank[kind] = 0
+        else:
+            untold &= CERTAIN_GROUPS
+        r.valid &= ~(untold & a.lacked)
+        missing &= r.valid
+        a.lacked = a.lacked & ~groups | untold & r.valid
+        if not missing and not self.is_blank(r, a, kind, groups & MONITOR_GROUPS):
+            return True
+        a.ran_ns[kind] = NEVER
+        return False
+
+    cdef bint is_blank(self, const Row* r, Ask* a, int kind, uint32_t groups) noexcept nogil:
+        """Whether the monitor, asked for these, may have been busy in all readings yet; counted."""
+        if groups == 0 or r.valid & groups or a.blank[kind] == MOST_BLANK:
+            return False
+        a.blank[kind] += 1
+        return True
+
     cdef void good(self, Row* r, uint32_t groups) noexcept nogil:
         cdef int group
         for group in range(GROUPS):
@@ -291,13 +333,31 @@ cdef class Plan:
                 row_good(r, group, r.good_ns[GROUP_VCPU])
 
 
-cdef bint is_older(const Row* r, uint32_t groups, uint64_t than) noexcept nogil:
-    """Whether any of these groups is known, and was last good before."""
+cdef uint8_t* room_for(uint32_t count) except NULL:
+    """Room for so many guests' uuids; :func:`taken` gives it back."""
+    cdef uint8_t* room = <uint8_t*>malloc((<size_t>count + 1) * UUID)
+    if room == NULL:
+        raise MemoryError
+    return room
+
+
+cdef list taken(uint8_t* found, uint32_t count):
+    """The uuids as objects, which are not made while the table is locked: that may fail."""
+    cdef uint32_t i
+    try:
+        return [<bytes>(<const char*>found + i * UUID)[:UUID] for i in range(count)]
+    finally:
+        free(found)
+
+
+cdef uint32_t come_since(const Row* r, uint32_t groups, uint64_t when) noexcept nogil:
+    """Which of these groups are known, and were last good no sooner."""
+    cdef uint32_t found = 0
     cdef int group
     for group in range(GROUPS):
-        if (groups & r.valid) >> group & 1 and r.good_ns[group] < than:
-            return True
-    return False
+        if (groups & r.valid) >> group & 1 and r.good_ns[group] >= when:
+            found |= <uint32_t>1 << group
+    return found
 
 
 cdef uint64_t run_time(const Table* table, const Row* r) noexcept nogil:
