@@ -35,7 +35,7 @@ from reading cimport (
 )
 from rows cimport *
 from table cimport *
-from textfile cimport close, open_place
+from textfile cimport EACCES, EPERM, close, open_place
 from watch cimport (
     IF_NAMESIZE,
     SCRATCH,
@@ -80,6 +80,7 @@ cdef class Sampler:
     cdef uint32_t denied           # groups that lack permission, in the last pass over all
     cdef uint32_t unresolved       # active guests whose process was not found
     cdef bint cannot_tell          # of these, some whose pid file could not be read, likewise
+    cdef readonly uint32_t barred  # these for want of permission, before all processes were searched
     cdef uint64_t search_ns        # not before then
     cdef bytes run                 # where libvirt writes NAME.pid
     cdef const char* run_path
@@ -185,7 +186,7 @@ cdef class Sampler:
         """Take over what the dispatcher changed; find the processes of guests that started."""
         cdef uint32_t row = 0
         cdef uint32_t rows
-        self.unresolved = 0
+        self.unresolved = self.barred = 0
         self.cannot_tell = False
         table_lock(self.table)
         rows = self.table.rows
@@ -278,6 +279,7 @@ cdef class Sampler:
                 return
             error = -is_guest if is_guest < 0 else 0
         self.unresolved += 1
+        self.barred += error in (EACCES, EPERM)
         if error:
             self.cannot_tell = True
 

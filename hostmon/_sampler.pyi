@@ -12,6 +12,7 @@ ALL: int
 class Sampler:
     passes: int
     memory_failures: int
+    barred: int
     denied_groups: list[int]
     missing: tuple[int, bool]
     memory: int

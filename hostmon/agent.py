@@ -321,6 +321,7 @@ class Agent:
             stuck=asker.stuck,
             denied=kernel.denied,
             unresolved=kernel.unresolved,
+            barred=kernel.barred,
             memory_failures=kernel.memory_failures,
             overtaken=overtaken,
             unknown_fields=unknown_fields,

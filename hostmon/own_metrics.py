@@ -198,9 +198,9 @@ def call_families(reading: tuple[int, int, int, int]) -> Iterator[Metric]:
     yield GaugeMetricFamily("hostmon_hypervisor_hung_calls", "Calls that hang now.", value=hung)
 
 
-def unread_families(reading: tuple[int, int, int, int]) -> Iterator[Metric]:
+def unread_families(reading: tuple[int, int, int, int, int]) -> Iterator[Metric]:
     """What was not read, or not taken, and why."""
-    unresolved, memory_failures, overtaken, unknown_fields = reading
+    unresolved, barred, memory_failures, overtaken, unknown_fields = reading
     yield from _counters(
         "hostmon",
         (
@@ -223,6 +223,11 @@ def unread_families(reading: tuple[int, int, int, int]) -> Iterator[Metric]:
         "hostmon_guests_unresolved",
         "Active guests whose process was not found.",
         value=unresolved,
+    )
+    yield GaugeMetricFamily(
+        "hostmon_guests_barred",
+        "Those among them whose process may not be looked at, for want of permission.",
+        value=barred,
     )
 
 
@@ -291,6 +296,7 @@ PARTS: tuple[Part, ...] = (
     (
         attrgetter(
             "reading.unresolved",
+            "reading.barred",
             "reading.memory_failures",
             "reading.overtaken",
             "reading.unknown_fields",

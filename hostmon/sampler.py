@@ -44,6 +44,7 @@ class SamplerReport(msgspec.Struct, frozen=True, kw_only=True):
     cpu: float
     denied: tuple[str, ...]
     unresolved: int
+    barred: int
     memory_failures: int
 
 
@@ -53,6 +54,7 @@ NO_KERNEL = SamplerReport(
     cpu=0.0,
     denied=(),
     unresolved=0,
+    barred=0,
     memory_failures=0,
 )
 """Of an agent that reads no kernel, since its guests are elsewhere."""
@@ -114,12 +116,14 @@ class KernelSampler:
 
     def report(self) -> SamplerReport:
         """As of now, from any thread."""
+        unresolved, _ = self._sampler.missing
         return SamplerReport(
             passes=self._sampler.passes,
             last_pass=self._last_pass,
             cpu=self._cpu,
             denied=self._denied(),
-            unresolved=self._sampler.missing[0],
+            unresolved=unresolved,
+            barred=min(self._sampler.barred, unresolved),
             memory_failures=self._sampler.memory_failures,
         )
 

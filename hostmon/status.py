@@ -134,7 +134,8 @@ class ReadingStatus(msgspec.Struct, frozen=True, kw_only=True):
     Of the hypervisor ``calls`` were made; ``confirmed`` readings were not asked for, since no vCPU
     had run; ``late`` calls passed their deadline, ``failed`` ones lost the connection; ``hung`` are
     under way still. The monitors of ``stuck`` guests do not answer; ``denied`` names groups of
-    columns that a missing permission costs. Of ``unresolved`` active guests no process was found.
+    columns that a missing permission costs. Of ``unresolved`` active guests no process was found,
+    of ``barred`` ones among them for want of permission.
     ``memory_failures`` counts readings that memory lacked for, ``overtaken`` answers of the
     hypervisor that came after newer ones, ``unknown_fields`` what nobody knows in its answers.
     """
@@ -150,6 +151,7 @@ class ReadingStatus(msgspec.Struct, frozen=True, kw_only=True):
     stuck: int = 0
     denied: tuple[str, ...] = ()
     unresolved: int = 0
+    barred: int = 0
     memory_failures: int = 0
     overtaken: int = 0
     unknown_fields: int = 0

@@ -60,7 +60,7 @@ def samples(families: dict[str, Metric]) -> dict[str, list[tuple[object, ...]]]:
 def test_what_was_not_read_is_counted_by_its_reason() -> None:
     reading = ReadingStatus(
         passes=1, cpu=2.0, last_pass=3.0, confirmed=4, calls=5, late=6, failed=7, hung=8,
-        unresolved=9, memory_failures=10, overtaken=11, unknown_fields=12,
+        unresolved=9, memory_failures=10, overtaken=11, unknown_fields=12, barred=13,
     )  # fmt: skip
     now = replace(STATUS, reading=reading)
     found = {
@@ -74,7 +74,7 @@ def test_what_was_not_read_is_counted_by_its_reason() -> None:
             "readings_confirmed_total", "hypervisor_calls_total", "hypervisor_late_calls_total",
             "hypervisor_failed_calls_total", "hypervisor_hung_calls", "guests_unresolved",
             "kernel_memory_failures_total", "readings_overtaken_total",
-            "readings_unknown_fields_total",
+            "readings_unknown_fields_total", "guests_barred",
         ),
         1,
     ):  # fmt: skip

@@ -26,7 +26,7 @@ class Passes:
         self.passes = 0
         self.denied_groups: list[int] = []
         self.missing = (0, False)
-        self.memory_failures = 0
+        self.memory_failures = self.barred = 0
         self.changes: list[bytes] = []
 
     def sample(self, depth: int = ALL) -> int:
@@ -153,6 +153,7 @@ def test_a_missing_permission_is_said_once(
 ) -> None:
     passes.denied_groups = [4]
     passes.missing = (2, True)
+    passes.barred = 3  # before one of them was found among all processes
     passes.memory_failures = 3
     sampler = made(passes, table, interval=0.001)
     with caplog.at_level(logging.WARNING):
@@ -162,7 +163,7 @@ def test_a_missing_permission_is_said_once(
     (record,) = caplog.records
     assert record.message.startswith("not permitted to read process_io of the guests' processes")
     report = sampler.report()
-    assert (report.denied, report.unresolved) == (("process_io",), 2)
+    assert (report.denied, report.unresolved, report.barred) == (("process_io",), 2, 2)
     assert report.memory_failures == 3
     assert report.passes == passes.passes
     assert report.last_pass == 0.001

@@ -12,7 +12,7 @@ import pytest
 
 from hostmon._sampler import Sampler
 from hostmon._table import GuestTable
-from tests.unit.kerneltree import UUID_OF_ONE, Tree, guest_of, running
+from tests.unit.kerneltree import UUID_OF_ONE, Tree, guest_of, nobody, running
 
 OTHER = bytes(range(1, 17))
 
@@ -118,6 +118,20 @@ def test_what_can_not_be_told_is_as_of_the_last_look(tree: Tree, table: GuestTab
     table.set_state(OTHER, 5, 1, -1)
     sampler.sample()
     assert sampler.missing == (0, False)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
+@pytest.mark.parametrize("closed", ["run/g.pid", "proc/500/cmdline"])
+def test_a_permission_that_lacks_is_no_absence(tree: Tree, table: GuestTable, closed: str) -> None:
+    running(table, OTHER, b"other", 2)
+    (tree.proc.parent / closed).chmod(0)
+    (tree.proc / "500/cmdline").chmod(0)
+    sampler = tree.sampler(table)
+    with nobody(tree):
+        sampler.sample()
+    assert (sampler.missing, sampler.barred) == ((2, True), 1)
+    sampler.sample()
+    assert (sampler.missing, sampler.barred) == ((1, True), 0)
 
 
 @pytest.mark.parametrize("name", [b"../g", b"a/b", b"x" * 600, b"", b"g\0h"])
