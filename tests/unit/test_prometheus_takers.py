@@ -48,10 +48,10 @@ class Served:
         self._address = bound.getsockname()
         self.client = self.another()
 
-    def another(self) -> socket.socket:
-        """One more client."""
+    def another(self, room: int = 65536) -> socket.socket:
+        """One more client, whose kernel holds so much."""
         client = socket.socket()
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
         client.settimeout(10)
         client.connect(self._address)
         return client
@@ -165,19 +165,29 @@ def test_a_scrape_under_way_when_the_server_stops_is_answered(
 
 def test_one_that_took_all_in_time_is_only_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether its answer has been taken is looked at after all of it was due."""
-    monkeypatch.setattr(protocol, "TAKEN_DUE", 1.0)
-    monkeypatch.setattr(protocol, "WHOLE_DUE", 1.0)
+    monkeypatch.setattr(protocol, "TAKEN_DUE", 2.0)
+    monkeypatch.setattr(protocol, "WHOLE_DUE", 2.0)
     served = Served()
+    served.client.close()
+    served.client = served.another(8192)
     try:
-        served.pages.body = bytes(60_000)  # asyncio lets it wait: nothing else looks at it
-        served.client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+        served.pages.body = bytes(150_000)
         served.ask()
         (connection,) = served.protocols()
-        until(lambda: connection._taking is not None, lambda: time.sleep(0.001))
-        served.take(60_000)
+        until(lambda: connection.flow.write_paused, lambda: time.sleep(0.001))
+        had = b""
+
+        def take() -> None:
+            nonlocal had
+            had += served.client.recv(4096)
+
+        until(lambda: not connection.flow.write_paused, take)
+        assert connection._taking is not None, "some is left"
+        while len(had.partition(b"\r\n\r\n")[2]) < 150_000:
+            take()
         until(lambda: connection._taking is None, lambda: time.sleep(0.01))
         served.client.sendall(REQUEST)
-        served.take(60_000)
+        assert served.client.recv(65536).startswith(b"HTTP/1.1 404 "), "it has no page of its own"
     finally:
         served.close()
 
