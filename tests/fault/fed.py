@@ -17,6 +17,7 @@ from hostmon import cli, kinds
 from hostmon._pipe import record
 from hostmon.agent import Agent
 from hostmon.client import guests as ask_guests
+from hostmon.client import status as ask_status
 from tests.agent_process import AgentProcess, wait_for
 from tests.native.synthetic import put_repeatedly
 
@@ -70,6 +71,18 @@ class FedAgent(AgentProcess):
         """Feed, and wait until everything is in the pipe."""
         self.order(count)
         self.fed()
+
+    def join(self, *drivers: str) -> None:
+        """Feed until these drivers are given events: one that runs may have yet to join the bus."""
+        waiting = set(drivers)
+
+        def joined() -> bool:
+            self.feed(2 * GUESTS * RUN)
+            shown = ask_status(self.requests, 10).drivers
+            waiting.difference_update(one.name for one in shown if one.handled)
+            return not waiting
+
+        wait_for(joined)
 
 
 @contextmanager

@@ -60,6 +60,7 @@ def test_drivers_misbehave_under_a_flood(tmp_path: Path, full: bool) -> None:
     with fed_agent(
         tmp_path, config=configured.config(), bus=small_ring(tmp_path), wrapper=configured.wrapper
     ) as agent:
+        agent.join("well", "journal")
         agent.feed(CHUNK)
         wait_for(lambda: drivers(agent)["well"].handled >= CHUNK)
         with Viewer.of(agent) as viewer, Baseline(agent.process.pid, agent.port) as baseline:
