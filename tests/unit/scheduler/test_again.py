@@ -3,7 +3,6 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,71 +10,15 @@ import msgspec
 import pytest
 import zmq
 
-from hostmon.client import HostView, ask
-from hostmon.machine.topology import Cell, Cpu, Topology
+from hostmon.client import HostView
 from hostmon.scheduler import LostPlacement, Placement, PlacementRequest, Scheduler
 from hostmon.scheduler.holdings import Holdings
 from hostmon.scheduler.named import filters_named, weighers_named
-from hostmon.status import ClaimAnswer, ClaimWanted, Request
+from hostmon.status import ClaimAnswer, ClaimWanted
 from tests.unit.bus import STARTED, Bus, until
+from tests.unit.scheduler.restarted import HOST, Restarted, foreign
 from tests.unit.scheduler.views import GIB
 from tests.unit.test_dispatcher import RUNNING, facts
-
-HOST = Topology(arch="", cells=(Cell(0, 64 * GIB, tuple(Cpu(n) for n in range(8))),))
-
-
-class Restarted:
-    """One host, whose agent is started anew; what the scheduler lost."""
-
-    def __init__(self, folder: Path) -> None:
-        self.lost: list[LostPlacement] = []
-        self._folder = folder
-        self.bus = Bus(folder, topology=HOST, epoch=1)
-        self.mine = Scheduler(
-            [self.bus.endpoint], filters_named(), weighers_named(), on_lost=self.lost.append
-        )
-        assert self.mine.join(20) == ()
-
-    def close(self) -> None:
-        self.mine.close()
-        self.bus.close()
-
-    def restart(self, before: Callable[[Bus], object] = lambda _: None) -> None:
-        """Another run; ``before`` happens to it before the scheduler looks."""
-        self.bus.close()
-        self.bus = Bus(self._folder, topology=HOST, epoch=2)
-        before(self.bus)
-
-    def hold(self, epoch: int = 1, **wanted: Any) -> str:
-        """A claim of memory or disk, as if an agent of another run had granted it."""
-        claim = str(uuid.uuid4())
-        placement = Placement(request=PlacementRequest(), claim=claim)
-        self.mine.holdings.add(placement, ClaimWanted(id=claim, **wanted), 0, epoch)
-        return claim
-
-    def claimed(self) -> int:
-        return self.bus.rig.ledger.sums()["vcpus_claimed"]
-
-    def follow(self, condition: Callable[[], object]) -> None:
-        until(condition, lambda: self.mine.update(0.01))
-
-    def joined_anew(self) -> bool:
-        return self.mine.hosts.views[0].epoch == 2 and not self.mine._again
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[Restarted]:
-    made = Restarted(tmp_path)
-    yield made
-    made.close()
-
-
-def foreign(bus: Bus, vcpus: int) -> str:
-    """What another scheduler is answered."""
-    wanted = ClaimWanted(id=str(uuid.uuid4()), vcpus=vcpus)
-    answer = ask(bus.endpoint, Request(ask="claim", claim=wanted))
-    assert isinstance(answer, ClaimAnswer)
-    return answer.state
 
 
 def run_guest(bus: Bus, guest: uuid.UUID) -> None:
