@@ -1,9 +1,11 @@
-"""What agents that began anew are to grant again: put to each, and nobody waits for the answers.
+"""What is put to agents while nobody waits for the answers.
 
-Owns when each host is asked; a host whose answers hang, or whose claims it puts off, holds up no
-other and none of its other claims. Holdings and sockets are others'.
+Claims that an agent which began anew is to grant again, and claims to be given back, copies of
+which may be granted yet. Owns when each host is asked; a host whose answers hang, or whose claims
+it puts off, holds up no other and none of its other claims. Holdings and sockets are others'.
 """
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -13,7 +15,7 @@ from hostmon.client import HostView
 from hostmon.scheduler.claimer import Claimer
 from hostmon.scheduler.holdings import Holding, Holdings
 from hostmon.scheduler.request import LostPlacement, RefusedClaim
-from hostmon.status import ClaimAnswer
+from hostmon.status import ClaimAnswer, ClaimWanted
 
 # Seconds until what is `unready` is claimed again: who comes first has 5 s (decision 0185).
 SOON_S = 0.1
@@ -24,18 +26,40 @@ SLOW = ("rate", "failed")
 
 
 @dataclass
-class Round:
-    """What one host is being asked: holdings by the numbers of their questions."""
+class Question:
+    """A claim that is to be granted again or, where nothing is ``held``, given back."""
 
-    unanswered: dict[int, Holding] = field(default_factory=dict)
+    claim: str
+    until: float  # by the clock; behind it neither is of use
+    held: Holding | None = None
+    times: int = 0  # that it was put
+
+    def asked(self) -> tuple[str, ClaimWanted]:
+        """What an agent is asked now."""
+        if self.held is None:
+            return "release", ClaimWanted(id=self.claim)
+        return "claim", self.held.anew()
+
+
+@dataclass
+class Round:
+    """What one host is being asked, by the numbers of the questions."""
+
+    unanswered: dict[int, Question] = field(default_factory=dict)
     unsent: deque[int] = field(default_factory=deque)
-    at: float = 0.0  # when what is unanswered is put again; where nothing is, the next round
+    at: float = 0.0  # when what is unanswered is put again
+    anew: float = 0.0  # when, once no claim is unanswered, the next are put
     pause: float = FIRST_S
-    put_off: float = 0.0  # seconds between this round and the next
+    put_off: float = 0.0  # seconds between these claims and the next
+
+    @property
+    def claims(self) -> bool:
+        """Whether a claim is unanswered."""
+        return any(question.held for question in self.unanswered.values())
 
 
 class ClaimsAgain:
-    """By row: of which hosts something is to be claimed again; ``step`` by step."""
+    """By row: of which hosts something is to be asked; ``step`` by step."""
 
     def __init__(
         self,
@@ -54,10 +78,11 @@ class ClaimsAgain:
         return len(self._rounds)
 
     def begin(self, row: int) -> None:
-        """Another run of a row's agent was joined."""
-        self._rounds.pop(row, None)
-        if self._holdings.on(row):
-            self._rounds[row] = Round()
+        """Another run of a row's agent was joined; it may be sent what the former did not take."""
+        before = self._rounds.pop(row, Round()).unanswered
+        kept = {number: asked for number, asked in before.items() if asked.held is None}
+        if kept or self._holdings.on(row):
+            self._rounds[row] = Round(kept)
 
     def step(self) -> list[LostPlacement]:
         """Take what was answered, put what is due; the placements that nobody holds any more."""
@@ -65,63 +90,95 @@ class ClaimsAgain:
         for row, asked in list(self._rounds.items()):
             if self._views[row].fresh:
                 lost += self._take(row, asked)
-                if not asked.unanswered and self._clock() >= asked.at:
+                if self._clock() >= asked.anew and not asked.claims:
                     self._begin_round(row, asked)
                 self._put(row, asked)
+                if not asked.unanswered and asked.anew == math.inf:
+                    del self._rounds[row]
         return lost
 
     def _take(self, row: int, asked: Round) -> list[LostPlacement]:
         lost: list[LostPlacement] = []
-        taken = False
+        claims = asked.claims
         for number, answer in self._claimer.answers(row):
-            held = asked.unanswered.pop(number, None)
-            if held is None:
-                continue
-            taken = True
+            question = asked.unanswered.get(number)
+            if question is None or (question.held is None and answer in SLOW):
+                continue  # of a question that was answered, or that is put again
+            del asked.unanswered[number]
             if answer in SLOW:
                 asked.put_off = max(asked.put_off, asked.pause)
                 continue
             asked.pause = FIRST_S
             if answer == "unready":
                 asked.put_off = max(asked.put_off, SOON_S)
-            else:
-                lost += self._settled(row, held, answer)
-        if taken and not asked.unanswered:
-            asked.at = self._clock() + asked.put_off
+            elif question.held is not None:
+                lost += self._settled(row, asked, question, question.held, answer)
+        if claims and not asked.claims:
+            asked.anew = self._clock() + asked.put_off
         return lost
 
-    def _settled(self, row: int, held: Holding, answer: ClaimAnswer | str) -> list[LostPlacement]:
-        """An answer that stands: what is lost by it."""
+    def _settled(
+        self,
+        row: int,
+        asked: Round,
+        question: Question,
+        held: Holding,
+        answer: ClaimAnswer | str,
+    ) -> list[LostPlacement]:
+        """An answer that stands: what is lost by it. What is over is granted to nobody."""
         view = self._views[row]
+        granted = False
         if isinstance(answer, ClaimAnswer):
             view.take_sums(answer.epoch, answer.sums)
-            if answer.state in ("granted", "confirmed"):
+            granted = answer.state in ("granted", "confirmed")
+            if granted and held.left > 0:
                 held.epoch = answer.epoch
                 return []
+        if granted or question.times > 1:  # a refusal is not remembered: the next copy may be
+            self._give_back(asked, held)
         runs = isinstance(answer, ClaimAnswer) and answer.resource == "guest"
-        if not self._holdings.drop(held.wanted.id) or runs:
+        if not self._holdings.drop(question.claim) or runs or held.left <= 0:
             return []
         refused = RefusedClaim.told(view.host, answer)
         return [LostPlacement(placement=held.placement, refused=refused)]
 
+    def _give_back(self, asked: Round, held: Holding) -> None:
+        """Release what a copy that is under way may be granted, until that is answered."""
+        number = self._claimer.number()
+        asked.unanswered[number] = Question(held.wanted.id, self._clock() + held.wanted.ttl)
+        asked.unsent.append(number)
+
     def _begin_round(self, row: int, asked: Round) -> None:
         found = self._holdings.of_other_runs(row, self._views[row])
-        if not found:
-            del self._rounds[row]
-        asked.unanswered = {self._claimer.number(): held for held in found}
+        for held in found:
+            question = Question(held.wanted.id, held.until, held)
+            asked.unanswered[self._claimer.number()] = question
         asked.put_off = 0.0
+        if found:
+            asked.at = 0.0
+        else:
+            asked.anew = math.inf
 
     def _put(self, row: int, asked: Round) -> None:
-        """Put what is due, and of what was given back meanwhile nothing."""
+        """Put what is due, and of what was given back meanwhile, or is over, nothing."""
         if asked.unanswered and self._clock() >= asked.at:
             asked.unsent = deque(asked.unanswered)
             asked.at = self._clock() + asked.pause
             asked.pause = min(2 * asked.pause, MOST_S)
         while asked.unsent:
             number = asked.unsent[0]
-            held = asked.unanswered.get(number)
-            if held is not None and held.wanted.id not in self._holdings:
+            question = asked.unanswered.get(number)
+            if question is not None and self._is_over(question):
                 del asked.unanswered[number]
-            elif held is not None and not self._claimer.put(row, number, held.anew()):
-                return  # more wait already than may
+                if question.times and question.held and question.held.left <= 0:
+                    self._give_back(asked, question.held)
+            elif question is not None:
+                if not self._claimer.put(row, number, *question.asked()):
+                    return  # more wait already than may
+                question.times += 1
             asked.unsent.popleft()
+
+    def _is_over(self, question: Question) -> bool:
+        """Whether nobody wants it any more: given back meanwhile, or its time is over."""
+        given_back = question.held is not None and question.claim not in self._holdings
+        return given_back or self._clock() >= question.until

@@ -51,12 +51,17 @@ class Claimer:
         """
         answer, times = self._ask(row, "claim", wanted)
         if not isinstance(answer, ClaimAnswer) or (times > 1 and answer.state != "granted"):
-            self._send(row, self.number(), "release", ClaimWanted(id=wanted.id))
+            self.put(row, self.number(), "release", ClaimWanted(id=wanted.id))
         return answer
 
-    def put(self, row: int, number: int, wanted: ClaimWanted) -> bool:
-        """Claim, and wait for nothing: `answers` has the answer; whether it is on its way."""
-        return self._send(row, number, "claim", wanted)
+    def put(self, row: int, number: int, ask: str, wanted: ClaimWanted) -> bool:
+        """Claim or release, and wait for nothing: `answers` has the answer; whether it was put."""
+        message = encode_request(Request(ask=ask, claim=wanted, re=number))
+        try:
+            self._socket(row).send(message, zmq.DONTWAIT)
+        except zmq.Again:
+            return False
+        return True
 
     def answers(self, row: int) -> list[tuple[int, ClaimAnswer | str]]:
         """What was answered meanwhile, by the numbers of the questions, whichever they were."""
@@ -83,14 +88,6 @@ class Claimer:
                 self._context, zmq.DEALER, endpoint.requests, endpoint.keys
             )
         return self._sockets[row]
-
-    def _send(self, row: int, number: int, ask: str, wanted: ClaimWanted) -> bool:
-        message = encode_request(Request(ask=ask, claim=wanted, re=number))
-        try:
-            self._socket(row).send(message, zmq.DONTWAIT)
-        except zmq.Again:
-            return False
-        return True
 
     def _ask(self, row: int, ask: str, wanted: ClaimWanted) -> tuple[ClaimAnswer | str, int]:
         """The answer, or why there is none; and how often the question was put."""

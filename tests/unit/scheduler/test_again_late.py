@@ -1,0 +1,126 @@
+"""Claims that are put again and answered late: nobody holds room by them that nobody wants."""
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hostmon.errors import RefusedError
+from hostmon.status import ClaimAnswer, ClaimsStatus, ClaimWanted
+from tests.unit.bus import Bus, until
+from tests.unit.scheduler.restarted import Restarted
+from tests.unit.scheduler.views import GIB
+
+
+class Late:
+    """The host's next run answers its first claim when it is let; ``puts`` tells what was asked."""
+
+    def __init__(self, host: Restarted, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.let = threading.Event()
+        self.taken = str(uuid.uuid4())
+        self.puts: list[str] = []
+        self._host, self._monkeypatch = host, monkeypatch
+        self._put = host.mine.claimer.put
+        monkeypatch.setattr(host.mine.claimer, "put", self._count)
+
+    def _count(self, row: int, number: int, ask: str, wanted: ClaimWanted) -> bool:
+        self.puts.append(ask)
+        return self._put(row, number, ask, wanted)
+
+    def restart(self, *, full: bool = False) -> None:
+        """``full``: what the first copy asks for another has, and gives back behind it."""
+
+        def before(bus: Bus) -> None:
+            granting = bus.answers.granting
+            claim = granting.claim
+            if full:
+                claim(0, ClaimWanted(id=self.taken, memory=64 * GIB))
+
+            def late(*arguments: Any) -> ClaimAnswer:
+                if self.let.is_set():
+                    return claim(*arguments)
+                answer = claim(*arguments) if full else None
+                self.let.wait(30)
+                if full:
+                    granting.release(0, ClaimWanted(id=self.taken))
+                return answer or claim(*arguments)
+
+            self._monkeypatch.setattr(granting, "claim", late)
+
+        self._host.restart(before)
+
+    def status(self) -> ClaimsStatus:
+        return self._host.bus.answers.granting.status()
+
+
+@pytest.fixture
+def late(host: Restarted, monkeypatch: pytest.MonkeyPatch) -> Iterator[Late]:
+    made = Late(host, monkeypatch)
+    yield made
+    made.let.set()
+
+
+def test_what_a_later_copy_is_granted_after_a_refusal_is_given_back(
+    host: Restarted, late: Late
+) -> None:
+    host.hold(memory=40 * GIB)
+    late.restart(full=True)
+    host.follow(lambda: len(late.puts) == 2)
+    late.let.set()
+    host.follow(lambda: late.status().granted == 2)
+    host.follow(lambda: late.status().released == 2)
+    host.follow(host.joined_anew)
+    assert (len(host.lost), len(host.mine.holdings)) == (1, 0)
+
+
+def test_what_is_given_back_is_given_back_until_that_is_answered(
+    host: Restarted, late: Late, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.hold(memory=40 * GIB)
+    late.restart(full=True)
+    host.follow(lambda: len(late.puts) == 2)
+    granting = host.bus.answers.granting
+    release = granting.release
+    refused: list[int] = []
+
+    def first_too_often(re: int, wanted: ClaimWanted) -> ClaimAnswer:
+        if wanted.id != late.taken and not refused:
+            refused.append(re)
+            raise RefusedError("too many questions", "rate")
+        return release(re, wanted)
+
+    monkeypatch.setattr(granting, "release", first_too_often)
+    late.let.set()
+    host.follow(lambda: refused)
+    host.follow(lambda: late.status().released == 2)
+    host.follow(host.joined_anew)
+
+
+def test_what_is_over_is_put_no_more_and_given_back(host: Restarted, late: Late) -> None:
+    host.hold(memory=GIB, ttl=0.2)
+    late.restart()
+    host.follow(lambda: len(late.puts) == 2)
+    assert late.puts == ["claim", "release"]
+    late.let.set()
+    host.follow(lambda: late.status().released == 1)
+    host.follow(host.joined_anew)
+    assert not host.lost
+
+
+@pytest.mark.parametrize("full", [True, False], ids=["refused", "granted"])
+def test_what_is_over_when_its_answer_comes_is_not_lost(
+    host: Restarted, late: Late, full: bool
+) -> None:
+    claim = host.hold(memory=GIB, ttl=0.2)
+    held = host.mine.holdings._held[claim]
+    late.restart(full=full)
+    host.follow(lambda: late.puts)
+    until(lambda: held.left <= 0, lambda: time.sleep(0.01))
+    late.let.set()
+    until(lambda: late.status().granted == 1, lambda: time.sleep(0.005))
+    host.follow(host.joined_anew)
+    host.follow(lambda: late.status().released == 1)
+    assert (host.lost, claim in host.mine.holdings) == ([], False)
