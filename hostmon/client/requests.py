@@ -30,6 +30,7 @@ _encoder = msgspec.msgpack.Encoder()
 
 # In messages. libzmq's default of 1,000 loses a burst silently, 0 grows without bound.
 RECEIVE_HIGH_WATER_MARK = 100_000
+QUESTIONS_WAITING = 16  # for an agent that is away, of whoever asks one after the other
 # An agent's host that is gone without a word is noticed by TCP: seconds of silence before the first
 # probe and between two, and how many go unanswered. ZMTP's heartbeats must stay off: with them
 # libzmq 4.3.5 ends the process of a subscriber whose queue is full (decision 0136).
@@ -65,8 +66,10 @@ def connected(
     kind: int,
     address: str,
     keys: ClientKeys | None = None,
+    *,
+    waiting: int = QUESTIONS_WAITING,
 ) -> zmq.Socket[bytes]:
-    """A socket on its way to an address of an agent."""
+    """A socket on its way to an address of an agent; so many questions may wait for it."""
     socket = context.socket(kind)
     socket.linger = 0
     keep_alive(socket)
@@ -75,7 +78,7 @@ def connected(
     if kind == zmq.SUB:
         socket.rcvhwm = RECEIVE_HIGH_WATER_MARK
     else:
-        socket.sndhwm = 16
+        socket.sndhwm = waiting
     if keys is not None and not address.startswith("ipc:"):
         keys.apply(socket)
     socket.connect(address)

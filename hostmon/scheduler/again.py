@@ -77,6 +77,10 @@ class ClaimsAgain:
     def __len__(self) -> int:
         return len(self._rounds)
 
+    def behind(self) -> set[int]:
+        """The rows whose agents have yet to be sent what comes before anything new."""
+        return {row for row, asked in self._rounds.items() if asked.unsent}
+
     def begin(self, row: int) -> None:
         """Another run of a row's agent was joined; it may be sent what the former did not take."""
         before = self._rounds.pop(row, Round()).unanswered

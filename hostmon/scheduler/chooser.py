@@ -44,13 +44,23 @@ class Chooser:
             weigher.weigh(hosts, request, multiplier)
         return columns.best(int(self._draw() * columns.rows))
 
-    def explain(self, request: PlacementRequest, without: Collection[int] = ()) -> str:
-        """Why there is no host: how many each filter dropped, in one line."""
+    def explain(
+        self,
+        request: PlacementRequest,
+        refused: Collection[int] = (),
+        behind: Collection[int] = (),
+    ) -> str:
+        """Why there is no host: how many each filter dropped, in one line.
+
+        Rows that ``refused``, and those that are ``behind`` with what they were asked before.
+        """
         columns = self.hosts.columns
         left = columns.begin()
         dropped = {"not ready": columns.rows - left}
-        columns.without(without)
-        dropped["refused"] = left - columns.left
+        for why, rows in (("refused", refused), ("behind", behind)):
+            left = columns.left
+            columns.without(rows)
+            dropped[why] = left - columns.left
         for name, each in self._filters.items():
             left = columns.left
             each.narrow(self.hosts, request)

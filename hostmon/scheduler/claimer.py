@@ -18,6 +18,8 @@ from hostmon.status import Answer, ClaimAnswer, ClaimWanted, Refusal, Request
 TIMEOUT = 2.0
 # Answers of one agent that came while another was waited for: as many as it may have granted.
 KEPT = 1024
+# Questions that may wait for one agent: all that it may have granted are claimed again at once.
+WAITING = KEPT
 SILENT = "no answer"
 
 
@@ -85,7 +87,7 @@ class Claimer:
         if row not in self._sockets:
             endpoint = self._endpoints[row]
             self._sockets[row] = connected(
-                self._context, zmq.DEALER, endpoint.requests, endpoint.keys
+                self._context, zmq.DEALER, endpoint.requests, endpoint.keys, waiting=WAITING
             )
         return self._sockets[row]
 

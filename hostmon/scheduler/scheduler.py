@@ -111,9 +111,10 @@ class Scheduler:
         without: set[int] = set()
         while len(refused) < self._attempts:
             self.update()
-            row = self.chooser.choose(request, without)
+            behind = self._again.behind()
+            row = self.chooser.choose(request, without | behind)
             if row < 0:
-                reason = self.chooser.explain(request, without)
+                reason = self.chooser.explain(request, without, behind)
                 return Placement(request=request, refused=tuple(refused), reason=reason)
             name = str(uuid.uuid4())
             answer = self.claimer.claim(row, self._wanted(request, name))

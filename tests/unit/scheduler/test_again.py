@@ -11,7 +11,7 @@ import pytest
 import zmq
 
 from hostmon.client import HostView
-from hostmon.scheduler import LostPlacement, Placement, PlacementRequest, Scheduler
+from hostmon.scheduler import LostPlacement, Placement, PlacementRequest, Scheduler, claimer
 from hostmon.scheduler.holdings import Holdings
 from hostmon.scheduler.named import filters_named, weighers_named
 from hostmon.status import ClaimAnswer, ClaimWanted
@@ -80,13 +80,31 @@ def test_a_claim_that_is_put_off_holds_up_no_other(host: Restarted) -> None:
     assert not host.lost
 
 
-def test_more_than_may_wait_at_once_is_claimed_again(host: Restarted) -> None:
-    for _ in range(200):
+@pytest.mark.parametrize("waiting", [claimer.WAITING, 4])
+def test_nothing_new_comes_before_what_is_claimed_again(
+    host: Restarted, monkeypatch: pytest.MonkeyPatch, waiting: int
+) -> None:
+    """What no longer may wait for its agent at once has its host left out until it does."""
+    monkeypatch.setattr(claimer, "WAITING", waiting)
+    for _ in range(240):
+        host.hold(memory=GIB // 4)
+    host.restart()
+    host.follow(lambda: host.mine.hosts.views[0].epoch == 2)
+    placement = host.mine.place(PlacementRequest(memory=20 * GIB))
+    assert placement.host == ""
+    host.follow(host.joined_anew)
+    assert not host.lost
+    assert host.bus.rig.ledger.sums()["claims"] == len(host.mine.holdings) == 240
+    assert host.mine.place(PlacementRequest(memory=4 * GIB)).host
+
+
+def test_all_that_is_held_is_put_at_one_look(host: Restarted) -> None:
+    """A scheduler that looks four times a second has 5 s for it (decision 0185)."""
+    for _ in range(250):
         host.hold(memory=1)
     host.restart()
-    host.follow(lambda: host.bus.rig.ledger.sums()["claims"] == 200)
-    host.follow(host.joined_anew)
-    assert len(host.mine.holdings) == 200
+    host.follow(lambda: host.mine.hosts.views[0].epoch == 2)
+    until(lambda: host.bus.rig.ledger.sums()["claims"] == 250, lambda: time.sleep(0.01))
 
 
 def test_an_agent_that_hangs_holds_up_no_placement(

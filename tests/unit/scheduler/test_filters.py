@@ -122,6 +122,9 @@ def test_why_there_is_no_host_is_said_in_one_line() -> None:
     assert chooser.explain(request, {3}) == (
         "none of 5 hosts: not ready 1, refused 1, vcpus 1, memory 1, traits 1"
     )
+    assert chooser.explain(request, {3}, {3, 4}) == (
+        "none of 5 hosts: not ready 1, refused 1, behind 1, vcpus 1, memory 1"
+    )
 
 
 def test_a_host_that_is_silent_or_disconnected_is_not_ready() -> None:
