@@ -28,14 +28,14 @@ class Grace:
         self._seen_ns = 0
 
     def look(self) -> float:
-        """Seconds that are left now."""
+        """Seconds that are left now; raises what ``may_grant`` raises, as if it were false."""
         if self.left <= 0:
             return 0.0
         now = self._clock()
+        seen_ns, self._seen_ns = self._seen_ns, 0  # so it stays if asking raises
         if not self._may_grant():
-            self._seen_ns = 0
             return self.left
-        if self._seen_ns:
-            self.left -= min((now - self._seen_ns) / SECOND, LOOK_S)
+        if seen_ns:
+            self.left -= min((now - seen_ns) / SECOND, LOOK_S)
         self._seen_ns = now
         return max(0.0, self.left)

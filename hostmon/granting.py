@@ -4,6 +4,7 @@ A host's room is given away here alone: the ledger decides in the one lock that 
 account takes (ext/granting.pxd). What the answers mean is docs/wire.md, "Claims".
 """
 
+import logging
 import math
 import time
 import uuid
@@ -20,6 +21,9 @@ from hostmon.errors import RefusedError
 from hostmon.grace import LOOK_S, SECOND, Grace
 from hostmon.status import ClaimAnswer, ClaimsStatus, ClaimWanted
 
+log = logging.getLogger(__name__)
+
+QUIET_S = 10  # between two lines about looks that fail, four times a second
 STATES = ("", "granted", "confirmed", "expired", "released")
 RESOURCES = ("", "vcpus", "memory", "disk", "hugepages", "guest", "claims")
 """What a claim may be refused for, in the order of ext/granting.pxd."""
@@ -60,6 +64,8 @@ class Granting:
         self._grants = Grants(ledger)
         self._wake = wake
         self._clock = clock
+        self._failed_looks = 0
+        self._quiet_ns = 0  # nothing is logged again before
 
     def claim(self, re: int, wanted: ClaimWanted | UnsetType, peer: bytes = b"") -> ClaimAnswer:
         """Grant it or say why not; the same claim again is answered as it stands.
@@ -85,8 +91,16 @@ class Granting:
         return self._answer(re, wanted.id, key)
 
     def look(self) -> float | None:
-        """Seconds until this is to be called again; None: never."""
-        return LOOK_S if self._grace.look() else None
+        """Seconds until this is to be called again; None: never. One that fails is repeated."""
+        try:
+            left = self._grace.look()
+        except Exception:
+            self._failed_looks += 1
+            if self._clock() >= self._quiet_ns:
+                log.exception("whether claims may be granted can't be told; tried again")
+                self._quiet_ns = self._clock() + QUIET_S * SECOND
+            return LOOK_S
+        return LOOK_S if left else None
 
     def status(self) -> ClaimsStatus:
         """Counts since the agent's start."""
@@ -98,6 +112,7 @@ class Granting:
             expired=expired,
             released=released,
             refused=refused,
+            failed_looks=self._failed_looks,
         )
 
     def _decide(self, re: int, wanted: ClaimWanted, key: bytes, owner: int) -> ClaimAnswer:

@@ -147,6 +147,14 @@ def claim_families(claims: ClaimsStatus) -> Iterator[Metric]:
     for state in ("granted", "confirmed", "expired", "released", "refused"):
         states.add_metric([state], getattr(claims, state))
     yield states
+    yield from _counters(
+        "hostmon_claims",
+        (
+            "failed_looks",
+            "Looks at whether claims may be granted that failed; the log says why.",
+            claims.failed_looks,
+        ),
+    )
 
 
 def image_cache_families(cache: ImageCacheStatus | None) -> Iterator[Metric]:

@@ -101,7 +101,8 @@ class GateStatus(msgspec.Struct, frozen=True, kw_only=True):
 class ClaimsStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Claims of schedulers: ``outstanding`` hold room now, the others are counted since the start.
 
-    ``confirmed`` ones had their guests started, ``refused`` ones found no room.
+    ``confirmed`` ones had their guests started, ``refused`` ones found no room. ``failed_looks``
+    could not tell whether any may be granted; their time does not count as ``claim_grace``.
     """
 
     outstanding: int = 0
@@ -110,6 +111,7 @@ class ClaimsStatus(msgspec.Struct, frozen=True, kw_only=True):
     expired: int = 0
     released: int = 0
     refused: int = 0
+    failed_looks: int = 0
 
 
 class ImageCacheStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,6 +43,17 @@ def test_it_stands_still_while_nothing_may_be_granted(looked: Looked) -> None:
     assert looked.after(60) == 0
 
 
+def test_a_look_that_fails_finds_that_nothing_may_be_granted(looked: Looked) -> None:
+    looked.after(0)
+    assert looked.after(0.25) == 0.75
+    right = looked.grace._may_grant
+    looked.grace._may_grant = lambda: bool(1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        looked.after(0.125)
+    looked.grace._may_grant = right
+    assert [looked.after(0.125) for _ in range(2)] == [0.75, 0.625]
+
+
 def test_what_nobody_looked_at_counts_little(looked: Looked) -> None:
     looked.after(0)
     assert looked.after(60) == 1.0 - LOOK_S

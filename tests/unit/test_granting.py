@@ -19,7 +19,7 @@ from hostmon.errors import ProtocolError, RefusedError
 from hostmon.granting import Granting
 from hostmon.ledger import HostLedger
 from hostmon.machine.topology import Cell, Cpu, Pages, Topology
-from hostmon.status import ClaimAnswer, ClaimWanted, Request
+from hostmon.status import ClaimAnswer, ClaimWanted, HealthAnswer, Request
 from tests.unit.bus import STARTED, Bus, until
 from tests.unit.test_dispatcher import RUNNING, facts
 
@@ -285,6 +285,24 @@ def test_the_time_runs_though_nobody_asks(tmp_path: Path) -> None:
         assert claim(bus, vcpus=1).state == "granted"
     finally:
         bus.close()
+
+
+def test_a_look_that_fails_ends_nothing_and_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As long as it fails nobody comes first in vain; of what it says there is one line."""
+    with Bus(tmp_path, topology=HOST, grace=0.4) as bus:
+        granting = bus.answers.granting
+        monkeypatch.setattr(granting._view, "is_current", lambda: bool(1 / 0))
+        monkeypatch.setattr("hostmon.granting.LOOK_S", 0.01)
+        until(lambda: granting.status().failed_looks >= 50, lambda: time.sleep(0.01))
+        assert isinstance(ask(bus.endpoint, "health"), HealthAnswer)
+        assert granting._grace.left > 0
+        assert caplog.messages == ["whether claims may be granted can't be told; tried again"]
+        assert "ZeroDivisionError" in caplog.text
+        monkeypatch.undo()
+        until(lambda: granting._grace.left <= 0, lambda: time.sleep(0.01))
+        assert claim(bus, vcpus=1).state == "granted"
 
 
 def test_what_is_not_read_yet_is_refused_to_nobody_for_good(tmp_path: Path, bus: Bus) -> None:
