@@ -26,7 +26,7 @@ SNAPSHOT = SnapshotAnswer(
 )
 EXPIRED = Refusal(error="that snapshot is gone", code="expired")
 BEYOND = Refusal(error="the ring no longer holds it", code="beyond")
-WRONG_OF_REPLAY = pytest.mark.parametrize("wrong", [SNAPSHOT, EXPIRED], ids=["snapshot", "expired"])
+TOO_OFTEN = Refusal(error="too many questions; wait", code="rate")
 
 
 def test_a_replay_where_a_snapshot_was_asked_for(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,11 +51,14 @@ def test_a_replay_of_this_run_where_a_snapshot_was_asked_for(
         assert fleet.subscriber.malformed == 1
 
 
-@WRONG_OF_REPLAY
+@pytest.mark.parametrize(
+    "wrong", [SNAPSHOT, EXPIRED, TOO_OFTEN], ids=["snapshot", "expired", "rate"]
+)
 @pytest.mark.parametrize("view", [True, False])
-def test_the_answer_to_a_snapshot_where_a_replay_was_asked_for(
+def test_what_is_no_replay_where_one_was_asked_for(
     bus: Bus, monkeypatch: pytest.MonkeyPatch, view: bool, wrong: Any
 ) -> None:
+    """As docs/wire.md has it in its diagram: who may ask again does."""
     monkeypatch.setattr(bus.answers, "_replay", answering(bus.answers._replay, wrong))
     missed = iter([True])
 
@@ -73,7 +76,8 @@ def test_the_answer_to_a_snapshot_where_a_replay_was_asked_for(
             until(lambda: bus.agrees(subscriber.views[0]), lambda: subscriber.receive(0.05))
         refused = isinstance(wrong, Refusal)
         assert subscriber.malformed == (not refused)
-        expected = "replay" if not refused else "snapshot" if view else "nothing"
+        again = not refused or wrong is TOO_OFTEN
+        expected = "replay" if again else "snapshot" if view else "nothing"
         assert [repair.by for repair in subscriber.repairs] == [expected]
 
 
