@@ -329,7 +329,8 @@ class Link:
             return
         guests = _guests.decode(answer.guests)
         if len(self._parts) + len(guests) > MOST_GUESTS:
-            self._begin_snapshot()
+            self._parts, self._request = [], Request(ask="snapshot")  # asked at the deadline
+            self.questions += 1  # whatever else comes is no answer
             raise ProtocolError(f"a snapshot of more than {MOST_GUESTS} guests: none has them")
         self._parts += guests
         self._pages_of = answer.epoch

@@ -1,5 +1,6 @@
 """Pages of snapshots and replays that do not belong together, or make no sense."""
 
+import time
 import uuid
 from typing import Any
 
@@ -27,14 +28,19 @@ def test_pages_of_two_runs_make_no_snapshot(bus: Bus, monkeypatch: pytest.Monkey
     assert [bool(number) for number in asked[:4]] == [False, True, False, True]
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_snapshot_without_end_is_begun_again(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An agent that always has a further page has its client hold no more than so many guests."""
+    """An agent that always has a further page has its client hold no more than so many guests.
+
+    It is not asked for them over and over without a pause.
+    """
     monkeypatch.setattr(link, "MOST_GUESTS", 20)
     bus.fill(8)
-    right, asked = bus.answers._snapshot, []
+    right, asked, at = bus.answers._snapshot, [], []
 
     def endless(request: Request) -> Any:
         asked.append(request.id)
+        at.append(time.monotonic())
         answer = right(msgspec.structs.replace(request, id=0, row=0))
         assert isinstance(answer, SnapshotAnswer)
         return msgspec.structs.replace(answer, id=7, row=1) if len(asked) < 7 else answer
@@ -46,6 +52,7 @@ def test_a_snapshot_without_end_is_begun_again(bus: Bus, monkeypatch: pytest.Mon
         assert len(view.guests) == 8
         assert subscriber.malformed == 2
     assert asked == [0, 7, 7, 0, 7, 7, 0]
+    assert min(at[3] - at[2], at[6] - at[5]) >= link.ANSWER_TIMEOUT / 2
 
 
 @pytest.mark.usefixtures("hasty")
