@@ -48,6 +48,7 @@ class Round:
     unanswered: dict[int, Question] = field(default_factory=dict)
     unsent: deque[int] = field(default_factory=deque)
     at: float = 0.0  # when what is unanswered is put again
+    puts: int = 0  # how often it was since anything was answered
     anew: float = 0.0  # when, once no claim is unanswered, the next are put
     pause: float = FIRST_S
     put_off: float = 0.0  # seconds between these claims and the next
@@ -78,8 +79,8 @@ class ClaimsAgain:
         return len(self._rounds)
 
     def behind(self) -> set[int]:
-        """The rows whose agents have yet to be sent what comes before anything new."""
-        return {row for row, asked in self._rounds.items() if asked.unsent}
+        """The rows whose agents take nothing new now: decisions 0290, 0291."""
+        return {row for row, asked in self._rounds.items() if asked.unsent or asked.puts > 1}
 
     def begin(self, row: int) -> None:
         """Another run of a row's agent was joined; it may be sent what the former did not take."""
@@ -87,6 +88,13 @@ class ClaimsAgain:
         kept = {number: asked for number, asked in before.items() if asked.held is None}
         if kept or self._holdings.on(row):
             self._rounds[row] = Round(kept)
+
+    def give_back(self, row: int, claim: str, seconds: float) -> None:
+        """Have a claim released whose release an agent left unanswered, for so many seconds."""
+        asked = self._rounds.setdefault(row, Round())
+        asked.unanswered[self._claimer.number()] = Question(claim, self._clock() + seconds)
+        asked.puts, asked.at = max(1, asked.puts), 0.0
+        self._put(row, asked)
 
     def step(self) -> list[LostPlacement]:
         """Take what was answered, put what is due; the placements that nobody holds any more."""
@@ -105,6 +113,7 @@ class ClaimsAgain:
         lost: list[LostPlacement] = []
         claims = asked.claims
         for number, answer in self._claimer.answers(row):
+            asked.puts = 0
             question = asked.unanswered.get(number)
             if question is None or (question.held is None and answer in SLOW):
                 continue  # of a question that was answered, or that is put again
@@ -139,14 +148,14 @@ class ClaimsAgain:
                 held.epoch = answer.epoch
                 return []
         if granted or question.times > 1:  # a refusal is not remembered: the next copy may be
-            self._give_back(asked, held)
+            self._release(asked, held)
         runs = isinstance(answer, ClaimAnswer) and answer.resource == "guest"
         if not self._holdings.drop(question.claim) or runs or held.left <= 0:
             return []
         refused = RefusedClaim.told(view.host, answer)
         return [LostPlacement(placement=held.placement, refused=refused)]
 
-    def _give_back(self, asked: Round, held: Holding) -> None:
+    def _release(self, asked: Round, held: Holding) -> None:
         """Release what a copy that is under way may be granted, until that is answered."""
         number = self._claimer.number()
         asked.unanswered[number] = Question(held.wanted.id, self._clock() + held.wanted.ttl)
@@ -167,6 +176,7 @@ class ClaimsAgain:
         """Put what is due, and of what was given back meanwhile, or is over, nothing."""
         if asked.unanswered and self._clock() >= asked.at:
             asked.unsent = deque(asked.unanswered)
+            asked.puts += 1
             asked.at = self._clock() + asked.pause
             asked.pause = min(2 * asked.pause, MOST_S)
         while asked.unsent:
@@ -175,7 +185,7 @@ class ClaimsAgain:
             if question is not None and self._is_over(question):
                 del asked.unanswered[number]
                 if question.times and question.held and question.held.left <= 0:
-                    self._give_back(asked, question.held)
+                    self._release(asked, question.held)
             elif question is not None:
                 if not self._claimer.put(row, number, *question.asked()):
                     return  # more wait already than may

@@ -18,7 +18,7 @@ from hostmon.errors import AgentUnreachableError
 from hostmon.events import Event
 from hostmon.scheduler.again import ClaimsAgain
 from hostmon.scheduler.chooser import Chooser
-from hostmon.scheduler.claimer import Claimer
+from hostmon.scheduler.claimer import SILENT, Claimer
 from hostmon.scheduler.contract import Filter, Weigher
 from hostmon.scheduler.holdings import Holdings
 from hostmon.scheduler.request import LostPlacement, Placement, PlacementRequest, RefusedClaim
@@ -122,6 +122,8 @@ class Scheduler:
                 self.hosts.views[row].take_sums(answer.epoch, answer.sums)
                 if answer.state == "granted":
                     return self._placed(request, row, name, refused, answer.epoch)
+            elif answer == SILENT:
+                self._again.give_back(row, name, self._ttl)
             refused.append(RefusedClaim.told(self.hosts.views[row].host, answer))
             without.add(row)
             self.refused += 1
@@ -129,11 +131,20 @@ class Scheduler:
         return Placement(request=request, refused=tuple(refused), reason=reason)
 
     def release(self, placement: Placement) -> None:
-        """Give back a placement whose guest will not start."""
+        """Give back a placement whose guest will not start.
+
+        A host that does not answer is waited for once; then `update` gives it back once it does.
+        """
         self.holdings.drop(placement.claim)
         for row, view in enumerate(self.hosts.views):
-            if view.host == placement.host:
-                self.claimer.release(row, placement.claim)
+            if view.host == placement.host and not self._released(row, placement.claim):
+                self._again.give_back(row, placement.claim, placement.ttl)
+
+    def _released(self, row: int, claim: str) -> bool:
+        """Whether a host has answered that a claim is given back; not of one that is behind."""
+        if row in self._again.behind():
+            return False
+        return isinstance(self.claimer.release(row, claim), ClaimAnswer)
 
     def _take_changes(self) -> None:
         while self._changed:

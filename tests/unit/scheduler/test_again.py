@@ -131,6 +131,8 @@ def test_an_agent_that_hangs_holds_up_no_placement(
         host.mine.update(0.01)
     assert time.monotonic() - began < 1.9  # one answer that is waited for takes two seconds
     assert host.claimed() == 0
+    host.follow(host.mine._again.behind)
+    assert host.mine.place(PlacementRequest()).reason == "none of 1 hosts: behind 1"
     free.set()
     host.follow(lambda: host.claimed() == 5)
     host.follow(host.joined_anew)

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import zmq
 
 from hostmon.errors import RefusedError
+from hostmon.scheduler import PlacementRequest
 from hostmon.status import ClaimAnswer, ClaimsStatus, ClaimWanted
 from tests.unit.bus import Bus, until
 from tests.unit.scheduler.restarted import Restarted
@@ -124,3 +126,56 @@ def test_what_is_over_when_its_answer_comes_is_not_lost(
     host.follow(host.joined_anew)
     host.follow(lambda: late.status().released == 1)
     assert (host.lost, claim in host.mine.holdings) == ([], False)
+
+
+@pytest.fixture
+def let(host: Restarted, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """The host's agent takes questions while this is set; its heartbeats come."""
+    let = threading.Event()
+    let.set()
+    answer_one = host.bus.server._answer_one
+
+    def late(socket: zmq.Socket[bytes]) -> None:
+        let.wait(30)
+        answer_one(socket)
+
+    monkeypatch.setattr(host.bus.server, "_answer_one", late)
+    monkeypatch.setattr(host.mine.claimer, "_timeout", 0.2)
+    yield let
+    let.set()
+
+
+def test_a_host_that_does_not_answer_is_left_out_until_it_does(
+    host: Restarted, let: threading.Event
+) -> None:
+    let.clear()
+    waited_for = host.mine.place(PlacementRequest(vcpus=1))
+    assert [one.resource for one in waited_for.refused] == ["no answer"]
+    left_out = host.mine.place(PlacementRequest(vcpus=1))
+    assert (left_out.refused, left_out.reason) == ((), "none of 1 hosts: behind 1")
+    let.set()
+    host.follow(lambda: not host.mine._again)
+    status = host.bus.answers.granting.status
+    assert (status().outstanding, status().released) == (0, status().granted)
+    assert host.mine.place(PlacementRequest(vcpus=1)).host
+
+
+def test_what_is_given_back_to_a_host_that_does_not_answer_is_not_waited_for_twice(
+    host: Restarted, let: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placements = [host.mine.place(PlacementRequest(vcpus=1)) for _ in range(3)]
+    waited: list[str] = []
+    release = host.mine.claimer.release
+
+    def noted(row: int, claim: str) -> ClaimAnswer | str:
+        waited.append(claim)
+        return release(row, claim)
+
+    monkeypatch.setattr(host.mine.claimer, "release", noted)
+    let.clear()
+    for placement in placements:
+        host.mine.release(placement)
+    assert waited == [placements[0].claim]
+    let.set()
+    host.follow(lambda: host.bus.answers.granting.status().released == 3)
+    host.follow(lambda: not host.mine._again)
