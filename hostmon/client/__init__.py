@@ -7,7 +7,7 @@ one question to an agent.
 from hostmon.client.endpoint import ClientKeys, Endpoint
 from hostmon.client.filter import Filter
 from hostmon.client.fleet import FleetView
-from hostmon.client.link import Repair
+from hostmon.client.repair import Repair
 from hostmon.client.requests import ask, guests, health, schema, status
 from hostmon.client.subscriber import Subscriber
 from hostmon.client.view import HostView

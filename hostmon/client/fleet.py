@@ -8,7 +8,7 @@ import zmq
 
 from hostmon.client.endpoint import Endpoint
 from hostmon.client.filter import Filter
-from hostmon.client.link import Repair
+from hostmon.client.repair import Repair
 from hostmon.client.subscriber import Subscriber, check_view
 from hostmon.client.view import HostView
 from hostmon.events import Event

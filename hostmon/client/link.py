@@ -17,6 +17,7 @@ from hostmon import wire
 from hostmon.client.endpoint import Endpoint
 from hostmon.client.filter import ALWAYS, Filter
 from hostmon.client.order import Order, Orders, Verdict
+from hostmon.client.repair import Repair
 from hostmon.client.requests import connected, decode_answer, encode_request
 from hostmon.client.view import HostView
 from hostmon.errors import ProtocolError
@@ -27,7 +28,7 @@ from hostmon.status import GuestStatus, Refusal, ReplayAnswer, Request, Snapshot
 ANSWER_TIMEOUT = 2.0
 SILENCE = 5.0
 BATCH = 256
-PAGE_TRIES = 3  # of a page of a replay that cannot be decoded
+PAGE_TRIES = 3  # of a page of a replay that is of no use
 MOST_GUESTS = 100_000  # of one host: an agent that always has a further page is not believed
 FORMER_RUNS = 16  # of the agent, whose messages may be under way still
 
@@ -45,22 +46,6 @@ class State(Enum):
 
 ANSWERS = {State.JOINING: SnapshotAnswer, State.REPAIRING: ReplayAnswer}
 """What is asked for in each state; any answer may be a refusal."""
-
-
-class Repair(msgspec.Struct, frozen=True):
-    """What was missed and how it was made good.
-
-    ``reason``: ``gap``, ``restart`` (of the agent), ``join``, or ``overflow`` (the agent itself had
-    no room for ``lost`` events). ``by``: ``replay`` (``events`` of them were delivered),
-    ``snapshot`` (the view is right again, the events are not known), or ``nothing`` (there is no
-    view and no request socket, or the events are gone).
-    """
-
-    host: str
-    reason: str
-    by: str
-    events: int = 0
-    lost: int = 0
 
 
 class Link:
@@ -96,7 +81,7 @@ class Link:
         self._held: Event | None = None
         self._parts: list[GuestStatus] = []
         self._pages_of = 0
-        self._undecoded = 0
+        self._useless = 0
         self._bus = connected(context, zmq.SUB, endpoint.events, endpoint.keys)
         for prefix in (*ALWAYS, *wanted.prefixes()):
             self._bus.subscribe(prefix)
@@ -306,7 +291,7 @@ class Link:
                 raise ProtocolError(f"{type(answer).__name__} is not what was asked for")
         except ProtocolError:
             if self.state is State.REPAIRING:
-                self._not_decoded(out)
+                self._of_no_use(out)
             raise
         self._heard = time.monotonic()
         if isinstance(answer, SnapshotAnswer):
@@ -358,25 +343,30 @@ class Link:
         try:
             events = wire.decode_many(answer.events)
         except (ProtocolError, *wire.UNDECODABLE):
-            self._not_decoded(out)
+            self._of_no_use(out)
             raise
-        self._undecoded = 0
+        order = self._behind[0]
+        had = order.complete.copy()
         for event in events:
             if self._orders.judge(event, replayed=True) is Verdict.NEW:
                 self._deliver(event, out)
         self._replayed += len(out) - before
-        self._behind[0].caught_up(by_class(answer.through))
+        order.caught_up(by_class(answer.through))
+        if order.complete == had if answer.more else order.behind(self._newest):
+            self._of_no_use(out)
+            raise ProtocolError("a replay that brings less than the bus has told of")
+        self._useless = 0
         if answer.more:
             self._ask(self._behind[0].question())
         else:
             self._answered(out)
 
-    def _not_decoded(self, out: list[Event]) -> None:
-        """A page of a replay makes no sense: it is asked for some times; then go without."""
-        self._undecoded += 1
-        if self._undecoded < PAGE_TRIES:
+    def _of_no_use(self, out: list[Event]) -> None:
+        """A page of a replay makes no sense, or leads nowhere: after some tries go without."""
+        self._useless += 1
+        if self._useless < PAGE_TRIES:
             return  # until the deadline: the question stands
-        self._undecoded = 0
+        self._useless = 0
         self._go_without(out)
 
     def _refused(self, code: str, out: list[Event]) -> None:

@@ -14,7 +14,8 @@ import zmq
 
 from hostmon.client.endpoint import Endpoint
 from hostmon.client.filter import Filter
-from hostmon.client.link import Link, Repair
+from hostmon.client.link import Link
+from hostmon.client.repair import Repair
 from hostmon.client.view import HostView
 from hostmon.client.waiting import TICK, Waiting
 from hostmon.errors import ArgumentError

@@ -11,7 +11,7 @@ from hostmon.client import Filter, Subscriber, link
 from hostmon.events import Event
 from hostmon.status import ReplayAnswer, Request, SnapshotAnswer
 from tests.lossy import LossySubscriber
-from tests.unit.bus import STARTED, SUSPENDED, Bus, until
+from tests.unit.bus import NOTHING, STARTED, SUSPENDED, Bus, until
 
 NONSENSE = msgspec.Raw(msgspec.msgpack.encode([7]))
 
@@ -56,10 +56,20 @@ def test_a_snapshot_without_end_is_begun_again(bus: Bus, monkeypatch: pytest.Mon
 
 
 @pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"events": NONSENSE},
+        {"events": NOTHING, "through": ()},
+        {"events": NOTHING, "through": (), "more": True},
+    ],
+    ids=["none", "short", "endless"],
+)
 @pytest.mark.parametrize("view", [True, False])
 def test_a_replay_that_makes_no_sense_is_given_up(
-    bus: Bus, monkeypatch: pytest.MonkeyPatch, view: bool
+    bus: Bus, monkeypatch: pytest.MonkeyPatch, view: bool, wrong: dict[str, Any]
 ) -> None:
+    """Or that brings less than the bus has told: its agent is not asked without a pause."""
     guest, tried = uuid.uuid4(), []
     right = bus.answers._replay
 
@@ -67,7 +77,7 @@ def test_a_replay_that_makes_no_sense_is_given_up(
         tried.append(request)
         answer = right(request)
         assert isinstance(answer, ReplayAnswer)
-        return msgspec.structs.replace(answer, events=NONSENSE)
+        return msgspec.structs.replace(answer, **wrong)
 
     monkeypatch.setattr(bus.answers, "_replay", nonsense)
     lose = [True]
