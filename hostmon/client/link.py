@@ -374,7 +374,7 @@ class Link:
             self.deadline = time.monotonic() + 0.1  # the same question again, later
         elif self.state is State.REPAIRING:
             self._go_without(out)
-        elif code == "expired":
+        elif code == "expired" and self._request is not None and self._request.id:
             self._begin_snapshot()
         else:
             self.deadline = time.monotonic() + ANSWER_TIMEOUT

@@ -282,7 +282,7 @@ static bool take_answer(Cursor *c)
         replays++;
         if (more) repair();
         else state = LIVE;
-    } else if (!is(code, "rate") && (replays_wanted || is(code, "expired"))) {
+    } else if (!is(code, "rate") && (replays_wanted || (is(code, "expired") && pages_of))) {
         join();
     } /* anything else: asked again when its time is over */
     return true;

@@ -9,7 +9,7 @@ import pytest
 
 from hostmon.client import Filter, Subscriber, link
 from hostmon.events import Event
-from hostmon.status import ReplayAnswer, Request, SnapshotAnswer
+from hostmon.status import Refusal, ReplayAnswer, Request, SnapshotAnswer
 from tests.lossy import LossySubscriber
 from tests.unit.bus import NOTHING, STARTED, SUSPENDED, Bus, until
 
@@ -53,6 +53,23 @@ def test_a_snapshot_without_end_is_begun_again(bus: Bus, monkeypatch: pytest.Mon
         assert subscriber.malformed == 2
     assert asked == [0, 7, 7, 0, 7, 7, 0]
     assert min(at[3] - at[2], at[6] - at[5]) >= link.ANSWER_TIMEOUT / 2
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_snapshot_that_expires_before_its_first_page_is_waited_for(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, at = bus.answers._snapshot, []
+
+    def expired(request: Request) -> Any:
+        at.append(time.monotonic())
+        gone = Refusal(re=request.re, error="gone", code="expired")
+        return gone if len(at) < 3 else right(request)
+
+    monkeypatch.setattr(bus.answers, "_snapshot", expired)
+    with Subscriber(bus.endpoint, view=True) as subscriber:
+        until(lambda: subscriber.views[0].joined, lambda: subscriber.receive(0.05))
+    assert min(at[1] - at[0], at[2] - at[1]) >= link.ANSWER_TIMEOUT / 2
 
 
 @pytest.mark.usefixtures("hasty")
