@@ -12,6 +12,7 @@ import libvirt
 import pytest
 
 from hostmon._columns import absorb
+from hostmon._plan import Plan
 from hostmon._stats import Stats
 from hostmon._table import GuestTable
 from hostmon.disposable import Worker
@@ -112,6 +113,25 @@ def test_a_guest_that_libvirt_does_not_know(
     assert stats.control(unknown) is None
     assert stats.job(unknown) is None
     assert stats.tune(unknown) == 0
+    stats.close()
+
+
+def test_limits_are_forgotten_with_the_last_disk(
+    connection: libvirt.virConnect, table: GuestTable, uuid: bytes
+) -> None:
+    plan, stats = Plan(table), Stats(table, connection)
+
+    def read() -> bool:
+        now = time.monotonic_ns()
+        assert plan.due(0, now, now) == [uuid]
+        stats.tune(uuid)
+        return not plan.unread(0, [uuid], 1 << Group.IO_TUNE)
+
+    assert read()
+    assert Group.IO_TUNE in table.snapshot().guest(uuid).valid
+    table.set_devices(uuid, [], [])
+    assert [read(), read()] == [False, True]
+    assert Group.IO_TUNE not in table.snapshot().guest(uuid).valid
     stats.close()
 
 
