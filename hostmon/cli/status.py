@@ -42,8 +42,11 @@ def page(status: AgentStatus) -> str:
             f"{d.name} {paint(d.state, STATE_COLOURS.get(d.state))}" for d in status.drivers
         ),
     }
-    if status.reading.denied:
-        lines["lacks"] = f"permission to read {', '.join(status.reading.denied)}"
+    lacking = list(status.reading.denied)
+    if status.reading.barred:
+        lacking.append(f"processes of guests ({status.reading.barred})")
+    if lacking:
+        lines["lacks"] = f"permission to read {', '.join(lacking)}"
     return "\n".join(f"{paint(f'{key:<10}', 'bold')}{value}" for key, value in lines.items())
 
 

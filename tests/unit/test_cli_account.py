@@ -8,8 +8,10 @@ import msgspec
 import pytest
 
 from hostmon.account import HostAccount, Resource
-from hostmon.cli.status import account_lines, size
+from hostmon.cli.status import account_lines, page, size
+from hostmon.status import ReadingStatus
 from tests.agent_process import AgentProcess, agent, hostmon, wait_for
+from tests.unit.test_own_metrics import STATUS
 
 CONFIG = """
 [account]
@@ -94,6 +96,21 @@ def test_wrong_families_are_found_before_anything_starts(tmp_path: Path) -> None
     assert result.returncode == 2
     assert str(path) in result.stderr
     assert "did you mean libvirt_domain_state?" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("reading", "text"),
+    [
+        (ReadingStatus(unresolved=2), ""),
+        (ReadingStatus(denied=("process_io",)), "permission to read process_io"),
+        (ReadingStatus(unresolved=2, barred=1), "permission to read processes of guests (1)"),
+    ],
+)
+def test_status_tells_which_permission_lacks(reading: ReadingStatus, text: str) -> None:
+    lines = page(msgspec.structs.replace(STATUS, reading=reading)).splitlines()
+    assert "".join(line for line in lines if line.startswith("lacks")).removeprefix("lacks") == (
+        f"     {text}" if text else ""
+    )
 
 
 def test_sizes_for_people() -> None:
