@@ -58,7 +58,7 @@ def oldest(answer: dict[str, Any], but: str) -> float:
     return max(float(age) for name, age in answer["oldest"].items() if name != but)
 
 
-def run(options: Options) -> list[Result]:
+def run(options: Options, *, quiet_s: float = QUIET_S, stuck_s: float = STUCK_S) -> list[Result]:
     count = options.guests or GUESTS
     with Node.create() as node:
         image = node.root / "lib/disk.img"
@@ -72,12 +72,12 @@ def run(options: Options) -> list[Result]:
         victim, pid = names[0], node.qemu_pid(names[0])
         process = inside(node, "stuck")
         ask(process, f"fresh {names[-1]} 60")
-        quiet = ask(process, f"watch {QUIET_S}")
+        quiet = ask(process, f"watch {quiet_s}")
         waited: list[float] = []
         os.kill(pid, signal.SIGSTOP)
         try:
             peer = exporter(node, waited)
-            stuck = ask(process, f"watch {STUCK_S}")
+            stuck = ask(process, f"watch {stuck_s}")
         finally:
             os.kill(pid, signal.SIGCONT)
         recovery = ask(process, f"fresh {victim} {RECOVERY_S}")

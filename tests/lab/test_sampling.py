@@ -23,9 +23,10 @@ def test_every_value_agrees_with_libvirts() -> None:
 
 
 def test_a_stuck_guest_ages_alone_and_comes_back() -> None:
-    found = {result.metric: result.ours for result in run_stuck(Options(guests=4))}
+    made = run_stuck(Options(guests=4), quiet_s=2, stuck_s=9)
+    found = {result.metric: result.ours for result in made}
     assert found["marked"] == 1
-    assert found["others_age"] < 10
+    assert found["others_age"] < 6  # each is read every 2 s
     assert found["scrape_p99"] < 0.1
-    assert found["peer_hang"] > 10
+    assert found["peer_hang"] > 8
     assert found["recovery"] < 10
