@@ -21,8 +21,10 @@ cdef enum:
     # What comes only where a guest's monitor answered: there or not, it comes with the others.
     MONITOR_GROUPS = (1 << GROUP_BLOCK | 1 << GROUP_BLOCK_SIZE | 1 << GROUP_BALLOON
                       | 1 << GROUP_DIRTY_RATE | 1 << GROUP_IO_THREAD)
-    # What a call that returned has told or there is none of, whatever else it brought.
-    CERTAIN_GROUPS = 1 << GROUP_PERF | 1 << GROUP_IO_TUNE
+    # What a call that returned has told or there is none of, whatever else it brought. Limits are
+    # read disk by disk, and the reason why one's did not come is not told: of no disk there are none.
+    CERTAIN_GROUPS = 1 << GROUP_PERF
+    DISKLESS_GROUPS = CERTAIN_GROUPS | 1 << GROUP_IO_TUNE
     MOST_BLANK = 3                # a guest may have nothing that a reading asks its monitor for
 
 cdef uint64_t NEVER = <uint64_t>-1
@@ -242,6 +244,8 @@ cdef class Plan:
             if r.definition != self.asks[row].definition or r.stirred != self.asks[row].stirred:
                 self.asks[row].definition, self.asks[row].stirred = r.definition, r.stirred
                 memset(self.asks[row].asked_ns, 0, sizeof(self.asks[row].asked_ns))
+                memset(self.asks[row].blank, 0, sizeof(self.asks[row].blank))
+                self.asks[row].lacked = 0
         table_unlock(self.table)
         return 0
 
@@ -310,7 +314,7 @@ cdef class Plan:
         if came & MONITOR_GROUPS:
             a.blank[kind] = 0
         else:
-            untold &= CERTAIN_GROUPS
+            untold &= CERTAIN_GROUPS if r.disks.count else DISKLESS_GROUPS
         r.valid &= ~(untold & a.lacked)
         missing &= r.valid
         a.lacked = a.lacked & ~groups | untold & r.valid

@@ -158,7 +158,7 @@ class Bookkeeper:
             while not self._stop.is_set() and not worn:
                 self.turn(connection, time.monotonic())
                 self._stop.wait(TICK_S)
-                worn = bool(self.books.objects.unread) and time.monotonic() >= self._objects_due
+                worn = self.books.objects.lists_unread and time.monotonic() >= self._objects_due
 
     def turn(self, connection: Connection, now: float) -> None:
         """Whatever is due; raises HostmonError when the connection is of no use."""

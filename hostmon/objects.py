@@ -26,6 +26,8 @@ HUNG_NS = 5_000_000_000
 """A pool that has not answered for so long has timed out."""
 
 
+NETWORKS, POOLS = "networks", "storage pools"
+
 T = TypeVar("T")
 
 
@@ -42,6 +44,11 @@ class HostObjects(msgspec.Struct, frozen=True):
     asked_ns: int = 0
     read_ns: int = 0
     unread: dict[str, str] = {}
+
+    @property
+    def lists_unread(self) -> bool:
+        """Whether not even a list could be read: its daemon may have been started anew."""
+        return not self.unread.keys().isdisjoint((NETWORKS, POOLS))
 
     def fresh(self, now_ns: int) -> bool:
         """Whether it is so recent that it may be shown."""
@@ -78,8 +85,8 @@ def read_objects(
             return None
 
     try:
-        networks = tried("networks", connection.networks)
-        names = tried("storage pools", connection.pools)
+        networks = tried(NETWORKS, connection.networks)
+        names = tried(POOLS, connection.pools)
         pools: dict[str, PoolDescription] = {}
         for name in names or ():
             found(replace(last, asked=name, asked_ns=time.monotonic_ns()))

@@ -91,9 +91,11 @@ class ClaimsAgain:
 
     def give_back(self, row: int, claim: str, seconds: float) -> None:
         """Have a claim released whose release an agent left unanswered, for so many seconds."""
-        asked = self._rounds.setdefault(row, Round())
-        asked.unanswered[self._claimer.number()] = Question(claim, self._clock() + seconds)
-        asked.puts, asked.at = max(1, asked.puts), 0.0
+        asked = self._rounds.setdefault(row, Round(at=self._clock() + FIRST_S))
+        number = self._claimer.number()
+        asked.unanswered[number] = Question(claim, self._clock() + seconds)
+        asked.unsent.append(number)
+        asked.puts = max(2, asked.puts)
         self._put(row, asked)
 
     def step(self) -> list[LostPlacement]:

@@ -218,6 +218,11 @@ def test_networks_come_back_after_their_daemon_was_started_anew(
     assert [one.closed for one in opened] == [True] * len(opened)
 
 
+def test_a_bad_pool_takes_no_new_connection() -> None:
+    assert not HostObjects(unread={"storage pool networks": "no such device"}).lists_unread
+    assert HostObjects(unread={"storage pool a": "no socket", "networks": "so"}).lists_unread
+
+
 def test_another_hosts_size_is_libvirts(world: World) -> None:
     world.ledger = HostLedger(Topology(arch="", cells=()))
     keeper = world.made(lambda: world.connection, local=False)

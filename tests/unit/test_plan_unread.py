@@ -132,6 +132,17 @@ def test_a_guest_that_has_nothing_to_tell_of_is_asked_no_more(table: GuestTable)
     assert idle.read(None) is False, "another run may have some"
 
 
+def test_a_guest_that_had_nothing_is_asked_for_its_first_device(table: GuestTable) -> None:
+    """Its monitor is busy just then, with the plugging."""
+    idle = Idle(table, mask(Group.IO_THREAD))
+    while idle.read(None) is not None:
+        pass
+    idle.stirs()
+    assert idle.read(None) is False
+    assert idle.read(IO_THREAD) is True
+    assert idle.known() == {Group.IO_THREAD}
+
+
 @pytest.mark.parametrize("call", ["due(0, 100, 60)", "probes(100)"])
 def test_a_lack_of_memory_leaves_the_table_unlocked(call: str) -> None:
     """In a process of its own: where it does not, the next who asks waits for ever."""

@@ -129,6 +129,9 @@ def test_limits_are_forgotten_with_the_last_disk(
 
     assert read()
     assert Group.IO_TUNE in table.snapshot().guest(uuid).valid
+    table.set_devices(uuid, [(b"ua-d", b"unheard-of")], [])
+    assert [read() for _ in range(3)] == [False, False, False], "why there are none is not told"
+    assert Group.IO_TUNE in table.snapshot().guest(uuid).valid
     table.set_devices(uuid, [], [])
     assert [read(), read()] == [False, True]
     assert Group.IO_TUNE not in table.snapshot().guest(uuid).valid

@@ -171,11 +171,23 @@ def test_what_is_given_back_to_a_host_that_does_not_answer_is_not_waited_for_twi
         waited.append(claim)
         return release(row, claim)
 
+    puts: list[int] = []
+    put = host.mine.claimer.put
+
+    def counted(row: int, number: int, ask: str, wanted: ClaimWanted) -> bool:
+        puts.append(number)
+        return put(row, number, ask, wanted)
+
+    now = time.monotonic()
     monkeypatch.setattr(host.mine.claimer, "release", noted)
+    monkeypatch.setattr(host.mine.claimer, "put", counted)
+    monkeypatch.setattr(host.mine._again, "_clock", lambda: now)
     let.clear()
     for placement in placements:
         host.mine.release(placement)
     assert waited == [placements[0].claim]
+    assert len(puts) == len(set(puts)) == 3, "no release puts another one again"
+    monkeypatch.setattr(host.mine._again, "_clock", time.monotonic)
     let.set()
     host.follow(lambda: host.bus.answers.granting.status().released == 3)
     host.follow(lambda: not host.mine._again)
