@@ -11,10 +11,10 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
-from functools import partial
 
 from hostmon_drivers.prometheus.hatch import Hatch
 from hostmon_drivers.prometheus.scrapes import Scrapes
+from hostmon_drivers.prometheus.untaken import Untaken
 from hostmon_drivers.prometheus.usual import LONGEST
 
 log = logging.getLogger(__name__)
@@ -26,8 +26,8 @@ ACCEPTED_AT_ONCE = 256
 AGAIN_S = 1.0
 """Until accepting is tried again when it failed: there was no descriptor left."""
 
-Factory = Callable[[bytes], asyncio.BaseProtocol]
-"""Makes a connection's protocol, of which so much is unsent that it has asked for before."""
+Factory = Callable[[], asyncio.BaseProtocol]
+"""Makes a connection's protocol."""
 
 
 class Anteroom:
@@ -37,11 +37,13 @@ class Anteroom:
     served keeps a seat. For the event loop that it was made in.
     """
 
-    def __init__(self, listener: socket.socket, factory: Factory, scrapes: Scrapes) -> None:
+    def __init__(
+        self, listener: socket.socket, factory: Factory, scrapes: Scrapes, untaken: Untaken
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._listener = listener
         self._factory = factory
-        self._hatch = Hatch(scrapes, SEATS, self._seat_again, self._let_in)
+        self._hatch = Hatch(scrapes, untaken, SEATS, self._seat_again)
         self._closed = False
         # When each came, the oldest first; those of the last few calls are not yet watched.
         self._seated: dict[socket.socket, float] = {}
@@ -53,8 +55,11 @@ class Anteroom:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFERRED_S)
         self._open()
 
-    async def close(self, grace: float) -> None:
-        """Accept no more; whoever is silent goes, who is being served has ``grace`` seconds."""
+    async def close(self) -> None:
+        """Accept no more, and send away who is silent; from then on nobody enters any more.
+
+        Who is being served is until :meth:`emptied`.
+        """
         self._closed = True
         self._loop.remove_reader(self._listener)
         for timer in (self._later, self._sweeping):
@@ -62,6 +67,11 @@ class Anteroom:
                 timer.cancel()
         for peer in list(self._seated):
             self._dismiss(peer)
+        if self._entering:
+            await asyncio.wait(self._entering)
+
+    async def emptied(self, grace: float) -> None:
+        """Give who is being served ``grace`` seconds, in a closed anteroom."""
         await self._hatch.emptied(grace)
 
     def _open(self) -> None:
@@ -131,15 +141,15 @@ class Anteroom:
             self._let_in(peer)
         return True
 
-    def _let_in(self, peer: socket.socket, unsent: bytes = b"") -> None:
+    def _let_in(self, peer: socket.socket) -> None:
         """Hand a connection on."""
-        task = self._loop.create_task(self._enter(peer, unsent))
+        task = self._loop.create_task(self._enter(peer))
         self._entering.add(task)
         task.add_done_callback(self._entering.discard)
 
-    async def _enter(self, peer: socket.socket, unsent: bytes) -> None:
+    async def _enter(self, peer: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(partial(self._factory, unsent), peer)
+            await self._loop.connect_accepted_socket(self._factory, peer)
         except OSError as error:
             log.debug("a connection ended by itself: %s", error)
             peer.close()

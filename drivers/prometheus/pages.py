@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -9,7 +10,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from hostmon.driver import AgentView
-from hostmon_drivers.prometheus.scrapes import Asked, Scrapes
+from hostmon_drivers.prometheus.scrapes import Answer, Asked, Scrapes
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>hostmon {host}</title>
@@ -47,7 +48,9 @@ class Pages:
         """The metric page, as its reader takes it."""
         said = request.headers
         asked = Asked(request.url.query, said.get("accept", ""), said.get("accept-encoding", ""))
-        answer = await asyncio.wrap_future(self._scrapes.soon(asked))
+        made: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._scrapes.soon(asked, partial(_settle, made))
+        answer = await made
         return Response(answer.body, answer.status, dict(answer.headers))
 
     async def healthz(self, _request: Request) -> Response:
@@ -77,3 +80,8 @@ class Pages:
             f"<tr><td>{html.escape(key)}<td>{html.escape(value)}" for key, value in facts.items()
         )
         return HTMLResponse(PAGE.format(host=html.escape(status.host), rows=rows))
+
+
+def _settle(made: asyncio.Future[Answer], answer: Answer) -> None:
+    if not made.done():  # whoever waited for it has been cancelled
+        made.set_result(answer)

@@ -11,45 +11,33 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from hostmon_drivers.prometheus.untaken import Untaken
+
 HEADERS_DUE = 5.0
-TAKEN_DUE = 5.0
-"""Seconds within which a client takes something of what waits for it."""
-WHOLE_DUE = 60.0
-"""Seconds within which it takes all of an answer: it is memory of ours until then."""
 MOST_CONNECTIONS = 256
-MOST_WAITING = 64 << 20
-"""Bytes of answers that wait in all connections together, or two of the newest where it is more."""
 
 
 class DeadlineProtocol(H11Protocol):
     """A connection whose next request's headers are due within HEADERS_DUE seconds.
 
-    So is something of an answer's taking, within TAKEN_DUE seconds of each other, and all of it
-    within WHOLE_DUE.
     ``waiting`` are those of one server that have no request under way, the oldest first: they make
-    room for newer ones. ``unsent`` is what is left of an answer to a request that came before.
+    room for newer ones. ``untaken`` watches those that do not take an answer at once.
     """
 
     waiting: ClassVar[dict["DeadlineProtocol", None]]
-    unsent = b""
+    untaken: ClassVar[Untaken]
     _deadline: asyncio.TimerHandle | None = None
-    _taking: asyncio.TimerHandle | None = None
-    whole_due = 0.0
+    _complete_later = False
     _refused = False
 
     def connection_made(self, transport: Any) -> None:  # uvicorn's own annotation
-        """The first request's headers are due from now on, if nothing is to be taken first."""
+        """The first request's headers are due from now on."""
         if len(self.connections) >= MOST_CONNECTIONS and not self._make_room():
             self._refused = True
             transport.abort()
             return
         super().connection_made(transport)
-        if self.unsent:
-            transport.write(self.unsent)
-            self.unsent = b""
-            self.on_response_complete()
-        else:
-            self._expect()
+        self._expect()
 
     def _make_room(self) -> bool:
         """End the connection that has said nothing for longest; False if all are being served."""
@@ -76,24 +64,41 @@ class DeadlineProtocol(H11Protocol):
             self._expect()
 
     def on_response_complete(self) -> None:
-        """Between requests the idle time-out of uvicorn's applies."""
+        """Between requests the idle time-out of uvicorn's applies.
+
+        The next one is looked at when most of this answer was taken: a page made for it would wait
+        uncounted.
+        """
         self._relax()
         self.waiting[self] = None
-        super().on_response_complete()
-        self.whole_due = self.loop.time() + WHOLE_DUE
-        self._watch_taking()
+        self._complete_later = self.flow.write_paused
+        if not self._complete_later:
+            super().on_response_complete()
+        self.untaken.begin(self)
 
     def pause_writing(self) -> None:
         """More waits for the client than it has taken."""
         super().pause_writing()
-        self.whole_due = self.loop.time() + WHOLE_DUE
-        self._watch_taking()
-        self._bound_waiting()
+        self.untaken.begin(self)
 
     def resume_writing(self) -> None:
-        """It takes."""
-        self._watch_taking()
+        """Its client has taken most of what was written."""
         super().resume_writing()
+        if self._complete_later:
+            self._complete_later = False
+            super().on_response_complete()
+
+    def left(self) -> int:
+        """Bytes that its client has yet to take."""
+        return self.transport.get_write_buffer_size()
+
+    def held(self) -> tuple[int, int]:
+        """The transport's own copy of them."""
+        return id(self.transport), self.left()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self.transport.abort()
 
     def timeout_keep_alive_handler(self) -> None:
         """It asked nothing more, though perhaps since it is still taking what it asked for."""
@@ -106,38 +111,9 @@ class DeadlineProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the deadlines."""
         self._relax()
-        self._unwatch_taking()
+        self.untaken.forget(self)
         if not self._refused:
             super().connection_lost(exc)
-
-    def _bound_waiting(self) -> None:
-        """End those whose answers have waited longest while more waits than may."""
-        ours = [one for one in self.connections if isinstance(one, DeadlineProtocol)]
-        waits = {one: one.transport.get_write_buffer_size() for one in ours}
-        over = sum(waits.values()) - max(MOST_WAITING, 2 * self.transport.get_write_buffer_size())
-        for one in sorted(filter(waits.get, waits), key=lambda one: one.whole_due):
-            if over <= 0:
-                break
-            over -= waits[one]
-            one.transport.abort()
-
-    def _watch_taking(self) -> None:
-        """From now on, until nothing is left."""
-        self._unwatch_taking()
-        if left := self.transport.get_write_buffer_size():
-            self._taking = self.loop.call_later(TAKEN_DUE, self._look_at_taking, left)
-
-    def _look_at_taking(self, before: int) -> None:
-        left = self.transport.get_write_buffer_size()
-        if left and (left >= before or self.loop.time() >= self.whole_due):
-            self.transport.abort()
-        else:
-            self._watch_taking()
-
-    def _unwatch_taking(self) -> None:
-        if self._taking is not None:
-            self._taking.cancel()
-            self._taking = None
 
     def _end(self) -> None:
         """Close; closing alone would wait until all that is written has been taken."""

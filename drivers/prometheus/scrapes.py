@@ -3,9 +3,13 @@
 Owns content negotiation and the thread. Must not know how requests come in.
 """
 
+import asyncio
+import contextlib
 import logging
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
@@ -35,20 +39,54 @@ class Answer(NamedTuple):
     body: bytes
 
 
+Then = Callable[[Answer], object]
+"""What is done with an answer; must not raise."""
+
+
 class Scrapes:
-    """Answers scrapes from the agent's view; those that come together wait and share a render."""
+    """Answers scrapes from the agent's view; those that come together wait and share a render.
+
+    Begins an answer when the one before was given out: those that nobody has yet are two at most.
+    """
 
     def __init__(self, view: AgentView) -> None:
         self._view = view
-        self._thread = ThreadPoolExecutor(1, "scrapes")
+        self._asked: deque[tuple[Asked, Then]] = deque()
+        self._busy = False
+        self._turns: SimpleQueue[tuple[Asked, Then, asyncio.AbstractEventLoop] | None]
+        self._turns = SimpleQueue()
+        threading.Thread(target=self._run, name="scrapes", daemon=True).start()
 
-    def soon(self, asked: Asked) -> Future[Answer]:
-        """The answer, when its turn has come."""
-        return self._thread.submit(self.answer, asked)
+    def soon(self, asked: Asked, then: Then) -> None:
+        """Call ``then`` with the answer, later in the running event loop; always the same one."""
+        self._asked.append((asked, then))
+        if not self._busy:
+            self._next()
 
     def stop(self) -> None:
-        """Take no more; whoever still waits is not answered."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """Make no more; whoever still waits is not answered. From any thread."""
+        self._turns.put(None)
+
+    def _next(self) -> None:
+        self._busy = bool(self._asked)
+        if self._busy:
+            self._turns.put((*self._asked.popleft(), asyncio.get_running_loop()))
+
+    def _run(self) -> None:
+        for turn in iter(self._turns.get, None):
+            self._make(*turn)
+
+    def _make(self, asked: Asked, then: Then, loop: asyncio.AbstractEventLoop) -> None:
+        """One answer; apart, since what this thread names is kept until the next."""
+        answer = self.answer(asked)
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(self._give, then, answer)
+
+    def _give(self, then: Then, answer: Answer) -> None:
+        try:
+            then(answer)
+        finally:
+            self._next()
 
     def answer(self, asked: Asked) -> Answer:
         """The answer, now; whatever goes wrong is a status."""

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from hostmon_drivers.prometheus.anteroom import Anteroom
 from hostmon_drivers.prometheus.protocol import MOST_CONNECTIONS, DeadlineProtocol
 from hostmon_drivers.prometheus.scrapes import Scrapes
+from hostmon_drivers.prometheus.untaken import Untaken
 
 IDLE = 5
 GRACE = 1
@@ -29,30 +30,35 @@ class WaitingServer(uvicorn.Server):
     _loop: asyncio.AbstractEventLoop
     _anterooms: tuple[Anteroom, ...] = ()
 
-    def __init__(self, config: uvicorn.Config, scrapes: Scrapes) -> None:
+    def __init__(self, config: uvicorn.Config, scrapes: Scrapes, untaken: Untaken) -> None:
         super().__init__(config)
         self._scrapes = scrapes
+        self._untaken = untaken
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin without a socket of uvicorn's own: it takes each connection, silent or not."""
         await super().startup([])
         self._anterooms = tuple(
-            Anteroom(one, self._protocol, self._scrapes) for one in sockets or ()
+            Anteroom(one, self._protocol, self._scrapes, self._untaken) for one in sockets or ()
         )
 
-    def _protocol(self, unsent: bytes) -> asyncio.Protocol:
+    def _protocol(self) -> asyncio.Protocol:
         """One connection's protocol, as uvicorn's own startup makes it."""
         make: Any = self.config.http_protocol_class
         protocol: DeadlineProtocol = make(
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
-        protocol.unsent = unsent
         return protocol
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more connections, and let those there are end."""
-        served = (anteroom.close(GRACE) for anteroom in self._anterooms)
+        """Take no more connections, and let those there are end; within GRACE, or at once then."""
+        # First whoever is entering: uvicorn tells those that are there, once.
+        await asyncio.gather(*(anteroom.close() for anteroom in self._anterooms))
+        served = (anteroom.emptied(GRACE) for anteroom in self._anterooms)
         await asyncio.gather(*served, super().shutdown(sockets))
+        for left in self.server_state.connections:
+            left.transport.abort()
+        await asyncio.sleep(0)  # until they have ended
 
     async def main_loop(self) -> None:
         """Until :meth:`end`."""
@@ -75,7 +81,9 @@ class Server:
     def __init__(self, app: Starlette, scrapes: Scrapes, bound: socket.socket) -> None:
         self._socket = bound
         self._scrapes = scrapes
-        protocol = type("ServersProtocol", (DeadlineProtocol,), {"waiting": {}})
+        untaken = Untaken()
+        own = {"waiting": {}, "untaken": untaken}
+        protocol = type("ServersProtocol", (DeadlineProtocol,), own)
         config = uvicorn.Config(
             app,
             http=protocol,
@@ -91,7 +99,7 @@ class Server:
             timeout_graceful_shutdown=GRACE,
             limit_concurrency=MOST_CONNECTIONS + 1,
         )
-        self._server = WaitingServer(config, scrapes)
+        self._server = WaitingServer(config, scrapes, untaken)
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
 
     @property

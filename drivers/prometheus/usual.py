@@ -1,4 +1,4 @@
-"""A scrape as Prometheus sends it: recognised whole by one strict pattern, and the answer's bytes.
+"""A scrape as Prometheus sends it: recognised whole by one strict pattern, and the answer's head.
 
 Whatever is unusual about a request is none, and a whole HTTP server's business.
 """
@@ -36,12 +36,12 @@ def scrape_in(data: bytes) -> Asked | None:
     return Asked(*(text.decode("ascii") for text in said))
 
 
-def response(answer: Answer) -> bytes:
-    """An answer as it is sent."""
+def head(answer: Answer) -> bytes:
+    """What is sent before an answer's body."""
     lines = [
         f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
         f"date: {formatdate(usegmt=True)}",
         *(f"{name}: {value}" for name, value in answer.headers),
         f"content-length: {len(answer.body)}",
     ]
-    return "\r\n".join([*lines, "", ""]).encode("ascii") + answer.body
+    return "\r\n".join([*lines, "", ""]).encode("ascii")

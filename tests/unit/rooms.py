@@ -5,13 +5,13 @@ import gc
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
 from hostmon_drivers.prometheus.anteroom import Anteroom
-from hostmon_drivers.prometheus.scrapes import Answer, Asked
+from hostmon_drivers.prometheus.scrapes import Answer, Asked, Then
+from hostmon_drivers.prometheus.untaken import Untaken
 
 PROMETHEUS = (
     b"GET /metrics HTTP/1.1\r\nHost: h:9177\r\nUser-Agent: Prometheus/2.42\r\n"
@@ -26,30 +26,25 @@ class Pages:
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
-        self.waiting: list[Future[Answer]] = []
+        self.waiting: list[Then] = []
 
-    def soon(self, asked: Asked) -> Future[Answer]:
-        """The answer to come."""
+    def soon(self, asked: Asked, then: Then) -> None:
+        """Keep who asks."""
         self.asked.append(asked)
-        self.waiting.append(Future())
-        return self.waiting[-1]
+        self.waiting.append(then)
 
     def answer(self, body: bytes) -> None:
         """Answer whoever has waited for longest."""
         answer = Answer(200, [("content-type", "text/plain")], body)
-        self.waiting.pop(0).set_result(answer)
+        self.waiting.pop(0)(answer)
 
 
 class Echo(asyncio.Protocol):
-    """Says what was left to be said, and then what is said to it."""
-
-    def __init__(self, unsent: bytes) -> None:
-        self.unsent = unsent
+    """Says what is said to it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        transport.write(self.unsent)
 
     def data_received(self, data: bytes) -> None:
         self.transport.write(data)
@@ -76,11 +71,12 @@ async def served(pages: Pages | None = None) -> AsyncIterator[tuple[Anteroom, Cl
         listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
         listener.listen(4096)
-        room = Anteroom(listener, Echo, cast("Any", pages or Pages()))
+        room = Anteroom(listener, Echo, cast("Any", pages or Pages()), Untaken())
         try:
             yield room, Clients(stack, listener)
         finally:
-            await room.close(0)
+            await room.close()
+            await room.emptied(0)
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -102,7 +102,22 @@ def test_who_is_silent_when_it_closes_is_ended() -> None:
         async with served() as (room, clients):
             peer = clients.connect()
             await until(lambda: room._seated)
-            await room.close(0)
+            await room.close()
             await until(lambda: ended(peer))
+
+    asyncio.run(run())
+
+
+def test_who_is_entering_when_it_closes_has_entered_then() -> None:
+    async def run() -> None:
+        async with served() as (room, clients):
+            peer = clients.connect()
+            peer.sendall(b"x")
+            async with asyncio.timeout(10):
+                while not room._entering:
+                    await asyncio.sleep(0)
+            await room.close()
+            assert not room._entering
+            assert await asyncio.get_running_loop().sock_recv(peer, 10) == b"x"
 
     asyncio.run(run())

@@ -30,6 +30,13 @@ async def hears(peer: socket.socket) -> bytes:
     return data[found.end() :]
 
 
+def small() -> socket.socket:
+    """One whose kernel holds little."""
+    peer = socket.socket()
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    return peer
+
+
 def test_scrapes_are_served_one_after_the_other_on_one_connection() -> None:
     async def run() -> None:
         pages = Pages()
@@ -83,21 +90,23 @@ def test_what_is_no_whole_scrape_enters_as_it_was_said() -> None:
     asyncio.run(run())
 
 
-def test_who_does_not_take_all_at_once_enters_with_what_is_left() -> None:
+def test_who_does_not_take_all_at_once_is_seated_when_it_has() -> None:
     body = bytes(range(256)) * (1 << 14)
 
     async def run() -> None:
         pages = Pages()
         async with served(pages) as (room, clients):
-            small = socket.socket()
-            small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            peer = clients.connect(small)
+            peer = clients.connect(small())
             peer.sendall(BARE)
             await until(lambda: pages.waiting)
             pages.answer(body)
-            await until(lambda: not len(room._hatch))
+            assert len(room._hatch) == 1
             assert not room._seated
+            peer.sendall(PROMETHEUS)
             assert await hears(peer) == body
+            await until(lambda: pages.waiting)  # it was not heard before
+            pages.answer(b"next")
+            assert await hears(peer) == b"next"
             assert await says(peer) == b"x"
 
     asyncio.run(run())
@@ -122,16 +131,23 @@ def test_who_goes_before_the_answer_leaves_no_descriptor(abort: bool) -> None:
     asyncio.run(run())
 
 
-def test_an_answer_that_is_not_to_be_ends_the_connection() -> None:
+def test_the_first_of_many_slow_takers_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(anteroom, "SEATS", 4)
+
     async def run() -> None:
         pages = Pages()
-        async with served(pages) as (_, clients):
-            peer = clients.connect()
-            peer.sendall(BARE)
-            await until(lambda: pages.waiting)
-            pages.waiting[0].cancel()
-            pages.waiting[0].set_running_or_notify_cancel()
-            assert await hears(peer) == b""
+        async with served(pages) as (room, clients):
+            before = descriptors()
+            peers = []
+            for number in range(1, 6):
+                peers.append(clients.connect(small()))
+                peers[-1].sendall(BARE)
+                await until(lambda: pages.waiting)
+                pages.answer(bytes(8 << 20))
+                assert len(room._hatch) == min(number, 2)
+            await until(lambda: descriptors() == before + 5 + 2)
+            assert [await hears(peer) == bytes(8 << 20) for peer in peers[3:]] == [True, True]
+            await until(lambda: len(room._seated) == 2)
 
     asyncio.run(run())
 
@@ -204,8 +220,8 @@ def test_closing_waits_for_who_is_being_served_and_no_longer_than_the_grace() ->
             await until(lambda: len(pages.waiting) == 2)
             loop = asyncio.get_running_loop()
             began = loop.time()
-            closing = loop.create_task(room.close(0.3))
-            await asyncio.sleep(0)
+            await room.close()
+            closing = loop.create_task(room.emptied(0.3))
             pages.answer(b"page")
             assert await hears(peers[0]) == b"page"
             assert await hears(peers[0]) == b""

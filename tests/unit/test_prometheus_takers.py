@@ -1,193 +1,94 @@
-"""How fast a client must take its answer: something now and then, and all of it in a minute."""
+"""How fast a client must take its answer, and how much may wait: of sockets and of connections."""
 
-import functools
-import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from typing import Any, cast
 
 import pytest
-from starlette.applications import Starlette
 
-from hostmon_drivers.prometheus import protocol, server
-from hostmon_drivers.prometheus.scrapes import Answer, Asked
-from hostmon_drivers.prometheus.server import Server
+from hostmon_drivers.prometheus import anteroom, server, untaken
 from tests.unit.bus import until
+from tests.unit.pages_served import ENTERING, USUAL, Served, rest_of, take
+from tests.unit.rooms import BARE
 
-REQUEST = b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n"
-BODY = bytes(4 << 20)
+SIZE = 4 << 20
 DUE_S = 1
 
 
-class Pages:
-    """Scrapes that all get one page."""
-
-    def __init__(self) -> None:
-        self.body = BODY
-
-    def soon(self, _asked: Asked) -> Future[Answer]:
-        answer: Future[Answer] = Future()
-        answer.set_result(Answer(200, (("content-type", "text/plain"),), self.body))
-        return answer
-
-    def stop(self) -> None:
-        """Nothing is under way."""
-
-
-class Served:
-    """A server of one page, whose kernel holds little of it, and one client that has asked."""
-
-    def __init__(self) -> None:
-        self.pages = Pages()
-        bound = socket.create_server(("127.0.0.1", 0))
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        self.server = Server(Starlette(), cast("Any", self.pages), bound)
-        self.server.start()
-        self._address = bound.getsockname()
-        self.client = self.another()
-
-    def another(self, room: int = 65536) -> socket.socket:
-        """One more client, whose kernel holds so much."""
-        client = socket.socket()
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
-        client.settimeout(10)
-        client.connect(self._address)
-        return client
-
-    def ask(self) -> None:
-        self.client.sendall(REQUEST)
-        until(lambda: self.connections == 1, lambda: time.sleep(0.001))
-
-    def take(self, body: int) -> None:
-        """An answer with a body of this size, whole."""
-        had = b""
-        while had.partition(b"\r\n\r\n")[2] != bytes(body):
-            more = self.client.recv(65536)
-            assert more, f"closed after {len(had)} bytes"
-            had += more
-
-    def waiting(self) -> dict[str, int]:
-        """Bytes that wait for each client for which something does, by its address."""
-        sizes = {str(one.client): one.transport.get_write_buffer_size() for one in self.protocols()}
-        return {client: size for client, size in sizes.items() if size}
-
-    def protocols(self) -> list[protocol.DeadlineProtocol]:
-        return cast("Any", list(self.server._server.server_state.connections))  # type: ignore[no-any-return]
-
-    @property
-    def connections(self) -> int:
-        return len(self.server._server.server_state.connections)
-
-    def close(self) -> None:
-        self.client.close()
-        self.server.stop()
-
-
-@pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    monkeypatch.setattr(protocol, "TAKEN_DUE", float(DUE_S))
+@pytest.fixture(params=[USUAL, ENTERING])
+def served(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Served]:
+    monkeypatch.setattr(untaken, "TAKEN_DUE", float(DUE_S))
+    monkeypatch.setattr(anteroom, "SILENT_S", float(DUE_S))
     monkeypatch.setattr(server, "IDLE", DUE_S)
-    made = Served()
+    made = Served(SIZE, request.param)
     yield made
     made.close()
 
 
 def test_a_client_that_takes_slowly_and_steadily_gets_all(served: Served) -> None:
-    served.ask()
+    client = served.ask()
     began, had, left = time.monotonic(), 0, 4.0
-    while had < len(BODY):
-        pace = len(BODY) * (time.monotonic() - began) / left
+    while had < SIZE:
+        pace = SIZE * (time.monotonic() - began) / left
         if had > pace:
             time.sleep(0.005)
             continue
-        more = served.client.recv(16384)
+        more = client.recv(16384)
         assert more, f"closed after {had} bytes, {time.monotonic() - began:.1f} s"
         had += len(more)
     assert time.monotonic() - began > 3 * DUE_S
-    until(lambda: served.connections == 0, lambda: time.sleep(0.01))  # it is idle then
+    while client.recv(65536):  # it is idle then, and ended for that
+        pass
 
 
 def ended(served: Served, take: Callable[[], object]) -> float:
-    """Seconds after which its connection ended."""
+    """Seconds after which nothing waits any more."""
     began = time.monotonic()
-    until(lambda: served.connections == 0, take)
+    until(lambda: not served.waiting(), take)
     return time.monotonic() - began
 
 
 def test_one_that_takes_but_a_little_is_ended(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "WHOLE_DUE", 3.0 * DUE_S)
-    served.ask()
+    monkeypatch.setattr(untaken, "WHOLE_DUE", 3.0 * DUE_S)
+    client = served.ask()
+    served.waits()
 
     def drip() -> None:
         time.sleep(0.02)
-        served.client.recv(4096)
+        client.recv(4096)
 
-    assert 3 * DUE_S < ended(served, drip) < 6 * DUE_S
+    assert 2.5 * DUE_S < ended(served, drip) < 6 * DUE_S
+    assert rest_of(client) < SIZE
 
 
-@pytest.mark.parametrize("size", [40_000, len(BODY)])
+@pytest.mark.parametrize("size", [40_000, SIZE])
 def test_one_that_takes_nothing_is_ended(served: Served, size: int) -> None:
     """Whether or not more waits for it than asyncio lets wait."""
-    served.pages.body = bytes(size)
-    served.client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-    served.ask()
+    served.view.page = lambda: bytes(size)
+    client = served.ask(2048)
+    served.waits()
     assert ended(served, lambda: time.sleep(0.01)) < 3 * DUE_S
-
-
-def test_a_scrape_under_way_when_the_server_stops_is_answered(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[Asked] = []
-    answer: Future[Answer] = Future()
-
-    def soon(one: Asked) -> Future[Answer]:
-        asked.append(one)
-        return answer
-
-    monkeypatch.setattr(served.pages, "soon", soon)
-    served.client.sendall(REQUEST)
-    until(lambda: asked, lambda: time.sleep(0.001))
-    stopping = threading.Thread(target=served.server.stop)
-    stopping.start()
-    until(lambda: served.server._server.should_exit, lambda: time.sleep(0.001))
-    answer.set_result(Answer(200, (("content-type", "text/plain"),), b"page"))
-    stopping.join(5)
-    assert not stopping.is_alive()
-    said = b""
-    while more := served.client.recv(65536):
-        said += more
-    assert said.endswith(b"content-length: 4\r\n\r\npage")
+    assert rest_of(client) < size
 
 
 def test_one_that_took_all_in_time_is_only_idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether its answer has been taken is looked at after all of it was due."""
-    monkeypatch.setattr(protocol, "TAKEN_DUE", 2.0)
-    monkeypatch.setattr(protocol, "WHOLE_DUE", 2.0)
-    served = Served()
-    served.client.close()
-    served.client = served.another(8192)
+    """Whether a connection has taken its answer is looked at after all of it was due."""
+    monkeypatch.setattr(untaken, "TAKEN_DUE", 2.0)
+    monkeypatch.setattr(untaken, "WHOLE_DUE", 2.0)
+    served = Served(150_000, ENTERING)
     try:
-        served.pages.body = bytes(150_000)
-        served.ask()
-        (connection,) = served.protocols()
-        until(lambda: connection.flow.write_paused, lambda: time.sleep(0.001))
-        had = b""
-
-        def take() -> None:
-            nonlocal had
-            had += served.client.recv(4096)
-
-        until(lambda: not connection.flow.write_paused, take)
-        assert connection._taking is not None, "some is left"
-        while len(had.partition(b"\r\n\r\n")[2]) < 150_000:
-            take()
-        until(lambda: connection._taking is None, lambda: time.sleep(0.01))
-        served.client.sendall(REQUEST)
-        assert served.client.recv(65536).startswith(b"HTTP/1.1 404 "), "it has no page of its own"
+        client = served.ask(8192)
+        served.waits()
+        take(client, 150_000)
+        watched = cast("Any", served.server._server._untaken)
+        assert len(watched._looks) == 1
+        until(lambda: not watched._looks, lambda: time.sleep(0.01))
+        client.sendall(BARE.replace(b"/metrics", b"/elsewhere"))
+        assert client.recv(65536).startswith(b"HTTP/1.1 404 ")
     finally:
         served.close()
 
@@ -196,25 +97,91 @@ def test_one_that_took_all_in_time_is_only_idle(monkeypatch: pytest.MonkeyPatch)
 def test_answers_that_wait_are_bounded_together(
     monkeypatch: pytest.MonkeyPatch, most: int, left: int
 ) -> None:
-    """Whose answer has waited longest is ended; two of them may always wait."""
-    monkeypatch.setattr(protocol, "MOST_WAITING", most)
+    """Whose answer has waited longest is ended, however it waits; two of them may always wait."""
+    monkeypatch.setattr(untaken, "MOST_WAITING", most)
     monkeypatch.setattr(server, "IDLE", 60)
-    served = Served()
-    clients = [served.client, *(served.another() for _ in range(3))]
+    served = Served(SIZE)
     try:
-        for client in clients:
-            client.sendall(REQUEST)
-            name = str(client.getsockname())
+        for served.request in (USUAL, ENTERING, USUAL, ENTERING):
+            name = str(served.ask().getsockname())
             until(lambda name=name: name in served.waiting(), lambda: time.sleep(0.001))  # type: ignore[misc]
         waiting = served.waiting()
-        assert waiting.keys() == {str(client.getsockname()) for client in clients[-left:]}
-        assert sum(waiting.values()) <= max(most, 2 * len(BODY))
-        for client in clients[:-left]:
-            had = sum(map(len, iter(functools.partial(client.recv, 65536), b"")))
-            assert had < len(BODY)
-        for served.client in clients[-left:]:
-            served.take(len(BODY))
+        assert waiting.keys() == {str(client.getsockname()) for client in served.clients[-left:]}
+        assert sum(waiting.values()) <= max(most, 2 * SIZE)
+        for client in served.clients[:-left]:
+            assert rest_of(client) < SIZE
+        for client in served.clients[-left:]:
+            take(client, SIZE)
     finally:
-        for client in clients:
-            client.close()
+        served.close()
+
+
+@pytest.mark.parametrize("request_", [USUAL, ENTERING])
+def test_a_burst_of_clients_that_take_nothing_is_bounded_memory(
+    monkeypatch: pytest.MonkeyPatch, request_: bytes
+) -> None:
+    """Their answers come one after the other without a pause, each with a page of its own."""
+    count = 40
+    served = Served(SIZE, request_)
+    monkeypatch.setattr(untaken, "MOST_WAITING", 4 * SIZE)
+    served.view.gate.clear()
+    try:
+        for _ in range(count):
+            served.ask()
+        scrapes = served.server._scrapes
+        until(lambda: len(scrapes._asked) == count - 1, lambda: time.sleep(0.001))
+        tracemalloc.start()
+        served.view.gate.set()
+        until(lambda: served.being_served == 4 and not scrapes._busy, lambda: time.sleep(0.001))
+        served.waits(4)
+        assert tracemalloc.get_traced_memory()[1] < 10 * SIZE
+        left = served.waiting()
+        for client in served.clients:
+            if str(client.getsockname()) not in left:
+                assert rest_of(client) < SIZE
+    finally:
+        tracemalloc.stop()
+        served.close()
+
+
+def test_no_page_is_made_for_who_has_not_taken_the_one_before() -> None:
+    served = Served(SIZE, ENTERING)
+    try:
+        client = served.ask()
+        served.waits()
+        client.sendall(ENTERING * 2)
+        other = served.ask()
+        assert other.recv(1)
+        served.waits(2)
+        assert served.view.made == 2, "one for each"
+        for _ in range(3):
+            take(client, SIZE)
+    finally:
+        served.close()
+
+
+def test_a_page_that_many_wait_for_waits_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(untaken, "MOST_WAITING", 2 * SIZE)
+    served = Served(SIZE)
+    page = served.view.page()
+    served.view.page = lambda: page
+    try:
+        for number in range(8):
+            served.ask()
+            served.waits(number + 1)
+        for client in served.clients:
+            take(client, SIZE)
+    finally:
+        served.close()
+
+
+def test_a_scrape_is_answered_when_no_thread_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    served = Served(10)
+    try:
+        monkeypatch.setattr(threading.Thread, "start", refused)
+        take(served.ask(), 10)
+    finally:
         served.close()

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from hostmon_drivers.prometheus.scrapes import Answer, Asked, accepts_gzip
-from hostmon_drivers.prometheus.usual import LONGEST, response, scrape_in
+from hostmon_drivers.prometheus.usual import LONGEST, head, scrape_in
 from tests.unit.rooms import BARE, PROMETHEUS
 
 
@@ -49,10 +49,9 @@ def test_whatever_is_unusual_does_not(data: bytes) -> None:
 
 
 def test_an_answer_says_its_status_its_headers_and_its_length() -> None:
-    page = response(Answer(400, [("content-type", "text/plain"), ("vary", "accept")], b"wrong\n"))
-    head, _, body = page.partition(b"\r\n\r\n")
-    assert body == b"wrong\n"
-    status, date, *rest = head.split(b"\r\n")
+    said = head(Answer(400, [("content-type", "text/plain"), ("vary", "accept")], b"wrong\n"))
+    status, date, *rest, end, nothing = said.split(b"\r\n")
+    assert end == nothing == b""
     assert status == b"HTTP/1.1 400 Bad Request"
     assert re.fullmatch(rb"date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", date)
     assert rest == [b"content-type: text/plain", b"vary: accept", b"content-length: 6"]

@@ -1,0 +1,64 @@
+"""Answers to scrapes: one after the other, each begun when the one before was given out."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from hostmon_drivers.prometheus.scrapes import Answer, Asked, Scrapes
+
+
+class View:
+    """Counts the pages that it gives."""
+
+    made = 0
+
+    def metrics(self, **_asked: object) -> bytes:
+        self.made += 1
+        return b"%d" % self.made
+
+
+def test_no_page_is_made_before_the_one_before_was_given_out() -> None:
+    async def run() -> None:
+        view = View()
+        scrapes = Scrapes(cast("Any", view))
+        given: list[tuple[bytes, int]] = []
+        for _ in range(20):
+            scrapes.soon(Asked(), lambda answer: given.append((answer.body, view.made)))
+        async with asyncio.timeout(10):
+            while len(given) < 20:
+                await asyncio.sleep(0.001)
+        assert given == [(b"%d" % number, number) for number in range(1, 21)]
+        scrapes.stop()
+
+    asyncio.run(run())
+
+
+def test_what_is_done_with_an_answer_may_fail_and_the_next_one_is_made() -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        failed: list[dict[str, Any]] = []
+        loop.set_exception_handler(lambda _, context: failed.append(context))
+        scrapes = Scrapes(cast("Any", View()))
+        answers: list[Answer] = []
+
+        def fail(_answer: Answer) -> None:
+            raise ValueError("at fault")
+
+        scrapes.soon(Asked(), fail)
+        scrapes.soon(Asked(), answers.append)
+        async with asyncio.timeout(10):
+            while not answers:
+                await asyncio.sleep(0.001)
+        assert answers[0].body == b"2"
+        assert isinstance(failed[0]["exception"], ValueError)
+        scrapes.stop()
+
+    asyncio.run(run())
+
+
+def test_what_goes_wrong_is_a_status(caplog: pytest.LogCaptureFixture) -> None:
+    scrapes = Scrapes(cast("Any", None))
+    assert scrapes.answer(Asked()).status == 500
+    assert "a scrape failed" in caplog.text
+    scrapes.stop()
