@@ -55,8 +55,8 @@ def cost(root: Path, guests: int) -> float:
     )
     sampler.sample()
     exposition.refresh()
-    if sampler.missing[0]:
-        raise RuntimeError(f"{sampler.missing[0]} recorded guests were not found")
+    if sampler.unresolved:
+        raise RuntimeError(f"{sampler.unresolved} recorded guests were not found")
     times = []
     for _ in range(ROUNDS):
         began = time.thread_time()

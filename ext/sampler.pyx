@@ -78,8 +78,8 @@ cdef class Sampler:
     cdef char* names               # taps' names, IF_NAMESIZE each
     cdef uint32_t name_room
     cdef uint32_t denied           # groups that lack permission, in the last pass over all
-    cdef uint32_t unresolved       # active guests whose process was not found
-    cdef bint cannot_tell          # of these, some whose pid file could not be read, likewise
+    cdef readonly uint32_t unresolved  # active guests whose process was not found
+    cdef readonly bint cannot_tell  # of these, some whose pid file could not be read, likewise
     cdef readonly uint32_t barred  # these for want of permission, before all processes were searched
     cdef uint64_t search_ns        # not before then
     cdef bytes run                 # where libvirt writes NAME.pid
@@ -164,11 +164,6 @@ cdef class Sampler:
     def denied_groups(self):
         """Numbers of the groups that a missing permission costs, as of the last pass over all."""
         return [g for g in range(GROUPS) if self.denied >> g & 1]
-
-    @property
-    def missing(self):
-        """Active guests without a process that could be found, and whether a pid file lacked."""
-        return self.unresolved, bool(self.cannot_tell)
 
     @property
     def memory(self):

@@ -12,9 +12,10 @@ ALL: int
 class Sampler:
     passes: int
     memory_failures: int
+    unresolved: int
+    cannot_tell: bool
     barred: int
     denied_groups: list[int]
-    missing: tuple[int, bool]
     memory: int
     def __init__(
         self,

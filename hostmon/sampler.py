@@ -116,7 +116,7 @@ class KernelSampler:
 
     def report(self) -> SamplerReport:
         """As of now, from any thread."""
-        unresolved, _ = self._sampler.missing
+        unresolved = self._sampler.unresolved
         return SamplerReport(
             passes=self._sampler.passes,
             last_pass=self._last_pass,

@@ -201,7 +201,7 @@ def main(rounds: int) -> None:
         "wrong": wrong,
         "over_one_tick": over,
         "running": running,
-        "missing": sampler.missing[0],
+        "missing": sampler.unresolved,
     }
     print(json.dumps(found))
 

@@ -96,6 +96,6 @@ def test_a_process_that_has_ended_is_not_taken_for_a_guest(tmp_path: Path, ended
         sampler = tree.sampler(table, deaths=watch)
         sampler.sample()
         assert len(watch) == (0 if ended else 1)
-        assert sampler.missing[0] == (1 if ended else 0)
+        assert sampler.unresolved == (1 if ended else 0)
         process.kill()
     sampler.sample()

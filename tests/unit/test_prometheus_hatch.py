@@ -13,6 +13,11 @@ from tests.unit.rooms import BARE, PROMETHEUS, Pages, descriptors, ended, says, 
 LINGER_NONE = struct.pack("ii", 1, 0)
 
 
+@pytest.fixture
+def four_seats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(anteroom, "SEATS", 4)
+
+
 async def hears(peer: socket.socket) -> bytes:
     """The body of the next answer; b"" if the connection ended before it."""
     loop = asyncio.get_running_loop()
@@ -131,9 +136,8 @@ def test_who_goes_before_the_answer_leaves_no_descriptor(abort: bool) -> None:
     asyncio.run(run())
 
 
-def test_the_first_of_many_slow_takers_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(anteroom, "SEATS", 4)
-
+@pytest.mark.usefixtures("four_seats")
+def test_the_first_of_many_slow_takers_makes_room() -> None:
     async def run() -> None:
         pages = Pages()
         async with served(pages) as (room, clients):
@@ -152,11 +156,8 @@ def test_the_first_of_many_slow_takers_makes_room(monkeypatch: pytest.MonkeyPatc
     asyncio.run(run())
 
 
-def test_no_more_than_there_are_seats_are_served_and_the_others_enter(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(anteroom, "SEATS", 4)
-
+@pytest.mark.usefixtures("four_seats")
+def test_no_more_than_there_are_seats_are_served_and_the_others_enter() -> None:
     async def run() -> None:
         pages = Pages()
         async with served(pages) as (room, clients):
@@ -174,9 +175,8 @@ def test_no_more_than_there_are_seats_are_served_and_the_others_enter(
     asyncio.run(run())
 
 
-def test_the_silent_make_room_for_who_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(anteroom, "SEATS", 4)
-
+@pytest.mark.usefixtures("four_seats")
+def test_the_silent_make_room_for_who_is_served() -> None:
     async def run() -> None:
         pages = Pages()
         async with served(pages) as (room, clients):

@@ -123,7 +123,7 @@ def test_a_stat_that_is_cut_short_is_no_missing_permission(tree: Tree, table: Gu
     path = tree.proc / "500/stat"
     path.write_text(path.read_text()[:20])
     sampler.sample()
-    assert (sampler.denied_groups, sampler.missing) == ([], (0, False))
+    assert (sampler.denied_groups, sampler.unresolved, sampler.cannot_tell) == ([], 0, False)
 
 
 @given(file=st.sampled_from(FILES), text=st.binary(max_size=200))

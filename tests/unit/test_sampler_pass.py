@@ -49,7 +49,7 @@ def test_a_running_guest_is_read(tree: Tree, table: GuestTable) -> None:
     assert (found.pressure.cpu_some_ns, found.pressure.io_full_ns) == (5000, 0)
     assert (found.throttle.periods, found.throttle.throttled_ns) == (10, 500_000)
     assert set(found.valid) == set(range(9)) - {Group.INTERFACE}
-    assert sampler.missing == (0, False)
+    assert (sampler.unresolved, sampler.cannot_tell) == (0, False)
 
 
 def test_a_fast_pass_leaves_the_costly_groups_as_they_are(tree: Tree, table: GuestTable) -> None:
@@ -99,7 +99,7 @@ def test_a_shut_off_guest_is_not_looked_for(tree: Tree, table: GuestTable) -> No
     sampler = tree.sampler(table)
     sampler.sample()
     assert guest_of(table).valid == {}
-    assert sampler.missing == (0, False)
+    assert (sampler.unresolved, sampler.cannot_tell) == (0, False)
 
 
 def test_throttling_is_summed_over_libvirts_groups(tree: Tree, table: GuestTable) -> None:
@@ -192,7 +192,7 @@ def test_a_stale_pid_file_names_nobody(tree: Tree, table: GuestTable) -> None:
     sampler = tree.sampler(table)
     sampler.sample()
     assert guest_of(table).process.pid == 0
-    assert sampler.missing == (1, False)
+    assert (sampler.unresolved, sampler.cannot_tell) == (1, False)
 
 
 @pytest.mark.parametrize("state", ["Z", "X"])
