@@ -23,13 +23,15 @@ def test_example(example):
 """
 
 
-def drawn(folder: Path, draws: str, *options: str) -> list[str]:
+def drawn(folder: Path, draws: str, *options: str, ci: str | None = None) -> list[str]:
     """What a run of some tests of its own printed, in order."""
     (folder / "test_some.py").write_text(TESTS)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "HOSTMON_TESTS": draws}
+    environment.pop("CI", None)
     found = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-sq", *options, "."],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "HOSTMON_TESTS": draws},
+        env=environment | ({"CI": ci} if ci is not None else {}),
         capture_output=True,
         text=True,
         timeout=60,
@@ -54,8 +56,9 @@ def test_a_run_draws_what_the_last_drew(same: list[str], tmp_path: Path) -> None
     assert drawn(tmp_path, "same") == same
 
 
-def test_a_search_draws_anew(same: list[str], tmp_path: Path) -> None:
-    found = drawn(tmp_path, "search")
+@pytest.mark.parametrize("ci", [None, "true"])
+def test_a_search_draws_anew(same: list[str], tmp_path: Path, ci: str | None) -> None:
+    found = drawn(tmp_path, "search", ci=ci)
     for what in ("number", "example"):
         assert of(what, found) != of(what, same)
 

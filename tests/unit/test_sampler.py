@@ -25,7 +25,7 @@ class Passes:
         self.held.set()
         self.passes = 0
         self.denied_groups: list[int] = []
-        self.missing = (0, False)
+        self.unresolved = 0
         self.memory_failures = self.barred = 0
         self.changes: list[bytes] = []
 
@@ -152,7 +152,7 @@ def test_a_missing_permission_is_said_once(
     passes: Passes, table: GuestTable, caplog: pytest.LogCaptureFixture
 ) -> None:
     passes.denied_groups = [4]
-    passes.missing = (2, True)
+    passes.unresolved = 2
     passes.barred = 3  # before one of them was found among all processes
     passes.memory_failures = 3
     sampler = made(passes, table, interval=0.001)
