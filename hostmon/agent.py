@@ -373,5 +373,9 @@ class Agent:
         """What became of those who came to the bus."""
         cut_off, ignored = self._dispatcher.abuse
         return msgspec.structs.replace(
-            self._gate.status(), cut_off=cut_off, ignored=ignored, refused=self._requests.refused
+            self._gate.status(),
+            cut_off=cut_off,
+            ignored=ignored,
+            refused=self._requests.refused,
+            unfetched=self._requests.unfetched,
         )

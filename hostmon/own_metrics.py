@@ -135,6 +135,11 @@ def gate_families(gate: GateStatus) -> Iterator[Metric]:
         ("cut_off_peers", "Connections ended for subscribing to too much.", gate.cut_off),
         ("ignored_messages", "Messages of subscribers that were no subscription.", gate.ignored),
         ("refused_requests", "Questions that were malformed, unknown or too many.", gate.refused),
+        (
+            "unfetched_answers",
+            "Answers dropped: whoever asked had too many to fetch, or was gone.",
+            gate.unfetched,
+        ),
     )
 
 

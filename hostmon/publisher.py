@@ -142,6 +142,8 @@ class BoundSocket:
             socket.tcp_keepalive_cnt = count
             if self._kind == zmq.XPUB:
                 socket.setsockopt(zmq.XPUB_VERBOSER, 1)
+            if self._kind == zmq.ROUTER:  # otherwise it tells of no answer that it drops
+                socket.router_mandatory = 1
             if self._monitors is not None:
                 self._guard(socket, self._monitors)
             self._bind(socket)

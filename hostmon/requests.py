@@ -78,6 +78,7 @@ class RequestServer(DoorThread):
     ) -> None:
         super().__init__("requests")
         self.refused = 0
+        self.unfetched = 0
         self._addresses = addresses
         self._answers = answers
         self._context = gate.context
@@ -124,15 +125,20 @@ class RequestServer(DoorThread):
                 self._answer_one(bound.socket)
 
     def _answer_one(self, socket: zmq.Socket[bytes]) -> None:
-        """Take one message and answer it; an answer that its peer does not fetch is dropped."""
+        """Take one message and answer it.
+
+        The answer is dropped, and counted, where its peer has too many to fetch, or is gone.
+        """
         told = socket.recv_multipart(copy=False)
         peer, *frames = [frame.bytes for frame in told]
         payload = frames[-1] if frames else b""
         answer = self._encoder.encode(self.answer(peer, payload, owner_of(told[-1], peer)))
         try:
             socket.send_multipart([peer, *frames[:-1], answer], zmq.DONTWAIT)
-        except zmq.Again:
-            self.refused += 1
+        except zmq.ZMQError as error:
+            if error.errno not in (zmq.EAGAIN, zmq.EHOSTUNREACH):
+                raise
+            self.unfetched += 1
 
     def answer(self, peer: bytes, payload: bytes, owner: bytes = b"") -> Answer:
         """The answer to one message of a peer, whose claims are ``owner``'s."""

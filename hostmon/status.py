@@ -84,7 +84,8 @@ class GateStatus(msgspec.Struct, frozen=True, kw_only=True):
     ``keys`` are allowed now, ``denied`` counts others. ``crowded_out`` connections were too many,
     ``stalled`` ones did not take what was sent, ``cut_off`` ones said or subscribed to too much.
     ``overgrown`` times everybody was ended since memory had grown by more than peers may cost.
-    ``ignored`` messages were no subscription, ``refused`` questions malformed, unknown or too many.
+    ``ignored`` messages were no subscription, ``refused`` questions malformed, unknown or too many,
+    ``unfetched`` answers dropped since whoever asked had too many to fetch, or was gone.
     """
 
     doors: tuple[DoorStatus, ...] = ()
@@ -96,6 +97,7 @@ class GateStatus(msgspec.Struct, frozen=True, kw_only=True):
     cut_off: int = 0
     ignored: int = 0
     refused: int = 0
+    unfetched: int = 0
 
 
 class ClaimsStatus(msgspec.Struct, frozen=True, kw_only=True):
