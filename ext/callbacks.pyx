@@ -77,12 +77,14 @@ cdef class Callbacks:
     cdef list network_ids
     cdef list pool_ids
     cdef readonly str refusal  # why the last of what was refused was
+    cdef readonly bint unreached  # whether something was, since another daemon did not answer
 
     def __init__(self, connection, pipe):
         self.connection = connection
         self.pipe = pipe
         self.conn = <virConnectPtr>PyCapsule_GetPointer(connection._o, "virConnectPtr")
         self.refusal = ""
+        self.unreached = False
         self.domain_ids = []
         self.network_ids = []
         self.pool_ids = []
@@ -103,10 +105,14 @@ cdef class Callbacks:
 
     cdef bint kept(self, int handle, list ids) except -1:
         """Keep what libvirt registered; where it refused to, False, and the reason."""
+        cdef int code
         if handle >= 0:
             ids.append(handle)
             return True
         self.refusal = (<bytes>virGetLastErrorMessage()).decode(errors="replace")
+        code = virGetLastErrorCode()
+        if code == VIR_ERR_SYSTEM_ERROR or code == VIR_ERR_RPC or code == VIR_ERR_NO_CONNECT:
+            self.unreached = True
         virResetLastError()
         return False
 

@@ -102,5 +102,10 @@ cdef extern from "<libvirt/libvirt.h>" nogil:
     const char* virStoragePoolGetName(virStoragePoolPtr)
 
 cdef extern from "<libvirt/virterror.h>" nogil:
+    enum:
+        VIR_ERR_NO_CONNECT
+        VIR_ERR_SYSTEM_ERROR
+        VIR_ERR_RPC
     void virResetLastError()
+    int virGetLastErrorCode()
     const char* virGetLastErrorMessage()

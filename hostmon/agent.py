@@ -189,6 +189,7 @@ class Agent:
             audit_s=settings.audit,
             ready=self._keeper.has_compared,
             publish=lambda account: self._pipe.put(records.account(account)),
+            listed=self._keeper.check_objects,
             survey=Survey(folders=settings.image_folders),
             traits=settings.traits,
         )

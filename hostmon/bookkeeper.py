@@ -63,7 +63,8 @@ class Bookkeeper:
 
     ``local``: the guests are this machine's, whose kernel and files then tell its size; otherwise
     the hypervisor does, and storage stays unknown. ``publish`` is given the account whenever more
-    of it changed than its sums. ``traits`` are added to those of the processors.
+    of it changed than its sums. ``listed`` is told each time that networks and pools could be.
+    ``traits`` are added to those of the processors.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Bookkeeper:
         audit_s: float = AUDIT_S,
         ready: Callable[[], bool] = lambda: True,
         publish: Callable[[HostAccount], object] = lambda _: None,
+        listed: Callable[[], object] = lambda: None,
         survey: Survey | None = None,
         traits: tuple[str, ...] = (),
         roots: Roots = HERE,
@@ -90,6 +92,7 @@ class Bookkeeper:
         self._audit_s = audit_s
         self._ready = ready
         self._publish = publish
+        self._listed = listed
         self._survey = survey or Survey(roots)
         self._roots = roots
         self._topology = read_topology(roots) if local else Topology(arch="", cells=())
@@ -174,8 +177,10 @@ class Bookkeeper:
         self.size()
         self.tell()  # before whatever may hang: pools and networks may be other daemons'
         if now >= self._objects_due:
-            read_objects(connection, self.books.objects, self._found_objects)
+            found = read_objects(connection, self.books.objects, self._found_objects)
             self._objects_due = time.monotonic() + OBJECTS_S
+            if not found.lists_unread:
+                self._listed()
 
     def audit(self, connection: Connection) -> Report:
         """Hold the account against what the hypervisor lists, and heal it."""

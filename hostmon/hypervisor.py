@@ -90,6 +90,10 @@ class Connection:
         description: PoolDescription = self._guard("pool", name)
         return description
 
+    def hears_objects(self) -> bool:
+        """Whether events of networks and pools still come."""
+        return bool(self._guard("hears_objects"))
+
     def close(self) -> None:
         """Let go."""
         self._guard("close")

@@ -70,6 +70,7 @@ class Keeper:
         self._stop = False
         self._announced: bool | None = None
         self._closed_because = ""
+        self._check_objects = False
         self._losses_seen = 0
         self._asked_for: deque[bytes] = deque(maxlen=65536)
         self._missing: dict[bytes, int] = {}
@@ -103,6 +104,14 @@ class Keeper:
     def look_up_soon(self, uuids: list[bytes]) -> None:
         """Look these guests up again; from any thread."""
         self._asked_for.extend(uuids)
+        os.eventfd_write(self._wake_fd, 1)
+
+    def check_objects(self) -> None:
+        """Look whether events of networks and pools still come; from any thread.
+
+        To be called when others could just list them: asking about them may hang otherwise.
+        """
+        self._check_objects = True
         os.eventfd_write(self._wake_fd, 1)
 
     def _disconnected(self, reason: str) -> None:
@@ -172,6 +181,7 @@ class Keeper:
                 wait, again = min(wait, again), min(2 * again, PLACE_SELDOM)
             poll.poll(wait * 1000)
             self._clear_wake()
+            self._hear_objects(connection)
             wanted = self._dispatcher.take_wanted()
             if wanted != []:
                 again = PLACE_AGAIN
@@ -189,6 +199,13 @@ class Keeper:
                 refresh = time.monotonic() + self._settings.refresh
         if self._closed_because:
             raise NotConnectedError(f"connection lost: {self._closed_because}")
+
+    def _hear_objects(self, connection: Connection) -> None:
+        """Raise NotConnectedError where others can list networks and pools, and no event comes."""
+        if self._check_objects:
+            self._check_objects = False
+            if not connection.hears_objects():
+                raise NotConnectedError("no events of networks and storage pools come any more")
 
     def _resync(self, connection: Connection) -> None:
         """Send what the hypervisor says of every guest: the dispatcher publishes what differs."""

@@ -6,7 +6,7 @@ Everything is hostmon.host.Host's; callbacks and statistics are compiled and pas
 import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 from hostmon import kinds
@@ -22,7 +22,12 @@ from hostmon.driver.virt import (
     VirtConnection,
     VirtContext,
 )
-from hostmon.errors import GuestNotFoundError, HostmonError, UnsupportedError
+from hostmon.errors import (
+    GuestNotFoundError,
+    HostmonError,
+    NotConnectedError,
+    UnsupportedError,
+)
 from hostmon.guest import Guest
 from hostmon.host import Host
 from hostmon.libvirt_errors import translated
@@ -34,6 +39,8 @@ log = logging.getLogger(__name__)
 
 TRIES = 3
 """A guest that starts or stops between any two questions about it is left to its events."""
+
+NOTHING = UUID(int=0)
 
 CONTROL_OK, CONTROL_JOB = 0, 1
 """States of virDomainGetControlInfo in which nobody waits."""
@@ -167,6 +174,14 @@ class LibvirtConnection(VirtConnection):
             available=space.available,
         )
 
+    def hears_objects(self) -> bool:
+        """Always of libvirtd. virtqemud asks other daemons, each by one connection for a client.
+
+        It keeps that connection when the daemon ends, and takes no other.
+        """
+        host = self._host
+        return not host.unreached and reached(host.network) and reached(host.pool)
+
     def _reader(self) -> Stats:
         if self._stats is None:
             self._stats = Stats(self._table, self._host.connection, kernel=self._kernel)
@@ -178,6 +193,17 @@ class LibvirtConnection(VirtConnection):
             self._stats.close()
             self._stats = None
         self._host.close()
+
+
+def reached(look_up: Callable[[UUID], object]) -> bool:
+    """Whether somebody answers to a look-up, of what there is not."""
+    try:
+        look_up(NOTHING)
+    except NotConnectedError:
+        return False
+    except HostmonError:
+        pass
+    return True
 
 
 def is_of_one_moment(description: GuestDescription) -> bool:

@@ -200,6 +200,14 @@ class VirtConnection(ABC):
         """One pool; ObjectNotFoundError when there is none of this name."""
         raise ObjectNotFoundError(f"pool {name!r}: this hypervisor has no pools")
 
+    @call(HypervisorError, since=2)
+    def hears_objects(self) -> bool:
+        """Whether events of networks and pools still come; False has a new connection made.
+
+        Asked of the connection that has the events, once another could list both.
+        """
+        return True
+
     @abstractmethod
     @call(since=2)
     def close(self) -> None:

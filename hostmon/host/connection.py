@@ -159,6 +159,11 @@ class Connection:
         return refused
 
     @property
+    def unreached(self) -> bool:
+        """Whether libvirtd refused events since it reached nobody who has them."""
+        return self._callbacks is not None and self._callbacks.unreached
+
+    @property
     @translated("libvirt's version")
     def libvirt_version(self) -> tuple[int, int, int]:
         """Version of the libvirtd that answers."""

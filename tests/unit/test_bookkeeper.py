@@ -193,7 +193,10 @@ def test_networks_come_back_after_their_daemon_was_started_anew(
         opened.append(Client(world, daemon))
         return cast("Connection", opened[-1])
 
-    keeper = world.made(connect, survey=Survey(folders=()))
+    listed: list[int] = []
+    keeper = world.made(
+        connect, survey=Survey(folders=()), listed=lambda: listed.append(len(looks))
+    )
     keeper._stop.clear()
     looks: list[tuple[int, bool, int]] = []
     kept = keeper._found_objects
@@ -215,6 +218,7 @@ def test_networks_come_back_after_their_daemon_was_started_anew(
         (1, False), (1, False), (1, True), (2, False), (2, False), (2, True), (3, False)
     ]  # fmt: skip
     assert all(told for _, _, told in looks), "the account is told first"
+    assert listed[:5] == [1, 2, 4, 5, 7], "not after the looks that found no daemon"
     assert [one.closed for one in opened] == [True] * len(opened)
 
 

@@ -1,11 +1,13 @@
 """How long the keeper waits while there is nothing to ask, and how it tells that it is cut off."""
 
+import os
 import select
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from hostmon.errors import NotConnectedError
 from hostmon.keeper import PLACE_AGAIN, PLACE_SELDOM, Keeper
 from hostmon.settings import ConnectionSettings
 
@@ -73,3 +75,29 @@ def test_the_end_of_a_connection_is_told_after_the_last_that_came_of_it() -> Non
     keeper._down("gone")
     keeper._down("gone still")
     assert told == ["event", "mark"]
+
+
+def test_a_connection_that_hears_no_more_of_networks_is_given_up() -> None:
+    """Asked when networks and pools could be listed elsewhere, and only then."""
+    heard = [True, False]
+    connection: Any = SimpleNamespace(guests=list, marks=tuple, hears_objects=lambda: heard.pop(0))
+    dispatcher = SimpleNamespace(lost_records=0, wanted_fd=0, take_wanted=list)
+    made: list[Any] = [
+        None, "fake:///", ConnectionSettings(), SimpleNamespace(put=lambda _: True), dispatcher,
+        SimpleNamespace(place=lambda: True),
+    ]  # fmt: skip
+    keeper = Keeper(*made)
+    dispatcher.wanted_fd = keeper._wake_fd
+    turns = iter([keeper.check_objects, lambda: None, keeper.check_objects])
+
+    def wanted() -> list[bytes]:
+        assert len(heard) < 2, "asked already"
+        next(turns)()
+        os.eventfd_write(keeper._wake_fd, 1)
+        return []
+
+    dispatcher.take_wanted = wanted
+    keeper.check_objects()
+    with pytest.raises(NotConnectedError, match="no events of networks and storage pools"):
+        keeper._serve(connection)
+    assert heard == []

@@ -1,4 +1,4 @@
-"""What the libvirt driver says of a guest that starts while it is asked about."""
+"""What the libvirt driver says of a guest that starts while it is asked about, and of its reach."""
 
 from typing import Any
 from unittest.mock import Mock
@@ -7,7 +7,10 @@ from uuid import UUID
 import pytest
 
 from hostmon import kinds
+from hostmon._pipe import EventPipe
+from hostmon.errors import HostmonError, NotConnectedError, ObjectNotFoundError, UnsupportedError
 from hostmon.guest.facts import GuestFacts
+from hostmon.host import Host
 from hostmon_drivers.virt_libvirt.connection import TRIES, LibvirtConnection
 
 UUID_OF_GUEST = UUID(int=7)
@@ -69,3 +72,29 @@ def test_a_guest_that_never_stands_still_is_left_to_its_events(times: list[int])
     host.guest.return_value = a_guest(-1, kinds.STATE_RUNNING)
     assert connected(host).guest(UUID_OF_GUEST).asked_ns == TRIES
     assert host.guest.call_count == TRIES
+
+
+@pytest.mark.parametrize(
+    ("answer", "heard"),
+    [
+        (ObjectNotFoundError("network: not found"), True),
+        (UnsupportedError("network: not supported"), True),
+        (NotConnectedError("network: client socket is closed"), False),
+    ],
+)
+def test_events_of_networks_come_from_whoever_answers(answer: HostmonError, heard: bool) -> None:
+    host = Mock(unreached=False)
+    host.network.side_effect = answer
+    assert connected(host).hears_objects() is heard
+    host.pool.side_effect, host.network.side_effect = answer, None
+    assert connected(host).hears_objects() is heard
+    host.unreached = True
+    assert connected(host).hears_objects() is False
+
+
+def test_a_hypervisor_that_serves_them_itself_is_always_heard() -> None:
+    host = Host("test:///default")
+    with host:
+        host.attach_events(EventPipe())
+        made: Any = Mock(wraps=host, unreached=host.unreached)
+        assert connected(made).hears_objects()
