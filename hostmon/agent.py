@@ -32,6 +32,8 @@ from hostmon.keeper import Keeper
 from hostmon.keys import AGENT, SECRET_SUFFIX, check_folder, load_pair
 from hostmon.ledger import HostLedger
 from hostmon.machine.cgroups import host_mounts
+from hostmon.machine.files import HERE
+from hostmon.machine.memory import default_huge_page
 from hostmon.machine.sysfs import read_topology
 from hostmon.machine.topology import Topology
 from hostmon.metrics.choice import shown
@@ -92,7 +94,9 @@ class Agent:
             settings.bus.requests_addresses, self._answers, self._gate, access
         )
         self._gate.guard(self._dispatching, self._requests)
-        self._definitions = Definitions(self._table, topology, self._ledger.bind)
+        self._definitions = Definitions(
+            self._table, topology, self._ledger.bind, default_huge_page(HERE)
+        )
         self._keeper = Keeper(
             self._hypervisor,
             self.uri,

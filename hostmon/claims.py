@@ -14,7 +14,6 @@ from hostmon.xml.domain import Domain
 from hostmon.xml.memory import HugePage, MemoryBacking
 from hostmon.xml.values import UNITS
 
-HUGE_PAGE = 2 << 20
 MOST_VCPUS = (1 << 32) - 1
 """The account has no room for more, nor has libvirt (its XML parser takes an unsigned int)."""
 
@@ -77,9 +76,7 @@ def countable(vcpus: int) -> int:
     return vcpus
 
 
-def bindings_of(
-    domain: Domain, topology: Topology, default_page: int = HUGE_PAGE
-) -> tuple[Binding, ...]:
+def bindings_of(domain: Domain, topology: Topology, default_page: int) -> tuple[Binding, ...]:
     """What a guest binds: huge pages, memory of cells, vCPUs of cells; () for one that floats.
 
     Memory bound to several cells counts in equal parts; ``preferred`` binds nothing. A vCPU counts

@@ -20,6 +20,7 @@ from hostmon.errors import XMLError
 from hostmon.facts import GuestFacts, facts_of
 from hostmon.images.declared import disks_of
 from hostmon.images.storage import Disk, Image
+from hostmon.machine.memory import HUGE_PAGE
 from hostmon.machine.topology import Topology
 from hostmon.xml.domain import Domain
 
@@ -64,7 +65,8 @@ Bind = Callable[[bytes, Iterable[Binding]], bool]
 class Definitions:
     """Every guest's definition; written by one thread, read by any.
 
-    ``topology`` is the host's, to whose cells guests may be bound; ``bind`` is told how each is.
+    ``topology`` is the host's, to whose cells guests may be bound, and ``huge_page`` the size in
+    bytes of the pages of those that name none; ``bind`` is told how each is bound.
     ``placements`` counts devices placed in the table.
     """
 
@@ -73,10 +75,12 @@ class Definitions:
         table: GuestTable,
         topology: Topology | None = None,
         bind: Bind = lambda _uuid, _bindings: False,
+        huge_page: int = HUGE_PAGE,
     ) -> None:
         self._table = table
         self._topology = topology or Topology(arch="", cells=())
         self._bind = bind
+        self._huge_page = huge_page
         self._known: dict[bytes, bytes] = {}
         self._unplaced: set[bytes] = set()
         self._refused: dict[bytes, bytes] = {}
@@ -194,7 +198,7 @@ class Definitions:
         return Definition(
             facts_of(shown),
             claim_of(uuid, running, defined),
-            bindings_of(shown, self._topology),
+            bindings_of(shown, self._topology, self._huge_page),
             tuple(disks_of(uuid, shown)),
             disk_keys(shown),
             interface_keys(shown),

@@ -21,6 +21,9 @@ FIELDS = frozenset(
 )
 """What Memory is made of: of some fifty fields, among the first sixteen."""
 
+HUGE_PAGE = 2 << 20
+"""The huge page of a kernel that names no default: x86's, and arm64's with base pages of 4 KiB."""
+
 
 class Memory(msgspec.Struct, frozen=True):
     """The host's memory in bytes, all from /proc/meminfo, so that the figures agree."""
@@ -71,6 +74,15 @@ def read_memory(roots: Roots) -> Memory | None:
         swap_total=info.get("SwapTotal", 0),
         swap_free=info.get("SwapFree", 0),
     )
+
+
+def default_huge_page(roots: Roots) -> int:
+    """The size in bytes of the huge page that is meant where none is named.
+
+    Source: Hugepagesize of /proc/meminfo (the kernel's hugetlbpage.rst), which is what libvirt goes
+    by (virFileGetDefaultHugepageSize); HUGE_PAGE where the kernel does not say.
+    """
+    return read_meminfo(roots.proc / "meminfo", ("Hugepagesize",)).get("Hugepagesize") or HUGE_PAGE
 
 
 def read_hugepages(folder: Path) -> tuple[Pages, ...]:

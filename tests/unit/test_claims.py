@@ -8,6 +8,7 @@ import pytest
 from hostmon.account import Binding, GuestClaim
 from hostmon.claims import MOST_VCPUS, bindings_of, claim_of
 from hostmon.errors import XMLError
+from hostmon.machine.memory import HUGE_PAGE
 from hostmon.machine.topology import Cell, Cpu, Topology
 from hostmon.xml.domain import Domain
 
@@ -84,7 +85,13 @@ def test_sizes_that_libvirt_fills_in() -> None:
     ],
 )
 def test_bindings(inner: str, wanted: tuple[Binding, ...]) -> None:
-    assert bindings_of(domain(inner), HOST) == wanted
+    assert bindings_of(domain(inner), HOST, HUGE_PAGE) == wanted
+
+
+@pytest.mark.parametrize("named", ["", "<page size='0'/>"])
+def test_pages_that_name_no_size_are_the_hosts_default(named: str) -> None:
+    bare = domain(f"<memoryBacking><hugepages>{named}</hugepages></memoryBacking>")
+    assert bindings_of(bare, HOST, GIB) == (Binding(4 * GIB, 0, page_size=GIB),)
 
 
 @pytest.mark.parametrize(
@@ -98,14 +105,14 @@ def test_bindings(inner: str, wanted: tuple[Binding, ...]) -> None:
 )
 def test_more_vcpus_than_are_counted_are_refused(vcpu: str) -> None:
     guest = domain(vcpu)
-    for what in (lambda: claim_of(UUID, guest, None), lambda: bindings_of(guest, HOST)):
+    for what in (lambda: claim_of(UUID, guest, None), lambda: bindings_of(guest, HOST, HUGE_PAGE)):
         with pytest.raises(OverflowError, match="vCPUs"):
             what()
 
 
 def test_host_of_one_cell_binds_no_vcpus() -> None:
     one = Topology(arch="x86_64", cells=HOST.cells[:1])
-    assert bindings_of(domain("<vcpu cpuset='0'>1</vcpu>"), one) == ()
+    assert bindings_of(domain("<vcpu cpuset='0'>1</vcpu>"), one, HUGE_PAGE) == ()
 
 
 def test_every_document_of_the_corpus(corpus: Callable[[str], Path]) -> None:
@@ -116,7 +123,7 @@ def test_every_document_of_the_corpus(corpus: Callable[[str], Path]) -> None:
         try:
             parsed = Domain.parse(path.read_bytes())
             claim = claim_of(UUID, parsed, parsed)
-            bound = bindings_of(parsed, HOST)
+            bound = bindings_of(parsed, HOST, HUGE_PAGE)
         except XMLError:
             continue
         seen += 1

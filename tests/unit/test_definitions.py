@@ -2,17 +2,21 @@
 
 import tracemalloc
 import uuid as uuidlib
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from bench.recorded.host import RecordedConnection, uuid_of
+from hostmon import agent
 from hostmon._table import GuestTable
 from hostmon.claims import claim_of
 from hostmon.definitions import Definitions
 from hostmon.driver.virt import GuestDescription
 from hostmon.facts import facts_of
 from hostmon.images.declared import disks_of
+from hostmon.machine.files import HERE
+from hostmon.settings import AgentSettings, BusSettings, Settings
 from hostmon.xml.domain import Domain
 from tests.unit.test_labels import XML
 
@@ -49,6 +53,35 @@ def test_what_is_kept_is_what_was_understood() -> None:
     devices = table.snapshot().guest(ONE)
     assert [(disk.key, disk.target) for disk in devices.disks] == found.disks
     assert [(nic.key, nic.target) for nic in devices.interfaces] == found.interfaces
+
+
+def test_pages_without_a_size_are_the_hosts() -> None:
+    definitions = Definitions(GuestTable(), huge_page=1 << 30)
+    found = definitions.read(
+        ONE,
+        None,
+        "<domain type='kvm'><name>a</name><memory unit='GiB'>4</memory>"
+        "<memoryBacking><hugepages/></memoryBacking></domain>",
+    )
+    assert found is not None
+    assert [one.page_size for one in found.bindings] == [1 << 30]
+
+
+def test_the_agent_tells_the_hosts_huge_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+
+    class Told(Definitions):
+        def __init__(self, *options: Any) -> None:
+            super().__init__(*options)
+            told.append(self._huge_page)
+
+    monkeypatch.setattr(agent, "Definitions", Told)
+    monkeypatch.setattr(agent, "default_huge_page", lambda roots: {HERE: 1 << 30}[roots])
+    bus = BusSettings(events=(f"ipc://{tmp_path}/events",), requests=f"ipc://{tmp_path}/requests")
+    agent.Agent(Settings(agent=AgentSettings(virt="fake", drivers=()), bus=bus))
+    assert told == [1 << 30]
 
 
 @pytest.mark.timeout(20)

@@ -4,7 +4,15 @@ import itertools
 from pathlib import Path
 
 from hostmon.machine.files import HERE, Roots
-from hostmon.machine.memory import FIELDS, Memory, read_meminfo, read_memory
+from hostmon.machine.memory import (
+    FIELDS,
+    HUGE_PAGE,
+    Memory,
+    default_huge_page,
+    read_hugepages,
+    read_meminfo,
+    read_memory,
+)
 
 KIB = 1024
 TEXT = {
@@ -48,6 +56,17 @@ def test_wanted_fields_are_those_of_the_whole(tmp_path: Path) -> None:
         for wanted in itertools.combinations(TEXT, count):
             assert read_meminfo(path, wanted) == {name: whole[name] for name in wanted}
     assert read_meminfo(path, ("MemTotal", "Other")) == {"MemTotal": 1000 * KIB}
+
+
+def test_the_default_huge_page_is_the_kernels(tmp_path: Path) -> None:
+    written(tmp_path, "MemTotal")
+    roots = Roots(proc=tmp_path)
+    assert default_huge_page(roots) == HUGE_PAGE, "a kernel without huge pages"
+    for kib, size in (("1048576", 1 << 30), ("65536", 64 << 20), ("0", HUGE_PAGE)):
+        (tmp_path / "meminfo").write_text(f"MemTotal: 9 kB\nHugepagesize:    {kib} kB\n")
+        assert default_huge_page(roots) == size
+    pools = {pool.size for pool in read_hugepages(HERE.hugepages)}
+    assert default_huge_page(HERE) in (pools or {HUGE_PAGE})
 
 
 def test_this_kernel_has_every_field() -> None:
