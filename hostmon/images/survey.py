@@ -33,7 +33,10 @@ UNKNOWN = (
 
 
 class Space(msgspec.Struct, frozen=True):
-    """What statvfs tells of a filesystem, None where it fails."""
+    """What statvfs tells of a filesystem, None where it fails.
+
+    ``available`` is None too where the others are what it told last.
+    """
 
     path: str
     device: int | None = None
@@ -133,7 +136,7 @@ class Survey:
         if visit in self._stuck:
             lacking |= known.keys() - told.keys()
         sizes = {
-            path: msgspec.structs.replace(known[path], used=None, available=None)
+            path: msgspec.structs.replace(known[path], available=None)
             for path in lacking & known.keys()
         }
         return told | sizes
@@ -207,14 +210,15 @@ def _best(visits: Iterable[dict[str, Space]]) -> dict[str, Space]:
 def _once_each(
     mounts: tuple[Mount, ...], spaces: dict[str, Space], images: list[Image]
 ) -> tuple[dict[str, Space], list[Image]]:
-    """A filesystem that is mounted in several places counts once, at the first of them."""
-    first: dict[tuple[str, int | None], str] = {}
-    place = {
-        path: first.setdefault((_home(mounts, path).source, space.device), path)
-        for path, space in spaces.items()
-    }
+    """What takes its room from one place counts once, at the first path of all that do."""
+    alike: dict[tuple[str, object], list[Space]] = {}
+    for path, space in spaces.items():
+        mount = _home(mounts, path)
+        key = (mount.type, mount.room) if mount.room else (mount.source, space.device)
+        alike.setdefault(key, []).append(space)
+    place = {space.path: same[0].path for same in alike.values() for space in same}
     return (
-        {path: space for path, space in spaces.items() if place[path] == path},
+        {same[0].path: _together(same, _home(mounts, same[0].path)) for same in alike.values()},
         [
             image
             if (path := place.get(image.filesystem, image.filesystem)) == image.filesystem
@@ -222,6 +226,21 @@ def _once_each(
             for image in images
         ],
     )
+
+
+def _together(same: list[Space], mount: Mount) -> Space:
+    """All of one place: as any told it that answers; a pool's datasets add up.
+
+    Of a dataset, statvfs tells what it refers to itself and what the whole pool has left.
+    """
+    best = next((space for space in same if space.available is not None), same[0])
+    sized = {space.device: space for space in same if space.total is not None}.values()
+    if mount.type == "zfs" and sized:
+        used = sum(space.used or 0 for space in sized)
+        left = max((space.total or 0) - (space.used or 0) for space in sized)
+        told = [space.available for space in same if space.available is not None]
+        best = Space("", None, used + left, used, max(told, default=None))
+    return msgspec.structs.replace(best, path=same[0].path)
 
 
 def _filesystem(mount: Mount, space: Space, images: list[Image]) -> Filesystem:
@@ -233,7 +252,7 @@ def _filesystem(mount: Mount, space: Space, images: list[Image]) -> Filesystem:
         type=mount.type,
         shared=mount.shared,
         total=space.total,
-        used=space.used,
+        used=None if space.available is None else space.used,
         available=space.available,
         growth=sum(growth for growth in growths if growth is not None),
         virtual=sum(one.virtual or 0 for one in by_path.values() if not one.block_device),

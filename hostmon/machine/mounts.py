@@ -49,6 +49,16 @@ class Mount(msgspec.Struct, frozen=True):
         """Whether other hosts can mount the same files."""
         return self.type in SHARED
 
+    @property
+    def room(self) -> str | None:
+        """What it takes its room from, where others with another st_dev take it from the same.
+
+        Each subvolume of btrfs and each dataset of ZFS has a device number of its own (stat(2)).
+        """
+        if self.type == "btrfs":
+            return self.source
+        return self.source.partition("/")[0] if self.type == "zfs" else None
+
 
 def read_mounts(path: Path) -> tuple[Mount, ...]:
     """Every mount, in the order of mounting; lines that are none are passed over."""
