@@ -32,6 +32,7 @@ cdef extern from "<libvirt/libvirt.h>" nogil:
     void virDomainStatsRecordListFree(virDomainStatsRecordPtr*)
     virDomainPtr virDomainLookupByUUID(virConnectPtr, const unsigned char*)
     int virDomainFree(virDomainPtr)
+    int virConnectIsAlive(virConnectPtr)
     int virDomainGetControlInfo(virDomainPtr, virDomainControlInfo*, unsigned int)
     int virDomainGetJobStats(virDomainPtr, int*, virTypedParameterPtr*, int*, unsigned int)
     int virDomainGetBlockIoTune(
@@ -39,7 +40,12 @@ cdef extern from "<libvirt/libvirt.h>" nogil:
     void virTypedParamsFree(virTypedParameterPtr, int)
 
 cdef extern from "<libvirt/virterror.h>" nogil:
+    enum:
+        VIR_ERR_NO_DOMAIN
+        VIR_FROM_RPC
+        VIR_FROM_REMOTE
     ctypedef struct virError:
         int code
+        int domain
         char* message
     virError* virGetLastError()

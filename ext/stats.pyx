@@ -27,6 +27,8 @@ include "absorbing.pxi"
 
 cdef enum:
     TARGET = 128
+    GONE = -1                      # there is no such disk
+    LOST = -2                      # the connection is of no more use
 
 cdef Singles SINGLES
 load_singles(&SINGLES)
@@ -112,7 +114,10 @@ cdef class Stats:
         return <virDomainPtr>self.handle(uuid)
 
     cdef uintptr_t handle(self, bytes uuid) except? 0:
-        """The guest's handle, 0 if libvirt knows none; one round trip, the first time."""
+        """The guest's handle, 0 if libvirt knows none; one round trip, the first time.
+
+        Raises LibvirtError where libvirt did not say that it knows none.
+        """
         cdef virDomainPtr domain
         cdef const unsigned char* key = <const unsigned char*><const char*>uuid
         if uuid in self.domains:
@@ -121,6 +126,10 @@ cdef class Stats:
             domain = virDomainLookupByUUID(self.pointer, key)
         if domain != NULL:
             self.domains[uuid] = <uintptr_t>domain
+        elif virGetLastErrorCode() != VIR_ERR_NO_DOMAIN:
+            raise last_error("guest")
+        else:
+            virResetLastError()
         return <uintptr_t>domain
 
     def read(self, list uuids, unsigned int groups):
@@ -188,7 +197,8 @@ cdef class Stats:
     def control(self, bytes uuid):
         """(state, seconds in it) of virDomainGetControlInfo; None if the guest is gone.
 
-        Never waits for the guest. State 0 is ok, 1 a job, 2 occupied, 3 an error.
+        Never waits for the guest. State 0 is ok, 1 a job, 2 occupied, 3 an error. Raises
+        LibvirtError, as everything here that asks does, where the connection is of no more use.
         """
         cdef virDomainControlInfo info
         cdef virDomainPtr domain = self.only(uuid)
@@ -197,8 +207,10 @@ cdef class Stats:
             return None
         with nogil:
             failed = virDomainGetControlInfo(domain, &info, 0)
-            virResetLastError()
-        return None if failed else (info.state, info.stateTime / 1000)
+        if failed:
+            self.refused("control state")
+            return None
+        return info.state, info.stateTime / 1000
 
     def job(self, bytes uuid):
         """Read the guest's job; whether it has one, None without an answer.
@@ -223,9 +235,10 @@ cdef class Stats:
                     absorb_job(self.table, row, &SINGLES, type, params, count, monotonic_ns())
                 table_unlock(self.table)
                 virTypedParamsFree(params, count)
-            else:
-                virResetLastError()
-        return None if failed else type != 0
+        if failed:
+            self.refused("job")
+            return None
+        return type != 0
 
     def jobless(self, list uuids):
         """These guests are known to have no job: no call."""
@@ -252,10 +265,26 @@ cdef class Stats:
                 result = self.tune_disk(domain, key, disk)
                 read += result > 0
                 disk += 1
+        if result == LOST:
+            raise last_error("I/O limits")
         return read
 
+    cdef int refused(self, str what) except -1:
+        """libvirt failed a call for one guest: raises, unless that is the guest's own affair."""
+        if self.lost():
+            raise last_error(what)
+        virResetLastError()
+        return 0
+
+    cdef bint lost(self) noexcept nogil:
+        """Whether the last call failed since the connection is of no more use; waits for nobody."""
+        cdef const virError* error = virGetLastError()
+        if error != NULL and error.domain in (VIR_FROM_RPC, VIR_FROM_REMOTE):
+            return True
+        return virConnectIsAlive(self.pointer) != 1
+
     cdef int tune_disk(self, virDomainPtr domain, const uint8_t* key, uint32_t which) noexcept nogil:
-        """1 if the disk's limits were read, 0 if it has none to give, -1 if there is no such disk."""
+        """1 if the disk's limits were read, 0 if it has none to give; else GONE, or LOST."""
         cdef char target[TARGET]
         cdef virTypedParameter params[32]
         cdef int count = 32
@@ -265,6 +294,8 @@ cdef class Stats:
         if found <= 0:
             return found
         if virDomainGetBlockIoTune(domain, target, params, &count, 0) < 0:
+            if self.lost():
+                return LOST
             virResetLastError()
             return 0
         table_lock(self.table)
@@ -280,11 +311,11 @@ cdef class Stats:
         return 1
 
     cdef int disk_target(self, const uint8_t* key, uint32_t which, char* out) noexcept nogil:
-        """Copy a disk's target: 1, 0 if it has none, -1 if there is no such disk."""
+        """Copy a disk's target: 1, 0 if it has none, GONE if there is no such disk."""
         cdef uint32_t row
         cdef const Row* r
         cdef const Disk* disk
-        cdef int found = -1
+        cdef int found = GONE
         table_lock(self.table)
         row = table_find(self.table, key)
         if row != NO_ROW:
