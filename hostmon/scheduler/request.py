@@ -38,6 +38,11 @@ class PlacementRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             raise SettingsError(str(error)) from None
         return request.known() if request.uuid else request
 
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Of ``anti_affinity`` the groups: whose member it becomes."""
+        return tuple(name for name in self.anti_affinity if not is_uuid(name))
+
     def known(self) -> Self:
         """The same with a uuid, and every uuid as libvirt writes it; raises SettingsError."""
         try:
@@ -50,10 +55,16 @@ class PlacementRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 def spelled(name: str) -> str:
     """A uuid as libvirt writes it, whatever its case and dashes; any other word as it is."""
+    return str(uuid.UUID(name)) if is_uuid(name) else name
+
+
+def is_uuid(name: str) -> bool:
+    """Whether it is one, however it is written."""
     try:
-        return str(uuid.UUID(name))
+        uuid.UUID(name)
     except ValueError:
-        return name
+        return False
+    return True
 
 
 class RefusedClaim(msgspec.Struct, frozen=True, kw_only=True):

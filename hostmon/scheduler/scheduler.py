@@ -98,7 +98,9 @@ class Scheduler:
         """Take what the hosts have told, waiting ``timeout`` seconds for it; the events."""
         events = self.fleet.update(timeout)
         self._take_changes()
-        self._losses.extend(self._again.step())
+        for lost in self._again.step():
+            self.hosts.placed.drop(lost.placement.claim)
+            self._losses.append(lost)
         self._take_changes()
         while self._losses:  # told one by one: whoever is told may place, or raise
             self._on_lost(self._losses.popleft())
@@ -136,6 +138,7 @@ class Scheduler:
         A host that does not answer is waited for once; then `update` gives it back once it does.
         """
         self.holdings.drop(placement.claim)
+        self.hosts.placed.release(placement.claim)
         for row, view in enumerate(self.hosts.views):
             if view.host == placement.host and not self._released(row, placement.claim):
                 self._again.give_back(row, placement.claim, placement.ttl)
@@ -173,7 +176,7 @@ class Scheduler:
         refused: list[RefusedClaim],
         epoch: int,
     ) -> Placement:
-        self.hosts.join(request.anti_affinity, request.uuid, row, self._ttl)
+        self.hosts.placed.add(name, request.uuid, request.groups, row, self._ttl)
         placement = Placement(
             request=request,
             host=self.hosts.views[row].host,

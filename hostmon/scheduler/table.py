@@ -1,33 +1,24 @@
 """The hosts as a scheduler sees them: a row an agent, filled from its view.
 
 Owns what the columns mean: ``ready``, the room for ``vcpus``, ``memory`` and ``disk``,
-``pages:SIZE``, and bits of ``traits:N``. Knows besides which guests are where, for anti-affinity.
+``pages:SIZE``, and bits of ``traits:N``. Tells besides which guests are where, for anti-affinity.
 A host whose account makes no sense takes no guests, and harms no other.
 """
 
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from hostmon._hosts import HostColumns
 from hostmon.account import HostAccount
 from hostmon.client import HostView
+from hostmon.scheduler.placed import PlacedGuests
 
 log = logging.getLogger(__name__)
 
 BITS = 63
 # Page sizes and traits that one host may ever be the first to name: columns are shared by all.
 MOST_PAGES, MOST_TRAITS = 8, 512
-
-
-@dataclass
-class Member:
-    """A guest of a group, and where; it is gone once its view has had it and has it no more."""
-
-    row: int
-    until: float
-    seen: bool = False
 
 
 class HostTable:
@@ -39,13 +30,12 @@ class HostTable:
         self.views = views
         self.columns = HostColumns(len(views))
         self.unusable: dict[int, str] = {}
-        self._clock = clock
+        self.placed = PlacedGuests(views, clock)
         self._pages_named = [0] * len(views)
         self._traits_named = [0] * len(views)
         self._traits: dict[str, int] = {}
         self._pages_of: list[set[str]] = [set() for _ in views]
         self._traits_of: list[tuple[str, ...]] = [()] * len(views)
-        self._groups: dict[str, dict[str, Member]] = {}
         for column in ("vcpus", "memory", "disk"):
             self.columns.number(column)
 
@@ -115,26 +105,7 @@ class HostTable:
     def holds(self, name: str) -> set[int]:
         """The rows of hosts that hold a guest (by uuid), or one of a group."""
         rows = {row for row, view in enumerate(self.views) if name in view.guests}
-        group = self._groups.get(name)
-        if group is None:
-            return rows
-        now = self._clock()
-        for guest, member in list(group.items()):
-            if guest in self.views[member.row].guests:
-                member.seen = True
-            elif member.seen or now > member.until:
-                del group[guest]
-                continue
-            rows.add(member.row)
-        if not group:
-            del self._groups[name]
-        return rows
-
-    def join(self, groups: Iterable[str], guest: str, row: int, seconds: float) -> None:
-        """A guest was placed, of these groups; it starts within ``seconds`` or not at all."""
-        for name in groups:
-            member = Member(row, self._clock() + seconds)
-            self._groups.setdefault(name, {})[guest] = member
+        return rows | self.placed.rows(name)
 
 
 def limited(number: int, most: int, what: str) -> int:

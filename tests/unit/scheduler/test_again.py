@@ -50,6 +50,14 @@ def test_what_another_took_meanwhile_is_told(host: Restarted) -> None:
     assert len(host.mine.holdings) == 0
 
 
+def test_what_is_lost_leaves_its_group(host: Restarted) -> None:
+    request = PlacementRequest(vcpus=8, anti_affinity=("web",))
+    assert host.mine.place(request).host
+    host.restart(lambda bus: foreign(bus, 2))
+    host.follow(lambda: host.lost)
+    assert host.mine.place(PlacementRequest(anti_affinity=("web",))).host
+
+
 def test_a_guest_that_runs_needs_no_claim_and_is_not_lost(host: Restarted) -> None:
     guest = uuid.uuid4()
     assert host.mine.place(PlacementRequest(vcpus=8, uuid=str(guest))).host

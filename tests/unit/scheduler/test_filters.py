@@ -82,14 +82,14 @@ def test_anti_affinity_by_guest_and_by_group() -> None:
     apart = AntiAffinityFilter()
     views[1].guests[GUEST] = new_guest(GUEST)
     assert narrowed(hosts, apart, anti_affinity=(GUEST,)) == {0, 2}
-    hosts.join(("web",), "mine", 0, 60)
+    hosts.placed.add("claim-1", "mine", ("web",), 0, 60)
     assert narrowed(hosts, apart, anti_affinity=("web", GUEST)) == {2}
     views[0].guests["mine"] = new_guest("mine")
     now[0] = 1000  # it has started, and counts as long as it is there
     assert narrowed(hosts, apart, anti_affinity=("web",)) == {1, 2}
     del views[0].guests["mine"]
     assert narrowed(hosts, apart, anti_affinity=("web",)) == {0, 1, 2}
-    hosts.join(("web",), "never", 2, 60)
+    hosts.placed.add("claim-2", "never", ("web",), 2, 60)
     assert narrowed(hosts, apart, anti_affinity=("web",)) == {0, 1}
     now[0] += 61  # it never started
     assert narrowed(hosts, apart, anti_affinity=("web",)) == {0, 1, 2}

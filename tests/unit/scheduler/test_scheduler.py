@@ -123,12 +123,38 @@ def test_guests_are_kept_apart_however_their_uuids_are_written(buses: list[Bus])
         bus = buses[2]
         bus.rig.put_lifecycle(guest, STARTED, 0, id_=1)
         until(lambda: str(guest) in mine.hosts.views[2].guests, lambda: mine.update(0.01))
-        mine.hosts._clock = lambda: time.monotonic() + 3600  # it has started: no claim holds it
-        for name in ("web", str(guest).upper(), guest.hex, f"{{{guest}}}"):
+        mine.hosts.placed._clock = lambda: time.monotonic() + 3600  # started: no claim holds it
+        for name in (str(guest).upper(), guest.hex, f"{{{guest}}}", "web"):
             request = PlacementRequest(vcpus=1, anti_affinity=(name,))
             assert mine.place(request).host == "host-8", name
-            mine.hosts._groups.clear()
-            mine.hosts.join(("web",), str(guest), 2, 60)
+
+
+def test_a_guest_that_has_not_started_is_kept_apart_by_its_uuid(buses: list[Bus]) -> None:
+    with scheduler(buses) as mine:
+        primary = mine.place(PlacementRequest(uuid=str(uuid.uuid4())))
+        assert primary.host == "host-16"
+        replica = PlacementRequest(anti_affinity=(primary.request.uuid.upper(),))
+        assert mine.place(replica).host == "host-8"
+        mine.release(primary)
+        assert mine.place(replica).host == "host-16"
+
+
+def test_who_avoids_a_guest_is_of_no_group_with_others_that_do(buses: list[Bus]) -> None:
+    with scheduler(buses) as mine:
+        guest = uuid.uuid4()
+        buses[2].rig.put_lifecycle(guest, STARTED, 0, id_=1)
+        until(lambda: str(guest) in mine.hosts.views[2].guests, lambda: mine.update(0.01))
+        request = PlacementRequest(vcpus=4, anti_affinity=(str(guest),))
+        hosts = placed([mine.place(request) for _ in range(4)])
+        assert sorted(hosts) == ["", "host-4", "host-8", "host-8"]
+
+
+def test_who_is_given_back_leaves_its_group(buses: list[Bus]) -> None:
+    with scheduler(buses) as mine:
+        request = PlacementRequest(anti_affinity=("web",))
+        first = mine.place(request)
+        mine.release(first)
+        assert (first.host, mine.place(request).host) == ("host-16", "host-16")
 
 
 def test_an_agent_that_does_not_answer_is_passed_over(buses: list[Bus]) -> None:
