@@ -14,6 +14,7 @@ from rows cimport Thread
 from textfile cimport (
     BAD,
     ENOENT,
+    EPERM,
     ESRCH,
     O_CLOEXEC,
     O_DIRECTORY,
@@ -33,6 +34,9 @@ cdef extern from "<dirent.h>" nogil:
     DIR* fdopendir(int)
     dirent* readdir(DIR*)
     int closedir(DIR*)
+
+cdef extern from "<signal.h>" nogil:
+    int kill(int pid, int signal)
 
 cdef enum:
     COMMAND_LINE = 1 << 17   # that of a QEMU with hundreds of devices fits
@@ -93,6 +97,11 @@ cdef inline int guest_of(int proc, uint64_t pid, uint8_t* uuid, char* scratch) n
     if size < 0:
         return <int>size
     return uuid_on(scratch, size, uuid)
+
+
+cdef inline bint is_hidden(uint64_t pid) noexcept nogil:
+    """Whether there is such a process that /proc does not show to this user (hidepid of proc(5))."""
+    return kill(<int>pid, 0) < 0 and errno == EPERM
 
 
 cdef inline uint64_t read_pid_file(int run, const char* name, size_t size, int* error) noexcept nogil:

@@ -17,7 +17,9 @@ from clock cimport monotonic_ns
 from commit cimport commit, forget
 from deaths cimport Deaths, deaths_add, open_pidfd, pidfd_ended
 from links cimport Links, links_dump, links_free, links_init
-from process cimport DIR, PATH, closedir, guest_of, next_process, open_folder, read_pid_file
+from process cimport (
+    DIR, PATH, closedir, guest_of, is_hidden, next_process, open_folder, read_pid_file,
+)
 from procstat cimport Stat
 from quota cimport Child
 from reading cimport (
@@ -35,7 +37,7 @@ from reading cimport (
 )
 from rows cimport *
 from table cimport *
-from textfile cimport EACCES, EPERM, close, open_place
+from textfile cimport EACCES, ENOENT, EPERM, close, open_place
 from watch cimport (
     IF_NAMESIZE,
     SCRATCH,
@@ -273,6 +275,8 @@ cdef class Sampler:
                 self.adopt(w, uuid, pid)
                 return
             error = -is_guest if is_guest < 0 else 0
+            if error == ENOENT and is_hidden(pid):
+                error = EPERM
         self.unresolved += 1
         self.barred += error in (EACCES, EPERM)
         if error:

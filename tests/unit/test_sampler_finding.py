@@ -3,6 +3,8 @@
 import ctypes
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -119,6 +121,51 @@ def test_what_can_not_be_told_is_as_of_the_last_look(tree: Tree, table: GuestTab
     table.set_state(OTHER, 5, 1, -1)
     sampler.sample()
     assert (sampler.unresolved, sampler.cannot_tell) == (0, False)
+
+
+LOOK_UNPRIVILEGED = """
+import os, sys
+from hostmon._sampler import Sampler
+from hostmon._table import GuestTable
+proc, run, guest = sys.argv[1], sys.argv[2], bytes.fromhex(sys.argv[3])
+table = GuestTable()
+table.upsert(guest, b"g")
+table.set_state(guest, 1, 1, 1)
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+sampler = Sampler(table, proc=proc, run=run, mounts={})
+sampler.sample()
+print(sampler.unresolved, sampler.barred)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount")
+@pytest.mark.parametrize("hidden", ["hidepid=1", "hidepid=2", "gone"])
+def test_a_process_that_is_hidden_is_no_absence(tmp_path: Path, hidden: str) -> None:
+    """In a /proc of its own, as a host mounts it for those who need not see others' processes."""
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)  # pytest's own are its user's alone
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "run").mkdir()
+    guest = subprocess.Popen(["sleep", "60"])
+    try:
+        pid = guest.pid
+        if hidden == "gone":
+            guest.kill()
+            guest.wait()
+        (tmp_path / "run/g.pid").write_text(str(pid))
+        option = "rw" if hidden == "gone" else hidden
+        shell = 'mount -t proc -o "$0" proc "$1" && exec "$2" -c "$3" "$1" "$4" "$5"'
+        found = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", shell, option, str(tmp_path / "proc"),
+             sys.executable, LOOK_UNPRIVILEGED, str(tmp_path / "run"), OTHER.hex()],
+            capture_output=True, text=True, timeout=20, check=True,
+        )  # fmt: skip
+    finally:
+        guest.kill()
+        guest.wait()
+    assert found.stdout.split() == ["1", "0" if hidden == "gone" else "1"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
