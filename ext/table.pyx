@@ -119,10 +119,12 @@ cdef class GuestTable:
         cdef bytes found = None
         cdef const Row* r
         cdef uint32_t row = self.lock_row(uuid)
-        if row != NO_ROW:
-            r = table_row(&self.table, row)
-            found = (<const char*>table_array(&self.table, &r.name))[:r.name.count]
-        table_unlock(&self.table)
+        try:  # memory may lack for it
+            if row != NO_ROW:
+                r = table_row(&self.table, row)
+                found = (<const char*>table_array(&self.table, &r.name))[:r.name.count]
+        finally:
+            table_unlock(&self.table)
         return found
 
     # The writers' part. A call about a guest that is not there answers False.

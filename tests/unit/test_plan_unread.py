@@ -143,7 +143,7 @@ def test_a_guest_that_had_nothing_is_asked_for_its_first_device(table: GuestTabl
     assert idle.known() == {Group.IO_THREAD}
 
 
-@pytest.mark.parametrize("call", ["due(0, 100, 60)", "probes(100)"])
+@pytest.mark.parametrize("call", ["plan.due(0, 100, 60)", "plan.probes(100)", "table.name(guest)"])
 def test_a_lack_of_memory_leaves_the_table_unlocked(call: str) -> None:
     """In a process of its own: where it does not, the next who asks waits for ever."""
     pytest.importorskip("_testcapi")
@@ -154,7 +154,7 @@ from hostmon._table import GuestTable
 table = GuestTable()
 for number in range(64):
     guest = number.to_bytes(16, "big")
-    table.upsert(guest, b"g")
+    table.upsert(guest, b"a guest")
     table.set_state(guest, 1, 1, number + 1)
 plan = Plan(table)
 for number in range(64):
@@ -163,7 +163,7 @@ failed = 0
 for allowed in range(40):
     _testcapi.set_nomemory(allowed, allowed + 1)
     try:
-        plan.{call}
+        {call}
     except MemoryError:
         failed += 1
     finally:
