@@ -239,7 +239,7 @@ def unread_families(reading: tuple[int, int, int, int, int]) -> Iterator[Metric]
     )
     yield GaugeMetricFamily(
         "hostmon_guests_barred",
-        "Those among them whose process may not be looked at, for want of permission.",
+        "Guests of hostmon_guests_unresolved whose process may not be looked at: no permission.",
         value=barred,
     )
 

@@ -12,7 +12,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from hostmon.machine.boot import TICKS_PER_S, boot_ticks
-from hostmon.machine.files import read_text
 
 
 class ProcessCollector(Collector):
@@ -25,11 +24,11 @@ class ProcessCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Fields 14, 15, 22, 23 and 24 of proc(5)'s /proc/PID/stat, and the descriptors."""
-        stat = read_text(self._stat)
-        if stat is None:
+        try:
+            fields = self._stat.read_text().rpartition(")")[2].split()
+            descriptors = count(self._descriptors)
+        except OSError:
             return
-        fields = stat.rpartition(")")[2].split()
-        descriptors = count(self._descriptors)
         user, system, started, size, pages = (int(fields[i]) for i in (11, 12, 19, 20, 21))
         most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         for name, text, value in (

@@ -28,6 +28,7 @@ class DeadlineProtocol(H11Protocol):
     untaken: ClassVar[Untaken]
     _deadline: asyncio.TimerHandle | None = None
     _complete_later = False
+    _written = 0
     _refused = False
 
     def connection_made(self, transport: Any) -> None:  # uvicorn's own annotation
@@ -57,11 +58,15 @@ class DeadlineProtocol(H11Protocol):
         """Headers that are complete end the wait, a further byte of them does not prolong it."""
         self.server_state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
         super().data_received(data)
-        cycle: object = self.cycle  # None until a request is complete; uvicorn says otherwise
-        if isinstance(cycle, RequestResponseCycle) and not cycle.response_complete:
+        if self._is_answering():
             self._relax()
-        elif self._deadline is None:
+        elif self._deadline is None and not self._complete_later:
             self._expect()
+
+    def _is_answering(self) -> bool:
+        """Whether a request is under way."""
+        cycle: object = self.cycle  # None until a request is complete; uvicorn says otherwise
+        return isinstance(cycle, RequestResponseCycle) and not cycle.response_complete
 
     def on_response_complete(self) -> None:
         """Between requests the idle time-out of uvicorn's applies.
@@ -73,8 +78,14 @@ class DeadlineProtocol(H11Protocol):
         self.waiting[self] = None
         self._complete_later = self.flow.write_paused
         if not self._complete_later:
-            super().on_response_complete()
+            self._look_at_next()
         self.untaken.begin(self)
+
+    def _look_at_next(self) -> None:
+        """Begin with the next request if it has come already."""
+        super().on_response_complete()
+        if self._is_answering():
+            self._relax()
 
     def pause_writing(self) -> None:
         """More waits for the client than it has taken."""
@@ -86,15 +97,17 @@ class DeadlineProtocol(H11Protocol):
         super().resume_writing()
         if self._complete_later:
             self._complete_later = False
-            super().on_response_complete()
+            self._look_at_next()
 
     def left(self) -> int:
         """Bytes that its client has yet to take."""
         return self.transport.get_write_buffer_size()
 
     def held(self) -> tuple[int, int]:
-        """The transport's own copy of them."""
-        return id(self.transport), self.left()
+        """The transport's own copy of them, or since Python 3.12 all of it until it was taken."""
+        left = self.left()
+        self._written = max(self._written, left) if left else 0
+        return id(self.transport), self._written
 
     def abort(self) -> None:
         """End the connection at once."""

@@ -39,8 +39,11 @@ class Answer(NamedTuple):
     body: bytes
 
 
+FAILED = Answer(500, [("content-type", PLAIN)], b"Internal Server Error")
+
 Then = Callable[[Answer], object]
 """What is done with an answer; must not raise."""
+Turn = tuple[Asked, Then, asyncio.AbstractEventLoop]
 
 
 class Scrapes:
@@ -53,8 +56,7 @@ class Scrapes:
         self._view = view
         self._asked: deque[tuple[Asked, Then]] = deque()
         self._busy = False
-        self._turns: SimpleQueue[tuple[Asked, Then, asyncio.AbstractEventLoop] | None]
-        self._turns = SimpleQueue()
+        self._turns: SimpleQueue[Turn | None] = SimpleQueue()
         threading.Thread(target=self._run, name="scrapes", daemon=True).start()
 
     def soon(self, asked: Asked, then: Then) -> None:
@@ -73,14 +75,24 @@ class Scrapes:
             self._turns.put((*self._asked.popleft(), asyncio.get_running_loop()))
 
     def _run(self) -> None:
-        for turn in iter(self._turns.get, None):
-            self._make(*turn)
+        while self._make(self._turns.get()):
+            pass
 
-    def _make(self, asked: Asked, then: Then, loop: asyncio.AbstractEventLoop) -> None:
-        """One answer; apart, since what this thread names is kept until the next."""
-        answer = self.answer(asked)
+    def _make(self, turn: Turn | None) -> bool:
+        """One answer; False at the end. Apart, since what this thread names is kept until the next.
+
+        Whatever happens there is one: without it nobody would be answered any more.
+        """
+        if turn is None:
+            return False
+        asked, then, loop = turn
+        try:
+            answer = self.answer(asked)
+        except Exception:  # what went wrong could not even be logged
+            answer = FAILED
         with contextlib.suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(self._give, then, answer)
+        return True
 
     def _give(self, then: Then, answer: Answer) -> None:
         try:
@@ -96,7 +108,7 @@ class Scrapes:
             return Answer(400, [("content-type", PLAIN)], f"{error}\n".encode())
         except Exception:
             log.exception("a scrape failed")
-            return Answer(500, [("content-type", PLAIN)], b"Internal Server Error")
+            return FAILED
 
     def _page(self, asked: Asked) -> Answer:
         openmetrics = accepts_openmetrics(asked.accept)

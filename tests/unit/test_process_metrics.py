@@ -47,5 +47,12 @@ def test_descriptors_are_counted_whether_the_kernel_tells_their_number_or_not() 
     assert count(OlderKernel("/proc/self/fd")) == before
 
 
+def test_nothing_is_said_where_descriptors_cannot_be_counted(tmp_path: Path) -> None:
+    (tmp_path / "self").mkdir()
+    for name in ("stat", "self/stat"):
+        (tmp_path / name).write_bytes((Path("/proc") / name).read_bytes())
+    assert list(ProcessCollector(tmp_path).collect()) == []
+
+
 def test_nothing_is_said_without_proc(tmp_path: Path) -> None:
     assert samples(ProcessCollector(tmp_path)) == {}

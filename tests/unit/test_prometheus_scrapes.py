@@ -1,6 +1,8 @@
 """Answers to scrapes: one after the other, each begun when the one before was given out."""
 
 import asyncio
+import weakref
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -52,6 +54,50 @@ def test_what_is_done_with_an_answer_may_fail_and_the_next_one_is_made() -> None
                 await asyncio.sleep(0.001)
         assert answers[0].body == b"2"
         assert isinstance(failed[0]["exception"], ValueError)
+        scrapes.stop()
+
+    asyncio.run(run())
+
+
+def test_an_answer_that_cannot_be_made_is_given_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_asked: Asked) -> Answer:
+        monkeypatch.undo()
+        raise MemoryError
+
+    async def run() -> None:
+        scrapes = Scrapes(cast("Any", View()))
+        monkeypatch.setattr(scrapes, "answer", fail)
+        answers: list[Answer] = []
+        scrapes.soon(Asked(), answers.append)
+        scrapes.soon(Asked(), answers.append)
+        async with asyncio.timeout(10):
+            while len(answers) < 2:
+                await asyncio.sleep(0.001)
+        assert [answer.status for answer in answers] == [500, 200]
+        scrapes.stop()
+
+    asyncio.run(run())
+
+
+def test_what_was_answered_is_not_kept_until_the_next() -> None:
+    def asked_by(given: list[bool]) -> Callable[[Answer], None]:
+        def take(_answer: Answer) -> None:
+            given.append(True)
+
+        return take
+
+    async def run() -> None:
+        scrapes = Scrapes(cast("Any", View()))
+        given: list[bool] = []
+        then = asked_by(given)
+        kept = weakref.ref(then)
+        scrapes.soon(Asked(), then)
+        del then
+        async with asyncio.timeout(10):
+            while not given or kept() is not None:
+                await asyncio.sleep(0.001)
         scrapes.stop()
 
     asyncio.run(run())

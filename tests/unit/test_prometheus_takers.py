@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from hostmon_drivers.prometheus import anteroom, server, untaken
+from hostmon_drivers.prometheus import anteroom, protocol, server, untaken
 from tests.unit.bus import until
 from tests.unit.pages_served import ENTERING, USUAL, Served, rest_of, take
 from tests.unit.rooms import BARE
@@ -22,13 +22,19 @@ def served(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> I
     monkeypatch.setattr(untaken, "TAKEN_DUE", float(DUE_S))
     monkeypatch.setattr(anteroom, "SILENT_S", float(DUE_S))
     monkeypatch.setattr(server, "IDLE", DUE_S)
+    monkeypatch.setattr(protocol, "HEADERS_DUE", float(DUE_S))
     made = Served(SIZE, request.param)
     yield made
     made.close()
 
 
-def test_a_client_that_takes_slowly_and_steadily_gets_all(served: Served) -> None:
+@pytest.mark.parametrize("asks_again", [False, True])
+def test_a_client_that_takes_slowly_and_steadily_gets_all(served: Served, asks_again: bool) -> None:
+    """Whether or not it has asked for more meanwhile."""
     client = served.ask()
+    if asks_again:
+        served.waits()
+        client.sendall(served.request)
     began, had, left = time.monotonic(), 0, 4.0
     while had < SIZE:
         pace = SIZE * (time.monotonic() - began) / left
