@@ -29,7 +29,7 @@ from hostmon.hypervisor import hypervisor_of
 from hostmon.imagecache import image_cache_of
 from hostmon.images.survey import Survey
 from hostmon.keeper import Keeper
-from hostmon.keys import AGENT, SECRET_SUFFIX, check_folder, load_pair
+from hostmon.keys import check_folder, load_agent_pair
 from hostmon.ledger import HostLedger
 from hostmon.machine.cgroups import host_mounts
 from hostmon.machine.files import HERE
@@ -66,7 +66,7 @@ def access_of(bus: BusSettings) -> Access:
     pair = None
     if bus.keys:
         check_folder(Path(bus.keys))
-        pair = load_pair(Path(bus.keys) / f"{AGENT}{SECRET_SUFFIX}")
+        pair = load_agent_pair(Path(bus.keys), os.environ.get("CREDENTIALS_DIRECTORY"))
     return Access(mode=int(bus.ipc_mode, 8), owner=bus.ipc_owner, keys=pair)
 
 

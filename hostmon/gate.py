@@ -174,6 +174,7 @@ class Gate(ReadyThread):
             stalled=self.stalled,
             overgrown=self.overgrown,
             keys=len(self._allowed or ()),
+            unusable_keys=self._allowed.wrong if self._allowed is not None else 0,
         )
 
     def _work(self) -> None:

@@ -2,6 +2,8 @@
 
 A folder holds the agent's own pair (``agent.key_secret``, ``agent.key``) and, in ``allowed``, the
 public key of each client by name. The files are ZeroMQ's certificates, as other tools write them.
+Public keys are no secret: everybody may read the folders. A service that may not read the secret is
+given it by systemd, as a credential.
 """
 
 import logging
@@ -23,6 +25,8 @@ AGENT = "agent"
 SECRET_SUFFIX = ".key_secret"
 PUBLIC_SUFFIX = ".key"
 SYSTEM_KEYS = Path("/etc/hostmon/keys")
+# systemd lets the service's user read a credential by an access list; its mask looks like a group's.
+ACL_OF_ONE = 0o040
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _Z85 = re.compile(r"[0-9a-zA-Z.:+=^!/*?&<>()\[\]{}@%$#-]{40}")
@@ -52,16 +56,32 @@ def check_name(name: str) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise SettingsError where others than its owner, or an unfit owner, may change the keys."""
+    """Raise SettingsError where others than its owner, or an unfit owner, may change the keys.
+
+    So too where they can't be read.
+    """
     place = allowed_folder(folder)
+    check_readable(folder)
     try:
         check_unchangeable(folder)
         if place.exists():
+            check_readable(place)
             check_unchangeable(place)
     except OSError as error:
         raise SettingsError(
             f"{folder}: {error.strerror}; `hostmon keys new` makes the agent's keys"
         ) from None
+
+
+def check_readable(folder: Path) -> None:
+    """Raise SettingsError where this process may not look into a folder, or get that far."""
+    for step in reversed((folder, *folder.parents)):
+        needed = os.R_OK | os.X_OK if step == folder else os.X_OK
+        if step.exists() and not os.access(step, needed, effective_ids=True):
+            raise SettingsError(
+                f"{step}: user {os.geteuid()} may not read it; chmod 755 it (public keys are no "
+                "secret), or keep the keys elsewhere"
+            )
 
 
 def check_unchangeable(path: Path) -> None:
@@ -82,16 +102,48 @@ def check_owner(path: Path, found: os.stat_result) -> None:
         )
 
 
-def load_pair(path: Path) -> Pair:
-    """A pair from its secret file; raises SettingsError, also where others may read it."""
+def load_agent_pair(folder: Path, credentials: str | None = None) -> Pair:
+    """The agent's own pair, out of a folder of keys; raises SettingsError.
+
+    Out of ``credentials`` where systemd put the secret there ($CREDENTIALS_DIRECTORY, see
+    systemd.exec(5)): it must be the one that belongs to the folder.
+    """
+    own = folder / f"{AGENT}{SECRET_SUFFIX}"
+    given = Path(credentials, own.name) if credentials else own
+    try:
+        if given == own or not any(certificate(given)):
+            return load_pair(own)
+    except FileNotFoundError:
+        return load_pair(own)
+    except OSError as error:
+        raise SettingsError(f"{given}: {error.strerror}; look at LoadCredential=") from None
+    pair = load_pair(given, readable=ACL_OF_ONE)
+    if pair.public != load_public(str(own.with_suffix(PUBLIC_SUFFIX))):
+        raise SettingsError(
+            f"{given}: is not the secret of {own.with_suffix(PUBLIC_SUFFIX)}; name {own} in "
+            "LoadCredential=, and restart the service"
+        )
+    return pair
+
+
+def load_pair(path: Path, readable: int = 0) -> Pair:
+    """A pair from its secret file; raises SettingsError, also where others may read it.
+
+    ``readable`` are bits of the mode that are allowed besides the owner's.
+    """
     try:
         found = path.stat()
-        if found.st_mode & 0o077:
+        if found.st_mode & 0o077 & ~readable:
             raise SettingsError(
                 f"{path}: mode {found.st_mode & 0o777:o} lets others read it; chmod 600 it"
             )
         check_owner(path, found)
         public, secret = certificate(path)
+    except PermissionError as error:
+        raise SettingsError(
+            f"{path}: {error.strerror} to user {os.geteuid()}; be its owner, or pass it to the "
+            f"service: LoadCredential={path.name}:{path.absolute()}"
+        ) from None
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}; `hostmon keys new` makes one") from None
     if not public or not secret:
@@ -105,6 +157,10 @@ def load_public(source: str) -> str:
         return source
     try:
         public, _ = certificate(Path(source))
+    except PermissionError as error:
+        raise SettingsError(
+            f"{source}: {error.strerror} to user {os.geteuid()}; chmod 644 it, it is no secret"
+        ) from None
     except OSError as error:
         raise SettingsError(f"{source}: {error.strerror}; give a key or its file") from None
     if not public:
@@ -114,6 +170,7 @@ def load_public(source: str) -> str:
 
 def certificate(path: Path) -> tuple[str, str]:
     """The public and the secret key of a file, each empty where it holds none; raises OSError."""
+    path.stat()  # what zmq raises for a file that is not there says nothing
     try:
         found = zmq.auth.load_certificate(path)
     except ValueError:  # no key at all, or no text
@@ -128,12 +185,12 @@ def new_pair(folder: Path, name: str) -> tuple[str, Path]:
     secret = folder / f"{name}{SECRET_SUFFIX}"
     if secret.exists():
         raise SettingsError(f"{secret}: is there already; remove it to make new keys")
-    with private_files():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
+    try:
+        make_folder(folder)
+        with private_files():
             zmq.auth.create_certificates(folder, name)
-        except OSError as error:
-            raise SettingsError(f"{folder}: {error.strerror}; give a folder of yours") from None
+    except OSError as error:
+        raise SettingsError(f"{folder}: {error.strerror}; give a folder of yours") from None
     (folder / f"{name}{PUBLIC_SUFFIX}").chmod(0o644)
     return load_pair(secret).public, secret
 
@@ -147,13 +204,20 @@ def allow(folder: Path, name: str, key: str) -> None:
     place = allowed_folder(folder)
     fresh = place / f".{name}.new"
     try:
-        with private_files():
-            place.mkdir(parents=True, exist_ok=True)
+        make_folder(place)
         fresh.write_text(f'curve\n    public-key = "{key}"\n')
         fresh.chmod(0o644)
         fresh.replace(place / f"{name}{PUBLIC_SUFFIX}")
     except OSError as error:
         raise SettingsError(f"{place}: {error.strerror}; run as the owner of the keys") from None
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that everybody may read, and those above it, whatever the umask."""
+    for step in reversed((folder, *folder.parents)):
+        if not step.exists():
+            step.mkdir(exist_ok=True)
+            step.chmod(0o755)
 
 
 def revoke(folder: Path, name: str) -> None:
@@ -170,7 +234,10 @@ def revoke(folder: Path, name: str) -> None:
 
 
 def allowed(folder: Path) -> dict[str, str]:
-    """The clients that may connect: key by name. A file that holds no key allows nobody."""
+    """The clients that may connect: key by name. A file that holds no key allows nobody.
+
+    Raises SettingsError where the folder can't be read.
+    """
     found, wrong = read_allowed(folder)
     for text in wrong.values():
         log.warning("%s", text)
@@ -178,10 +245,13 @@ def allowed(folder: Path) -> dict[str, str]:
 
 
 def read_allowed(folder: Path) -> tuple[dict[str, str], dict[Path, str]]:
-    """The clients that may connect, key by name; and what is wrong with the other files."""
+    """The clients that may connect, key by name; and what is wrong with the other files.
+
+    Raises SettingsError where the folder can't be read.
+    """
     found: dict[str, str] = {}
     wrong: dict[Path, str] = {}
-    for path in sorted(allowed_folder(folder).glob(f"[!.]*{PUBLIC_SUFFIX}")):
+    for path in key_files(allowed_folder(folder)):
         try:
             check_unchangeable(path)
             found[path.name.removesuffix(PUBLIC_SUFFIX)] = load_public(str(path))
@@ -194,11 +264,26 @@ def read_allowed(folder: Path) -> tuple[dict[str, str], dict[Path, str]]:
     return found, wrong
 
 
+def key_files(folder: Path) -> list[Path]:
+    """The files of public keys in a folder, none where there is no folder; raises SettingsError."""
+    check_readable(folder)  # which a pattern of pathlib's would take for an empty one
+    try:
+        return sorted(
+            path
+            for path in folder.iterdir()
+            if path.name.endswith(PUBLIC_SUFFIX) and not path.name.startswith(".")
+        )
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise SettingsError(f"{folder}: {error.strerror}; give a folder of keys") from None
+
+
 class AllowedKeys:
     """Who may connect, by a folder that is read again and again.
 
-    While others may change the folder nobody new is let in. What is wrong is logged once, and again
-    when the file is another.
+    While others may change the folder nobody new is let in; while it can't be read all stays as it
+    was. What is wrong is logged once, and again when the file is another; ``wrong`` counts it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -214,7 +299,11 @@ class AllowedKeys:
 
     def read(self) -> list[str]:
         """Follow the folder; the names of those whose keys are gone."""
-        found, wrong = read_allowed(self._folder)
+        try:
+            found, wrong = read_allowed(self._folder)
+        except SettingsError as error:
+            self._tell({self._folder: f"{error}; until then no key is allowed or revoked"})
+            return []
         known = {key: name for name, key in found.items()}
         try:
             check_folder(self._folder)
@@ -225,6 +314,11 @@ class AllowedKeys:
         self._known = known
         self._tell(wrong)
         return gone
+
+    @property
+    def wrong(self) -> int:
+        """How many files and folders can't be used now."""
+        return len(self._told)
 
     def _tell(self, wrong: dict[Path, str]) -> None:
         stamps = {path: (text, changed_ns(path)) for path, text in wrong.items()}

@@ -122,6 +122,11 @@ def gate_families(gate: GateStatus) -> Iterator[Metric]:
         failed.add_metric([door.name], door.failed)
     yield peers
     yield failed
+    yield GaugeMetricFamily(
+        "hostmon_bus_unusable_keys",
+        "Files and folders of keys that can't be read or trusted now; the log says why.",
+        value=gate.unusable_keys,
+    )
     yield from _counters(
         "hostmon_bus",
         ("denied_keys", "Connections with a key that is not allowed.", gate.denied),

@@ -81,7 +81,8 @@ class DoorStatus(msgspec.Struct, frozen=True, kw_only=True):
 class GateStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The bus's gate: who is connected, and what came since the start that should not.
 
-    ``keys`` are allowed now, ``denied`` counts others. ``crowded_out`` connections were too many,
+    ``keys`` are allowed now, ``unusable_keys`` are files and folders of keys that can't be used,
+    ``denied`` counts connections with other keys. ``crowded_out`` connections were too many,
     ``stalled`` ones did not take what was sent, ``cut_off`` ones said or subscribed to too much.
     ``overgrown`` times everybody was ended since memory had grown by more than peers may cost.
     ``ignored`` messages were no subscription, ``refused`` questions malformed, unknown or too many,
@@ -94,6 +95,7 @@ class GateStatus(msgspec.Struct, frozen=True, kw_only=True):
     stalled: int = 0
     overgrown: int = 0
     keys: int = 0
+    unusable_keys: int = 0
     cut_off: int = 0
     ignored: int = 0
     refused: int = 0

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from hostmon import settings as module
+from hostmon.keys import AGENT, SECRET_SUFFIX, SYSTEM_KEYS
 from hostmon.scheduler.settings import SchedulerSettings, scheduler_settings
 from hostmon.settings import SYSTEM_RUNTIME, Settings, load
 from hostmon_drivers.prometheus.driver import PrometheusSettings
@@ -88,6 +89,14 @@ def test_unit_has_no_privilege() -> None:
     for wanted in ("DynamicUser=yes", "NoNewPrivileges=yes", "CapabilityBoundingSet="):
         assert wanted in lines
     assert not [line for line in lines if re.match(r"(Group|SupplementaryGroups)=", line)]
+
+
+def test_unit_passes_the_secret_on_where_there_is_one() -> None:
+    secret = f"{AGENT}{SECRET_SUFFIX}"
+    lines = UNIT.read_text().splitlines()
+    assert f"LoadCredential={secret}:{SYSTEM_KEYS / secret}" in lines
+    # Without a default systemd would not start a host that has no keys.
+    assert f"SetCredential={secret}:none" in lines
 
 
 def test_prometheus_accepts_the_scrape_configuration() -> None:

@@ -39,6 +39,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "hostmon_virt_violations": {"virt_violations": 1},
     "hostmon_lost_records": {"lost_records": 1},
     "hostmon_bus_denied_keys": {"gate": GateStatus(denied=1)},
+    "hostmon_bus_unusable_keys": {"gate": GateStatus(unusable_keys=1)},
     "hostmon_claims": {"claims": ClaimsStatus(granted=1)},
     "hostmon_claims_failed_looks": {"claims": ClaimsStatus(failed_looks=1)},
     "hostmon_image_cache_looks": {"image_cache": replace(CACHE, looks=2)},
