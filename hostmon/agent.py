@@ -23,6 +23,7 @@ from hostmon.deaths import DeathNotice
 from hostmon.definitions import Definitions
 from hostmon.dispatcher import DispatcherThread
 from hostmon.exposition import Exposition, Figures, Format
+from hostmon.exposition.sources import Sources
 from hostmon.figures import figures_of
 from hostmon.gate import Gate
 from hostmon.hypervisor import hypervisor_of
@@ -211,11 +212,10 @@ class Agent:
             on=settings.on,
             off=settings.off,
             without=settings.without,
+            sources=Sources(self._hypervisor.is_local, oldest(self._hypervisor.readings)),
             fresh=self._freshen,
         )
         registry.register(page.costs)
-        # An interface's counters are the kernel's where it has them, and libvirt's elsewhere.
-        page.keep(oldest(self._hypervisor.readings))
         return page
 
     def _look(self) -> None:

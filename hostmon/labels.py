@@ -21,6 +21,9 @@ Texts = tuple[bytes | None, bytes | None]
 
 REMOVABLE = ("cdrom", "floppy")
 
+JOB = "job"
+"""The group whose age is shown of guests that have one."""
+
 Describe = Callable[[str], GuestFacts | None]
 """A guest's facts by its UUID; None while its definition has not been read."""
 
@@ -83,7 +86,8 @@ class Labeller:
         return [
             [text(base)],
             [text([*base, (label, word)]) for word in words],
-            [text([*base, ("group", group)]) if group else None for group in self.groups],
+            [text([*base, ("group", group)]) if group and (job or group != JOB) else None
+             for group in self.groups],
             [text([*base, ("vcpu", str(number))]) for number in vcpus],
             [plain for plain, _ in of_disks],
             [plain for plain, _ in of_interfaces],

@@ -16,11 +16,11 @@ from prometheus_client import CollectorRegistry
 from hostmon._table import GuestTable
 from hostmon.exposition.book import Book
 from hostmon.exposition.own import Costs, OwnPage, refuse_clashes
+from hostmon.exposition.sources import BY_KERNEL, Sources
 from hostmon.exposition.squeeze import Buffer, Squeezer
 from hostmon.labels import Describe
 from hostmon.machine.boot import boot_ticks
 from hostmon.metrics.choice import choose, known_profile
-from hostmon.samples import Group
 
 SHARED_NS = 100_000_000
 """Scrapes within this time share one render."""
@@ -46,7 +46,8 @@ class Exposition:
     ``describe`` gives a guest's facts, ``figures`` the host's; ``fresh`` is called before each
     render and may bring the kernel's columns up to date. ``on`` and ``off`` name families apart
     from the catalogue's defaults; ``without`` names devices whose series are left out (vcpu, disk,
-    interface). Raises SettingsError for a name that there is not.
+    interface). ``sources`` says who fills the columns: what libvirt was asked for is left out once
+    it is older than two of its cadences. Raises SettingsError for a name that there is not.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Exposition:
         on: Collection[str] = (),
         off: Collection[str] = (),
         without: Collection[str] = (),
+        sources: Sources = BY_KERNEL,
         proc: Path = Path("/proc"),
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
@@ -76,20 +78,13 @@ class Exposition:
         self.costs = Costs()
         self._lock = threading.Lock()
         self._books: dict[str, Book] = {}
-        self._oldest: dict[Group, int] = {}
+        self._sources = sources
         self._rendered: tuple[Key, int] | None = None
         self._pieces: list[Buffer] = []
         self._compressed: bytes | None = None
         self._squeezer = Squeezer()
         refuse_clashes(registry)
         self._book(self._profile)
-
-    def keep(self, cadences_s: Mapping[Group, float]) -> None:
-        """Leave out a group's columns once they are older than two of its cadences."""
-        with self._lock:
-            self._oldest = {group: int(2e9 * s) for group, s in cadences_s.items()}
-            for book in self._books.values():
-                book.keep(self._oldest)
 
     def page(
         self,
@@ -140,9 +135,10 @@ class Exposition:
         """The profile's plan, made when it is first asked for."""
         if name not in self._books:
             profile = known_profile(name)
-            book = Book(profile, choose(profile, *self._choice), self._describe, self._boot_ticks)
-            book.keep(self._oldest)
-            self._books[name] = book
+            metrics = choose(profile, *self._choice)
+            self._books[name] = Book(
+                profile, metrics, self._describe, self._sources, self._boot_ticks
+            )
         return self._books[name]
 
     def _render(self, book: Book, form: Format, wanted: frozenset[str]) -> list[Buffer]:

@@ -2,14 +2,18 @@
 
 import functools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from hostmon._exposition import COLUMNS, Renderer
+from hostmon._exposition import Renderer
+from hostmon.exposition.sources import Sources
 from hostmon.labels import Describe, Labeller, text
-from hostmon.metrics import Form, Metric, Profile, Scope, Source
+from hostmon.metrics import Form, Metric, Profile, Scope
 from hostmon.samples import Group
 
-Family = tuple[bytes, tuple[bytes, bytes], str, str, str, bool, bool]
+Heads = tuple[bytes, bytes]
+"""What begins a family, in text 0.0.4 and in OpenMetrics."""
+
+Family = tuple[bytes, Heads, str, str, str, bool, bool]
 
 Values = float | Mapping[tuple[str, ...], float]
 
@@ -25,22 +29,31 @@ class Book:
     """A profile's families that are on, and their renderer."""
 
     def __init__(
-        self, profile: Profile, metrics: tuple[Metric, ...], describe: Describe, boot: int
+        self,
+        profile: Profile,
+        metrics: tuple[Metric, ...],
+        describe: Describe,
+        sources: Sources,
+        boot: int,
     ) -> None:
         self.metrics = metrics
-        self._host = [HostFamily(metric) for metric in metrics if metric.scope is Scope.HOST]
+        names = {metric.name for metric in metrics}
+        heads = {metric.name: both_heads(metric, sources.freshness(metric, names))
+                 for metric in metrics}  # fmt: skip
+        self._host = [
+            HostFamily(metric, heads[metric.name])
+            for metric in metrics
+            if metric.scope is Scope.HOST
+        ]
         self._guests = [metric for metric in metrics if metric.scope is not Scope.HOST]
         self._flags: dict[frozenset[str], bytes] = {}
         self.renderer = Renderer(
-            [planned(metric) for metric in self._guests],
-            Labeller(profile, describe, groups_shown(self._guests)),
+            [planned(metric, heads[metric.name]) for metric in self._guests],
+            Labeller(profile, describe, sources.ages(self._guests)),
             boot,
         )
-
-    def keep(self, oldest_ns: Mapping[Group, int]) -> None:
-        """How old each group's values may be; of those not named, of any age."""
         for group in Group:
-            self.renderer.keep(group, oldest_ns.get(group, 0))
+            self.renderer.keep(group, sources.oldest_ns(group))
 
     def flags(self, wanted: frozenset[str]) -> bytes:
         """A byte for each family of guests: 1 if it is asked for."""
@@ -65,9 +78,9 @@ class Book:
 class HostFamily:
     """A family of the host; its text stays until its numbers change."""
 
-    def __init__(self, metric: Metric) -> None:
+    def __init__(self, metric: Metric, heads: Heads) -> None:
         self.metric = metric
-        self._heads = [metric.head(openmetrics=strict).encode() for strict in (False, True)]
+        self._heads = heads
         self._told: dict[bool, tuple[Values, bytes]] = {}
 
     def text(self, values: Values, strict: bool) -> bytes:
@@ -80,28 +93,18 @@ class HostFamily:
         return told[1]
 
 
-def groups_shown(metrics: Iterable[Metric]) -> list[str | None]:
-    """Of each group its name if its age is shown, else None.
-
-    Shown are the CPU's, for all that the kernel tells at once, and those of every column of
-    libvirt's that is on; a job's figures come and go with the job, and need none.
-    """
-    shown = {
-        COLUMNS[metric.scope][metric.column][2]
-        for metric in metrics
-        if metric.source is Source.LIBVIRT and metric.scope is not Scope.JOB
-    } | {Group.CPU}
-    return [group.name.lower() if group in shown else None for group in Group]
-
-
 def asked(metric: Metric, wanted: frozenset[str]) -> bool:
     """Whether a filter names a family, by either format's name; an empty one names all."""
     return not wanted or metric.name in wanted or metric.family in wanted
 
 
-def planned(metric: Metric) -> Family:
+def both_heads(metric: Metric, freshness: str) -> Heads:
+    """A family's beginnings; ``freshness`` ends its HELP text."""
+    return metric.head(False, freshness).encode(), metric.head(True, freshness).encode()
+
+
+def planned(metric: Metric, heads: Heads) -> Family:
     """A family as the renderer takes it."""
-    heads = metric.head(openmetrics=False).encode(), metric.head(openmetrics=True).encode()
     column = "" if metric.form is Form.ONE else metric.column
     name = metric.name.encode()
     scope, form = metric.scope.value, metric.form.value

@@ -108,7 +108,7 @@ PROCESS = (
 
 JOBS = (
     job("info_type", "libvirt's number of the job's type.", "type"),
-    job("elapsed_seconds", "Time since the job began.", "elapsed_ns", Form.NANO, True),
+    job("elapsed_seconds", "Time since the job began.", "elapsed_ns", Form.NANO),
     job("remaining_seconds", "Time until the job ends, as libvirt guesses.", "remaining_ns",
         Form.NANO),
     job("info_data_total_bytes", "What the job moves in all.", "data_total"),

@@ -34,10 +34,16 @@ class Scope(StrEnum):
 
 
 class Source(StrEnum):
-    """How current a value is; every HELP text ends with it."""
+    """Where a value comes from, and so how current it is; every HELP text ends with it.
+
+    What is declared as the kernel's is so of a local QEMU's guests; of others it is libvirt's, and
+    of what both are asked for it is either's (``hostmon.exposition.sources``).
+    """
 
     KERNEL = "kernel"
+    EITHER = "kernel or libvirt"
     LIBVIRT = "libvirt"
+    OBJECTS = "objects"
     EVENT = "event"
     DEFINITION = "definition"
     ACCOUNT = "account"
@@ -62,13 +68,31 @@ class Form(StrEnum):
 
 FRESHNESS = {
     Source.KERNEL: "Kernel: read at the scrape.",
+    Source.EITHER: "Kernel: read at the scrape; of an interface without a device on the host, "
+    "libvirt: as old as hostmon_guest_sample_age_seconds says.",
     Source.LIBVIRT: "libvirt: as old as hostmon_guest_sample_age_seconds says.",
+    Source.OBJECTS: "libvirt: as old as hostmon_host_objects_age_seconds says.",
     Source.EVENT: "Event: current to libvirt's last event.",
     Source.DEFINITION: "Definition: current to libvirt's last event, or a comparison every 15 s.",
     Source.ACCOUNT: "Account: current to libvirt's last event.",
     Source.AGENT: "Agent: current.",
 }
 """The sentence that ends a HELP text."""
+
+UNAGED = {
+    Source.EITHER: "Kernel: read at the scrape; of an interface without a device on the host, "
+    "libvirt: asked in the background, left out once two answers are overdue.",
+    Source.LIBVIRT: "libvirt: asked in the background, left out once two answers are overdue.",
+    Source.OBJECTS: "libvirt: asked in the background, left out once two answers are overdue.",
+}
+"""The same on a page that does not show the age."""
+
+AGES = {
+    Source.EITHER: "hostmon_guest_sample_age_seconds",
+    Source.LIBVIRT: "hostmon_guest_sample_age_seconds",
+    Source.OBJECTS: "hostmon_host_objects_age_seconds",
+}
+"""The family that shows how old a value is."""
 
 UNITS = ("seconds", "bytes", "ratio")
 """The units that a family's name may end with, and OpenMetrics then declares."""
@@ -106,20 +130,16 @@ class Metric(NamedTuple):
         """The unit that the name ends with, or nothing."""
         return next((unit for unit in UNITS if self.family.endswith(f"_{unit}")), "")
 
-    def head(self, openmetrics: bool) -> str:
-        """The TYPE, UNIT and HELP lines."""
+    def head(self, openmetrics: bool, freshness: str = "") -> str:
+        """The TYPE, UNIT and HELP lines; ``freshness`` is another last sentence than its own."""
+        text = f"{self.help} {freshness or FRESHNESS[self.source]}"
         name = self.family if openmetrics else self.name
         kind = Type.GAUGE if self.type is Type.INFO and not openmetrics else self.type
-        lines = [f"# HELP {name} {escape_help(self.full_help, openmetrics)}"]
+        lines = [f"# HELP {name} {escape_help(text, openmetrics)}"]
         lines.append(f"# TYPE {name} {kind.value}")
         if openmetrics and self.unit:
             lines.append(f"# UNIT {name} {self.unit}")
         return "".join(f"{line}\n" for line in lines)
-
-    @property
-    def full_help(self) -> str:
-        """The help, and how fresh the value is."""
-        return f"{self.help} {FRESHNESS[self.source]}"
 
 
 def escape_help(text: str, openmetrics: bool) -> str:

@@ -29,7 +29,7 @@ IDENTITY = (
     Metric("libvirt_domain_persistent", G, "1 for a guest that stays defined when it stops.",
            DEFINITION, GUEST, "persistent", Form.FLAG),
     Metric("libvirt_domain_autostart", G, "1 for a guest that starts with the host.",
-           DEFINITION, GUEST, "autostart", Form.FLAG),
+           DEFINITION, GUEST, "autostart", Form.FLAG, default=False),
     Metric("libvirt_domain_start_time_seconds", G, "When a guest's process began, since 1970.",
            KERNEL, GUEST, "start_ticks", Form.TICKS, running=True),
     Metric("libvirt_domain_info_maximum_memory_bytes", G, "Memory that a guest may have at most.",
@@ -42,7 +42,7 @@ IDENTITY = (
 
 HEALTH = (
     Metric("libvirt_domain_timed_out", G, "1 while a guest's monitor does not answer.",
-           LIBVIRT, GUEST, "stuck_since_ns", Form.FLAG),
+           AGENT, GUEST, "stuck_since_ns", Form.FLAG),
     Metric("hostmon_guest_sample_age_seconds", G, "Time since a group of counters was last read.",
            AGENT, Scope.GROUP, "good_ns", Form.AGE, labels=("group",)),
     Metric("hostmon_guest_io_errors_total", C, "Disk errors that a guest met.", EVENT, GUEST,
@@ -56,7 +56,7 @@ HEALTH = (
     Metric("hostmon_guest_reboots_total", C, "Times that a guest rebooted.", EVENT, GUEST,
            "counts.reboot", default=False),
     Metric("hostmon_guest_readings_skipped_total", C,
-           "Readings not asked for because a guest's monitor did not answer.", LIBVIRT, GUEST,
+           "Readings not asked for because a guest's monitor did not answer.", AGENT, GUEST,
            "skipped", default=False),
 )  # fmt: skip
 

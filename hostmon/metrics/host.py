@@ -3,7 +3,8 @@
 from hostmon.metrics.family import Metric, Scope, Source, Type
 
 C, G = Type.COUNTER, Type.GAUGE
-HOST, ACCOUNT, EVENT, LIBVIRT = Scope.HOST, Source.ACCOUNT, Source.EVENT, Source.LIBVIRT
+HOST, ACCOUNT, EVENT, OBJECTS = Scope.HOST, Source.ACCOUNT, Source.EVENT, Source.OBJECTS
+AGENT = Source.AGENT
 
 
 def account(name: str, text: str, *labels: str, source: Source = ACCOUNT) -> Metric:
@@ -11,9 +12,9 @@ def account(name: str, text: str, *labels: str, source: Source = ACCOUNT) -> Met
     return Metric(f"hostmon_host_{name}", G, text, source, HOST, name, labels=labels)
 
 
-def pool(name: str, text: str) -> Metric:
+def pool(name: str, text: str, source: Source = OBJECTS) -> Metric:
     """A figure of a storage pool."""
-    return Metric(f"libvirt_storage_pool_{name}", G, text, LIBVIRT, HOST, f"pool_{name}",
+    return Metric(f"libvirt_storage_pool_{name}", G, text, source, HOST, f"pool_{name}",
                   labels=("storage_pool",))  # fmt: skip
 
 
@@ -25,9 +26,9 @@ def events(name: str, text: str, *labels: str) -> Metric:
 CONNECTION = (
     Metric("libvirt_up", G, "1 while libvirt answers.", EVENT, HOST, "up"),
     Metric("libvirt_domains", G, "Guests that are known, running or not.", EVENT, HOST, "guests"),
-    Metric("hostmon_guests_skipped", G, "Guests whose monitor does not answer.", LIBVIRT, HOST,
+    Metric("hostmon_guests_skipped", G, "Guests whose monitor does not answer.", AGENT, HOST,
            "guests_skipped"),
-    Metric("hostmon_host_machine_info", Type.INFO, "What machine this is.", Source.AGENT, HOST,
+    Metric("hostmon_host_machine_info", Type.INFO, "What machine this is.", AGENT, HOST,
            "machine", labels=("manufacturer", "product", "version", "family")),
 )  # fmt: skip
 
@@ -86,14 +87,14 @@ POOLS = (
     pool("capacity_bytes", "Size of a pool."),
     pool("allocation_bytes", "What is allocated of a pool."),
     pool("available_bytes", "What is free of a pool."),
-    pool("timed_out", "1 while a pool does not answer."),
+    pool("timed_out", "1 while a pool does not answer.", AGENT),
     Metric("hostmon_host_objects_age_seconds", G,
-           "Time since storage pools and networks were last read.", Source.AGENT, HOST,
+           "Time since storage pools and networks were last read.", AGENT, HOST,
            "objects_age_seconds"),
     Metric("hostmon_host_objects_unread", G,
            "Storage pools, and lists of pools or networks, that could not be read.",
-           Source.AGENT, HOST, "objects_unread"),
-    Metric("libvirt_network_active", G, "1 while a network is active.", LIBVIRT, HOST,
+           AGENT, HOST, "objects_unread"),
+    Metric("libvirt_network_active", G, "1 while a network is active.", OBJECTS, HOST,
            "network_active", labels=("network",)),
 )  # fmt: skip
 

@@ -61,7 +61,10 @@ a guest that bears one address by `MAC#2`; `mac_address` is the address itself.
 A quota on a guest's CPU raises both `libvirt_domain_cpu_throttled_seconds_total` and its vCPUs'
 delay: only delay beyond the throttled time is contention.
 
-How fresh a value is, its HELP text says:
+How fresh a value is, its HELP text says. What the tables call the kernel's is that of guests that
+are this host's processes, of a local QEMU; an agent of another hypervisor, or of another host, has
+it of libvirt, and its HELP texts say so. Of what libvirt is asked for the ages are shown, by group;
+a job's while there is one:
 """
 
 PROFILES = """

@@ -15,10 +15,13 @@ from bench.front.tables import MadeUp
 from hostmon._exposition import SCOPES, Renderer
 from hostmon.errors import SettingsError
 from hostmon.exposition import SHARED_NS, Exposition, Figures, Format
+from hostmon.exposition.sources import Sources
 from hostmon.facts import GuestFacts
 from hostmon.metrics import CATALOGUE, PROFILES, Scope, Type
 from hostmon.samples import Group
 from hostmon.scrape import Scrape, read
+from hostmon.stats import oldest
+from hostmon_drivers.virt_libvirt.readings import Cadences, kernel_readings
 from tests.native.synthetic import put
 
 SERIES_A_GUEST = 60
@@ -90,9 +93,10 @@ def test_promtool_accepts_the_text_page() -> None:
 
 
 def test_a_usual_guest_has_at_most_sixty_series_by_default() -> None:
+    asked = oldest(kernel_readings(Cadences()))
     counted = {
-        job: len(scrape(exposition(MadeUp(2, job=job))).values)
-        - len(scrape(exposition(MadeUp(1, job=job))).values)
+        job: len(scrape(exposition(MadeUp(2, job=job), sources=Sources(cadences=asked))).values)
+        - len(scrape(exposition(MadeUp(1, job=job), sources=Sources(cadences=asked))).values)
         for job in (False, True)
     }
     assert 50 <= counted[False] < counted[True] <= SERIES_A_GUEST
@@ -208,11 +212,10 @@ def test_of_two_guests_of_one_name_the_running_one_is_shown() -> None:
 
 def test_aged_columns_are_left_out_and_their_age_stays() -> None:
     made = MadeUp(1)
-    page = exposition(made)
     made.read(made.uuids[0], now_ns=1)
     block = "libvirt_domain_block_stats_read_bytes_total"
-    assert block in scrape(page).names()
-    page.keep({Group.BLOCK: 15.0})
+    assert block in scrape(exposition(made)).names()
+    page = exposition(made, sources=Sources(cadences={Group.BLOCK: 15.0}))
     found = scrape(page)
     assert block not in found.names()
     assert "libvirt_domain_memory_stats_usable_bytes" in found.names()

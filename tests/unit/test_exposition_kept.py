@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from bench.front.tables import NUMBERS, VCPUS, MadeUp
 from hostmon.exposition import SHARED_NS, Exposition, Format
+from hostmon.exposition.sources import Sources
 from hostmon.facts import GuestFacts
 from hostmon.metrics import CATALOGUE
 from hostmon.samples import Group
@@ -154,8 +155,7 @@ def test_a_piece_of_an_older_page_is_refused() -> None:
 
 def test_lines_leave_no_memory_behind_when_guests_go() -> None:
     made = MadeUp(300)
-    page = exposition(made)
-    page.keep({Group.BLOCK: 60.0})
+    page = exposition(made, sources=Sources(cadences={Group.BLOCK: 60.0}))
     page.refresh()
     full = page.memory
     for uuid in made.uuids[1:]:

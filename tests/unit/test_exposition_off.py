@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from bench.front.tables import MadeUp
 from hostmon.exposition import SHARED_NS, Exposition, Format
+from hostmon.exposition.sources import BY_KERNEL, Sources
 from hostmon.samples import Group
 from hostmon.scrape import Scrape, read
 
@@ -14,11 +15,13 @@ SHUT_OFF = 5, 1, -1
 """State, reason and id of a guest that was shut down."""
 
 
-def exposition(made: MadeUp) -> Exposition:
+def exposition(made: MadeUp, sources: Sources = BY_KERNEL, on: tuple[str, ...] = ()) -> Exposition:
     """An exposition that never shares a render."""
     ticks = itertools.count(0, 10 * SHARED_NS)
-    registry = CollectorRegistry()
-    return Exposition(made.table, made.describe, dict, registry, clock_ns=lambda: next(ticks))
+    return Exposition(
+        made.table, made.describe, dict, CollectorRegistry(),
+        sources=sources, on=on, clock_ns=lambda: next(ticks),
+    )  # fmt: skip
 
 
 def scrape(page: Exposition) -> Scrape:
@@ -53,7 +56,7 @@ def test_what_dominfo_tells_is_shown_of_guests_that_run_and_that_do_not(
         made.uuids[0], vcpus=2, vcpus_max=8, memory=2**30, memory_max=2**31,
         persistent=persistent, autostart=autostart,
     )  # fmt: skip
-    page = exposition(made)
+    page = exposition(made, on=("libvirt_domain_autostart",))
     running = of_guest(page)
     assert "libvirt_domain_shutoff_reason" not in running
     made.table.set_state(made.uuids[0], 5, 3, -1)
@@ -69,8 +72,7 @@ def test_what_dominfo_tells_is_shown_of_guests_that_run_and_that_do_not(
 
 def test_images_of_shut_off_guests_alone_are_shown_however_old() -> None:
     made = MadeUp(1)
-    page = exposition(made)
-    page.keep({Group.BLOCK_SIZE: 15.0})
+    page = exposition(made, sources=Sources(cadences={Group.BLOCK_SIZE: 15.0}))
     shown = ("capacity", "allocation", "physical")
     names = [f"libvirt_domain_block_stats_{name}_bytes" for name in shown]
     uuid = made.uuids[0]
