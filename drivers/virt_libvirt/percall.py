@@ -53,11 +53,22 @@ def read_singly(stats: Stats, table: GuestTable, uuids: list[bytes]) -> int:
     for uuid in uuids:
         if uuid not in known:
             continue
-        values = dict(single_values(stats.connection.lookupByUUID(uuid), taken.guest(uuid)))
+        domain = looked_up(stats.connection, uuid)
+        values = dict(single_values(domain, taken.guest(uuid))) if domain is not None else {}
         if values:
             absorb(table, uuid, values, began)
             count += 1
     return count
+
+
+def looked_up(connection: libvirt.virConnect, uuid: bytes) -> libvirt.virDomain | None:
+    """The guest's handle, None if libvirt knows none; libvirt.libvirtError as of the connection."""
+    try:
+        return connection.lookupByUUID(uuid)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
+            raise
+        return None
 
 
 def single_values(domain: libvirt.virDomain, guest: Guest) -> Iterator[tuple[str, Value]]:
