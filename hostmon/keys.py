@@ -25,7 +25,7 @@ AGENT = "agent"
 SECRET_SUFFIX = ".key_secret"
 PUBLIC_SUFFIX = ".key"
 SYSTEM_KEYS = Path("/etc/hostmon/keys")
-# systemd lets the service's user read a credential by an access list; its mask looks like a group's.
+# systemd lets a service's user read a credential by an access list; its mask looks like a group's.
 ACL_OF_ONE = 0o040
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
