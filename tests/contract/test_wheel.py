@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tarfile
 import time
 import zipfile
 from collections.abc import Iterator
@@ -134,6 +135,25 @@ def test_the_wheel_holds_what_is_used_and_no_more(wheel: Path) -> None:
     for ending in (".so", ".pyi"):
         found = {Path(name).name.partition(".")[0] for name in names if name.endswith(ending)}
         assert found == extensions, ending
+
+
+def test_the_source_distribution_holds_what_a_build_takes(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "setup.py", "-q", "egg_info", "--egg-base", tmp_path,
+         "sdist", "--dist-dir", tmp_path],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    (path,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        found = {name.partition("/")[2] for name in archive.getnames()}
+    sources = {
+        str(file.relative_to(ROOT))
+        for top in ("ext", "hostmon", "drivers")
+        for file in (ROOT / top).rglob("*")
+        if file.suffix in (".py", ".pyi", ".pyx", ".pxd", ".pxi", ".typed")
+    }
+    assert {"setup.py", "pyproject.toml", "README.md", "LICENSE", *sources} <= found
+    assert len(sources) > 300
 
 
 def test_the_version_is_told_at_once(bare: Path) -> None:
