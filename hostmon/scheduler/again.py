@@ -89,13 +89,15 @@ class ClaimsAgain:
         if kept or self._holdings.on(row):
             self._rounds[row] = Round(kept)
 
-    def give_back(self, row: int, claim: str, seconds: float) -> None:
-        """Have a claim released whose release an agent left unanswered, for so many seconds."""
+    def give_back(self, row: int, claim: str, seconds: float, *, silent: bool = True) -> None:
+        """Have a claim released that may be granted, for so many seconds, until that is answered.
+
+        Of an agent that is ``silent`` it is known that it leaves questions unanswered.
+        """
         asked = self._rounds.setdefault(row, Round(at=self._clock() + FIRST_S))
-        number = self._claimer.number()
-        asked.unanswered[number] = Question(claim, self._clock() + seconds)
-        asked.unsent.append(number)
-        asked.puts = max(2, asked.puts)
+        self._release(asked, claim, seconds)
+        if silent:
+            asked.puts = max(2, asked.puts)
         self._put(row, asked)
 
     def step(self) -> list[LostPlacement]:
@@ -150,17 +152,17 @@ class ClaimsAgain:
                 held.epoch = answer.epoch
                 return []
         if granted or question.times > 1:  # a refusal is not remembered: the next copy may be
-            self._release(asked, held)
+            self._release(asked, held.wanted.id, held.wanted.ttl)
         runs = isinstance(answer, ClaimAnswer) and answer.resource == "guest"
         if not self._holdings.drop(question.claim) or runs or held.left <= 0:
             return []
         refused = RefusedClaim.told(view.host, answer)
         return [LostPlacement(placement=held.placement, refused=refused)]
 
-    def _release(self, asked: Round, held: Holding) -> None:
+    def _release(self, asked: Round, claim: str, seconds: float) -> None:
         """Release what a copy that is under way may be granted, until that is answered."""
         number = self._claimer.number()
-        asked.unanswered[number] = Question(held.wanted.id, self._clock() + held.wanted.ttl)
+        asked.unanswered[number] = Question(claim, self._clock() + seconds)
         asked.unsent.append(number)
 
     def _begin_round(self, row: int, asked: Round) -> None:
@@ -187,7 +189,7 @@ class ClaimsAgain:
             if question is not None and self._is_over(question):
                 del asked.unanswered[number]
                 if question.times and question.held and question.held.left <= 0:
-                    self._release(asked, question.held)
+                    self._release(asked, question.claim, question.held.wanted.ttl)
             elif question is not None:
                 if not self._claimer.put(row, number, *question.asked()):
                     return  # more wait already than may

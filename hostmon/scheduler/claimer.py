@@ -20,7 +20,9 @@ TIMEOUT = 2.0
 KEPT = 1024
 # Questions that may wait for one agent: all that it may have granted are claimed again at once.
 WAITING = KEPT
-SILENT = "no answer"
+SILENT, OTHER = "no answer", "another answer"
+# Behind which a claim may be granted, though it was put once.
+DOUBTFUL = (SILENT, OTHER, "failed")
 
 
 class Claimer:
@@ -45,16 +47,16 @@ class Claimer:
             socket.close(0)
         self._sockets.clear()
 
-    def claim(self, row: int, wanted: ClaimWanted) -> ClaimAnswer | str:
-        """Claim: the agent's answer, or why there is none, in a word or two.
+    def claim(self, row: int, wanted: ClaimWanted) -> tuple[ClaimAnswer | str, bool]:
+        """Claim: the agent's answer, or why there is none, in a word or two; and whether in doubt.
 
-        A claim that nobody answered may have been granted all the same, and so may the second copy
-        of one that was put twice and refused: it is released.
+        In doubt it may be granted all the same, and is to be released: one that nobody answered,
+        and one that was put twice, whose second copy is answered anew if the first was refused.
         """
         answer, times = self._ask(row, "claim", wanted)
-        if not isinstance(answer, ClaimAnswer) or (times > 1 and answer.state != "granted"):
-            self.put(row, self.number(), "release", ClaimWanted(id=wanted.id))
-        return answer
+        if isinstance(answer, ClaimAnswer):
+            return answer, times > 1 and answer.state != "granted"
+        return answer, times > 1 or answer in DOUBTFUL
 
     def put(self, row: int, number: int, ask: str, wanted: ClaimWanted) -> bool:
         """Claim or release, and wait for nothing: `answers` has the answer; whether it was put."""
@@ -98,7 +100,7 @@ class Claimer:
         try:
             answer, times = exchange(self._socket(row), request, self._timeout, others.append)
         except ProtocolError:
-            return "another answer", 1
+            return OTHER, 1
         return SILENT if answer is None else said(answer), times
 
 
@@ -106,4 +108,4 @@ def said(answer: Answer) -> ClaimAnswer | str:
     """How a claim stands, or in a word or two why that is not told."""
     if isinstance(answer, ClaimAnswer):
         return answer
-    return answer.code if isinstance(answer, Refusal) else "another answer"
+    return answer.code if isinstance(answer, Refusal) else OTHER

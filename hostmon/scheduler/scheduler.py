@@ -119,13 +119,13 @@ class Scheduler:
                 reason = self.chooser.explain(request, without, behind)
                 return Placement(request=request, refused=tuple(refused), reason=reason)
             name = str(uuid.uuid4())
-            answer = self.claimer.claim(row, self._wanted(request, name))
+            answer, doubtful = self.claimer.claim(row, self._wanted(request, name))
+            if doubtful:
+                self._again.give_back(row, name, self._ttl, silent=answer == SILENT)
             if isinstance(answer, ClaimAnswer):
                 self.hosts.views[row].take_sums(answer.epoch, answer.sums)
                 if answer.state == "granted":
                     return self._placed(request, row, name, refused, answer.epoch)
-            elif answer == SILENT:
-                self._again.give_back(row, name, self._ttl)
             refused.append(RefusedClaim.told(self.hosts.views[row].host, answer))
             without.add(row)
             self.refused += 1

@@ -175,8 +175,8 @@ def test_a_host_whose_libvirtd_is_away_is_passed_over_and_comes_back(fleet: Flee
         node.kill_libvirtd()
         wait_for(lambda: scheduler.update(0.05) is not None and not scheduler.hosts.columns.begin())
         assert scheduler.place(request).reason == "none of 1 hosts: not ready 1"
-        answer = scheduler.claimer.claim(0, ClaimWanted(id=str(uuid.uuid4()), vcpus=1))
-        assert answer == "unready"
+        wanted = ClaimWanted(id=str(uuid.uuid4()), vcpus=1)
+        assert scheduler.claimer.claim(0, wanted) == ("unready", False)
         node.start_libvirtd()
         began = time.monotonic()
         while not scheduler.place(request).host:

@@ -160,6 +160,81 @@ def test_a_host_that_does_not_answer_is_left_out_until_it_does(
     assert host.mine.place(PlacementRequest(vcpus=1)).host
 
 
+def test_a_claim_that_nobody_answers_is_given_back_by_one_question(
+    host: Restarted, let: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    puts: list[str] = []
+    put = host.mine.claimer.put
+
+    def counted(row: int, number: int, ask: str, wanted: ClaimWanted) -> bool:
+        puts.append(ask)
+        return put(row, number, ask, wanted)
+
+    monkeypatch.setattr(host.mine.claimer, "put", counted)
+    now = time.monotonic()
+    monkeypatch.setattr(host.mine._again, "_clock", lambda: now)  # nothing is put again
+    let.clear()
+    assert not host.mine.place(PlacementRequest(vcpus=1)).host
+    assert puts == ["release"]
+    let.set()
+    host.follow(lambda: not host.mine._again)
+    assert host.bus.answers.granting.status().outstanding == 0
+    assert puts == ["release"]
+
+
+class Twice:
+    """A claimer's socket that tells when a question has been put twice."""
+
+    def __init__(self, socket: zmq.Socket[bytes]) -> None:
+        self.twice = threading.Event()
+        self._socket = socket
+        self._puts = 0
+
+    def send(self, message: bytes, flags: int) -> None:
+        self._socket.send(message, flags)
+        self._puts += 1
+        if self._puts == 2:
+            self.twice.set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+
+def test_what_a_second_copy_is_granted_after_a_refusal_is_given_back_until_that_is_answered(
+    host: Restarted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket: Any = Twice(host.mine.claimer._socket(0))
+    host.mine.claimer._sockets[0] = socket
+    granting = host.bus.answers.granting
+    claim, release = granting.claim, granting.release
+    refused: list[int] = []
+
+    def refuse_late(*arguments: Any) -> ClaimAnswer:
+        if refused:
+            return claim(*arguments)
+        other = ClaimWanted(id=str(uuid.uuid4()), vcpus=8)
+        claim(0, other)
+        answer = claim(*arguments)
+        assert socket.twice.wait(30)
+        release(0, other)
+        refused.append(arguments[0])
+        return answer
+
+    def too_often(re: int, wanted: ClaimWanted) -> ClaimAnswer:
+        if len(refused) == 1:
+            refused.append(re)
+            raise RefusedError("too many questions", "rate")
+        return release(re, wanted)
+
+    monkeypatch.setattr(granting, "claim", refuse_late)
+    monkeypatch.setattr(granting, "release", too_often)
+    placement = host.mine.place(PlacementRequest(vcpus=8))
+    assert [one.resource for one in placement.refused] == ["vcpus"]
+    host.follow(lambda: not host.mine._again)
+    assert (granting.status().granted, granting.status().released) == (2, 2)
+    assert host.mine.place(PlacementRequest(vcpus=8)).host
+
+
 def test_what_is_given_back_to_a_host_that_does_not_answer_is_not_waited_for_twice(
     host: Restarted, let: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
