@@ -32,6 +32,7 @@ from hostmon.images.survey import Survey
 from hostmon.keeper import Keeper
 from hostmon.keys import check_folder, load_agent_pair
 from hostmon.ledger import HostLedger
+from hostmon.lister import Lister
 from hostmon.machine.cgroups import host_mounts
 from hostmon.machine.files import HERE
 from hostmon.machine.memory import default_huge_page
@@ -107,6 +108,11 @@ class Agent:
             self._definitions,
         )
         self._bookkeeper = self._account_keeper()
+        self._lister = Lister(
+            self._hypervisor.connect,
+            ready=self._keeper.has_compared,
+            listed=self._keeper.check_objects,
+        )
         self._deaths = DeathNotice(self._pipe, self._table)
         self._rhythm = Rhythm()
         self._asker = StatsSampler(
@@ -134,7 +140,9 @@ class Agent:
                 self._kernel,
                 self._supervisor,
                 self._hypervisor,
-                Together(self._keeper, self._asker, self._image_cache, self._bookkeeper),
+                Together(
+                    self._keeper, self._asker, self._image_cache, self._bookkeeper, self._lister
+                ),
             ):
                 if part is not None:
                     started.callback(part.stop)
@@ -148,6 +156,7 @@ class Agent:
             "connection keeper": self._keeper,
             "libvirt sampler": self._asker,
             "bookkeeper": self._bookkeeper,
+            "lister": self._lister,
         }
         if self._kernel is not None:
             self._watched["kernel sampler"] = self._kernel
@@ -194,7 +203,6 @@ class Agent:
             audit_s=settings.audit,
             ready=self._keeper.has_compared,
             publish=lambda account: self._pipe.put(records.account(account)),
-            listed=self._keeper.check_objects,
             survey=Survey(folders=settings.image_folders),
             traits=settings.traits,
         )
@@ -246,7 +254,11 @@ class Agent:
 
     def _figures(self) -> Figures:
         return figures_of(
-            self._own.look(), self._bookkeeper.books, self._dispatcher.tally_of, time.monotonic_ns()
+            self._own.look(),
+            self._bookkeeper.books,
+            self._lister.objects,
+            self._dispatcher.tally_of,
+            time.monotonic_ns(),
         )
 
     def metrics(

@@ -6,7 +6,6 @@ grow old, and say since when they are true.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 
@@ -14,11 +13,11 @@ import msgspec
 
 from hostmon._ledger import Taken
 from hostmon.account import Binding, GuestClaim, HostAccount, PagePool, Sums
+from hostmon.attendant import Attendant
 from hostmon.audit import Auditor, Report
 from hostmon.claims import bare_claim_of
 from hostmon.definitions import Definitions
 from hostmon.driver.virt import GuestDescription
-from hostmon.errors import HostmonError
 from hostmon.hypervisor import Connection
 from hostmon.images.storage import Storage
 from hostmon.images.survey import Survey
@@ -29,21 +28,16 @@ from hostmon.machine.memory import Memory, read_memory
 from hostmon.machine.sysfs import read_topology
 from hostmon.machine.topology import Cell, Cpu, Topology
 from hostmon.machine.traits import traits_of
-from hostmon.objects import OBJECTS_S, HostObjects, read_objects
 
 log = logging.getLogger(__name__)
 
 AUDIT_S = 300.0
-TICK_S = 1.0
-"""How often it is looked whether the account has changed since it was told last."""
 WHOLE_S = 15.0
 """How often all of it is compared with that, whatever the ledger says: memory may be plugged in."""
 SETTLE_S = 1.0
 """How long events that are under way have before a disagreement counts as one."""
-RETRY_S = 15.0
 RESURVEY_S, RESURVEY_TIMES = 5.0, 10.0
 """After a survey none is made but for an audit for so long, and so many times what it took."""
-STOP_S = 1.0
 NOTHING = Sums(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
@@ -54,17 +48,15 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
     healed: dict[str, int] = {}
     audits: int = 0
     audited_at: float = 0.0
-    objects: HostObjects = HostObjects()
     machine: MachineIdentity = MachineIdentity()
 
 
-class Bookkeeper:
+class Bookkeeper(Attendant):
     """Audits every ``audit_s`` seconds, once ``ready`` says that there is something to audit.
 
     ``local``: the guests are this machine's, whose kernel and files then tell its size; otherwise
     the hypervisor does, and storage stays unknown. ``publish`` is given the account whenever more
-    of it changed than its sums. ``listed`` is told each time that networks and pools could be.
-    ``traits`` are added to those of the processors.
+    of it changed than its sums. ``traits`` are added to those of the processors.
     """
 
     def __init__(
@@ -77,22 +69,19 @@ class Bookkeeper:
         audit_s: float = AUDIT_S,
         ready: Callable[[], bool] = lambda: True,
         publish: Callable[[HostAccount], object] = lambda _: None,
-        listed: Callable[[], object] = lambda: None,
         survey: Survey | None = None,
         traits: tuple[str, ...] = (),
         roots: Roots = HERE,
     ) -> None:
+        super().__init__("bookkeeper", "audits", connect, ready)
         self.auditor = Auditor(ledger)
         self.storage: Storage | None = None
         self.books = Books(machine=read_machine(roots) if local else MachineIdentity())
         self._ledger = ledger
         self._definitions = definitions
-        self._connect = connect
         self._local = local
         self._audit_s = audit_s
-        self._ready = ready
         self._publish = publish
-        self._listed = listed
         self._survey = survey or Survey(roots)
         self._roots = roots
         self._topology = read_topology(roots) if local else Topology(arch="", cells=())
@@ -102,26 +91,10 @@ class Bookkeeper:
         self._sized_at = (-1, -1)
         self._payers: dict[str, bytes] = {}
         self._imaged: set[bytes] = set()
-        self._audit_due = self._objects_due = self._resurvey_due = 0.0
+        self._audit_due = self._resurvey_due = 0.0
         self._told: HostAccount | None = None
         self._told_changes = -1
         self._whole_due = 0.0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="bookkeeper", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End; a thread that hangs in libvirt is left behind after STOP_S seconds."""
-        self._stop.set()
-        self._thread.join(STOP_S)
-
-    @property
-    def alive(self) -> bool:
-        """Whether its thread runs."""
-        return self._thread.is_alive()
 
     def account(self, taken: Taken | None = None) -> HostAccount:
         """The account now, or of a snapshot, with the latest readings; without waiting."""
@@ -137,32 +110,6 @@ class Bookkeeper:
     def _memory(self) -> Memory | None:
         return read_memory(self._roots) if self._local else None
 
-    def _run(self) -> None:
-        while not self._stop.wait(TICK_S):
-            if not self._ready():
-                continue
-            try:
-                self._serve()
-                continue
-            except HostmonError as error:
-                log.info("no connection for audits: %s; again in %g s", error, RETRY_S)
-            except Exception:
-                log.exception("the bookkeeper failed; it begins anew in %g s", RETRY_S)
-            self._stop.wait(RETRY_S)
-
-    def _serve(self) -> None:
-        """Work on one connection, until the end or as long as it is of use to all that is read.
-
-        libvirt opens its own connection to the daemon of networks or of pools once a client and
-        keeps it: once that daemon was started anew only another client's reaches it.
-        """
-        with self._connect() as connection:
-            worn = False
-            while not self._stop.is_set() and not worn:
-                self.turn(connection, time.monotonic())
-                self._stop.wait(TICK_S)
-                worn = self.books.objects.lists_unread and time.monotonic() >= self._objects_due
-
     def turn(self, connection: Connection, now: float) -> None:
         """Whatever is due; raises HostmonError when the connection is of no use."""
         if now >= self._audit_due:
@@ -175,12 +122,7 @@ class Bookkeeper:
         elif now >= self._resurvey_due and self._lacks_payer():
             self.survey()  # whoever else has their shared disks is charged for them now
         self.size()
-        self.tell()  # before whatever may hang: pools and networks may be other daemons'
-        if now >= self._objects_due:
-            found = read_objects(connection, self.books.objects, self._found_objects)
-            self._objects_due = time.monotonic() + OBJECTS_S
-            if not found.lists_unread:
-                self._listed()
+        self.tell()
 
     def audit(self, connection: Connection) -> Report:
         """Hold the account against what the hypervisor lists, and heal it."""
@@ -261,14 +203,6 @@ class Bookkeeper:
             return bare_claim_of(guest)
         bindings[uuid] = read.bindings
         return read.claim
-
-    def _found_objects(self, objects: HostObjects) -> None:
-        """Keep it, and say once what could not be read."""
-        told = self.books.objects.unread
-        for what, why in objects.unread.items():
-            if told.get(what) != why:
-                log.warning("%s: can't be read (%s); tried every %g s", what, why, OBJECTS_S)
-        self.books = msgspec.structs.replace(self.books, objects=objects)
 
 
 def outline(connection: Connection) -> Topology:

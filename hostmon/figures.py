@@ -21,7 +21,9 @@ Tally = tuple[list[int], list[int], int, int]
 COUNTED = {"io_errors": "io-error", "watchdogs": "watchdog", "process_exits": "process-exit"}
 
 
-def figures_of(status: AgentStatus, books: Books, tally: Tally, now_ns: int) -> Figures:
+def figures_of(
+    status: AgentStatus, books: Books, objects: HostObjects, tally: Tally, now_ns: int
+) -> Figures:
     """The columns that are known; the others are left out. ``now_ns`` is CLOCK_MONOTONIC."""
     counts = {kind.kind: kind.count for kind in status.kinds}
     return {
@@ -33,7 +35,7 @@ def figures_of(status: AgentStatus, books: Books, tally: Tally, now_ns: int) -> 
         **tally_figures(tally),
         **machine_figures(books.machine),
         **audit_figures(books),
-        **object_figures(books.objects, now_ns),
+        **object_figures(objects, now_ns),
         **(account_figures(status.account) if status.account else {}),
     }
 

@@ -1,8 +1,8 @@
 """The bases of drivers under ``hostmon.virt``: a hypervisor, and one connection to it.
 
 The agent makes one driver object, and opens connections through it, each used by one thread:
-one for events and lists, others for statistics and for comparing the account. States and reasons
-are libvirt's numbers (``hostmon.kinds.STATES`` names them), memory is in bytes.
+one for events and lists, others for statistics, for comparing the account, for networks and pools.
+States and reasons are libvirt's numbers (``hostmon.kinds.STATES`` names them), memory is in bytes.
 """
 
 from abc import ABC, abstractmethod

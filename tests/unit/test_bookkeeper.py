@@ -3,12 +3,10 @@
 import logging
 import time
 from pathlib import Path
-from typing import Any, cast
 
 import msgspec
 import pytest
 
-from hostmon.driver.virt import NetworkDescription
 from hostmon.errors import NotConnectedError
 from hostmon.hypervisor import Connection
 from hostmon.images.survey import Survey
@@ -16,7 +14,6 @@ from hostmon.ledger import HostLedger
 from hostmon.machine.files import HERE
 from hostmon.machine.memory import read_memory
 from hostmon.machine.topology import Topology
-from hostmon.objects import HostObjects
 from tests.unit.bookkeeping import MIB, UUID, World, guest
 
 
@@ -115,118 +112,6 @@ def test_totals_are_compared_though_no_guest_changed(
     assert world.told[2].memory.total == found.total
 
 
-def test_pools_and_networks_are_looked_at(world: World) -> None:
-    world.host.connection.networkDefineXML("<network><name>n</name></network>")
-    world.host.connection.storagePoolCreateXML(
-        "<pool type='dir'><name>p</name><target><path>/p</path></target></pool>"
-    )
-    world.keeper.turn(world.connection, time.monotonic())
-    objects = world.keeper.books.objects
-    assert objects.networks == {"n": False}
-    assert objects.pools["p"].capacity > 0
-    assert objects.timed_out(time.monotonic_ns()) == {"p": False}
-
-
-def test_the_account_is_told_though_networks_and_pools_fail(
-    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def away() -> tuple[()]:
-        raise NotConnectedError("Failed to connect socket to virtnetworkd-sock-ro")
-
-    monkeypatch.setattr(world.host, "networks", away)
-    monkeypatch.setattr(world.host, "pools", away)
-    with caplog.at_level(logging.WARNING):
-        for turn in range(3):
-            world.keeper._objects_due = 0.0
-            world.keeper.turn(world.connection, time.monotonic())
-            assert len(world.told) == 1, turn
-    said = [record.getMessage() for record in caplog.records if "can't be read" in record.message]
-    assert [line.partition(":")[0] for line in said] == ["networks", "storage pools"]
-    assert world.keeper.books.audits == 1
-
-
-def test_a_connection_that_failed_is_told_from_its_networks(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    world.keeper.turn(world.connection, time.monotonic())
-    before = world.keeper.books.objects
-    world.host.close()
-    world.keeper._objects_due = 0.0
-    with pytest.raises(NotConnectedError):
-        world.keeper.turn(world.connection, time.monotonic())
-    assert world.keeper.books.objects == before
-
-
-class Client:
-    """A connection of one that has its own to virtnetworkd, opened once, as virtqemud has it."""
-
-    def __init__(self, world: World, daemon: list[int]) -> None:
-        self._world = world
-        self._daemon = daemon
-        self._reached = daemon[0]
-        self.closed = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._world.connection, name)
-
-    def networks(self) -> tuple[NetworkDescription, ...]:
-        if self._reached != self._daemon[0]:
-            raise NotConnectedError("client socket is closed")
-        return (NetworkDescription(name="n", active=True),)
-
-    def __enter__(self) -> Connection:
-        return cast("Connection", self)
-
-    def __exit__(self, *_: object) -> None:
-        self.closed = True
-
-
-def test_networks_come_back_after_their_daemon_was_started_anew(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("hostmon.bookkeeper.TICK_S", 0.002)
-    monkeypatch.setattr("hostmon.bookkeeper.OBJECTS_S", 0.1)
-    daemon = [1]
-    opened: list[Client] = []
-
-    def connect() -> Connection:
-        opened.append(Client(world, daemon))
-        return cast("Connection", opened[-1])
-
-    listed: list[int] = []
-    keeper = world.made(
-        connect, survey=Survey(folders=()), listed=lambda: listed.append(len(looks))
-    )
-    keeper._stop.clear()
-    looks: list[tuple[int, bool, int]] = []
-    kept = keeper._found_objects
-
-    def found(objects: HostObjects) -> None:
-        kept(objects)
-        looks.append((len(opened), bool(objects.unread), len(world.told)))
-        if len(looks) in (2, 5):  # two looks on one connection, and then it is started anew
-            daemon[0] += 1
-
-    monkeypatch.setattr(keeper, "_found_objects", found)
-    keeper.start()
-    for _ in range(1000):
-        if len(looks) >= 7:
-            break
-        keeper._thread.join(0.01)
-    keeper.stop()
-    assert [look[:2] for look in looks[:7]] == [
-        (1, False), (1, False), (1, True), (2, False), (2, False), (2, True), (3, False)
-    ]  # fmt: skip
-    assert all(told for _, _, told in looks), "the account is told first"
-    assert listed[:5] == [1, 2, 4, 5, 7], "not after the looks that found no daemon"
-    assert [one.closed for one in opened] == [True] * len(opened)
-
-
-def test_a_bad_pool_takes_no_new_connection() -> None:
-    assert not HostObjects(unread={"storage pool networks": "no such device"}).lists_unread
-    assert HostObjects(unread={"storage pool a": "no socket", "networks": "so"}).lists_unread
-
-
 def test_another_hosts_size_is_libvirts(world: World) -> None:
     world.ledger = HostLedger(Topology(arch="", cells=()))
     keeper = world.made(lambda: world.connection, local=False)
@@ -241,8 +126,8 @@ def test_another_hosts_size_is_libvirts(world: World) -> None:
 def test_thread_audits_and_stops(
     world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hostmon.bookkeeper.TICK_S", 0.01)
-    monkeypatch.setattr("hostmon.bookkeeper.RETRY_S", 0.01)
+    monkeypatch.setattr("hostmon.attendant.TICK_S", 0.01)
+    monkeypatch.setattr("hostmon.attendant.RETRY_S", 0.01)
     tries = []
     ready = []
 

@@ -79,7 +79,7 @@ def test_a_shared_disk_that_hung_counts_with_another_guest_once_it_answers(world
 
     sharing(world, 8, 9)
     keeper = world.made(lambda: world.connection, survey=Survey(folders=(), look=look))
-    keeper._audit_due = keeper._objects_due = math.inf
+    keeper._audit_due = math.inf
     keeper.survey()
     assert keeper.account().disk.allocated == 8 * MIB
     gone(world, UUID.int)
@@ -112,7 +112,7 @@ def test_images_are_looked_at_again_after_a_pause(
 
     sharing(world, 8, 9, 10)
     keeper = world.made(lambda: world.connection, survey=Slow(folders=()))
-    keeper._audit_due = keeper._objects_due = math.inf
+    keeper._audit_due = math.inf
     monkeypatch.setattr("hostmon.bookkeeper.time.monotonic", lambda: now[0])
     keeper.survey()
     now[0] += 100  # the first is gone long after
