@@ -1,6 +1,7 @@
 """The host's account as figures of a page: which of its numbers stand behind which column."""
 
 from collections.abc import Iterator
+from resource import getpagesize
 
 from hostmon.account import HostAccount, PagePool, Resource
 
@@ -8,6 +9,9 @@ Series = dict[tuple[str, ...], float]
 
 NO_CELL = ""
 """The cell's label of huge pages on a host that has no NUMA cells."""
+
+BASE_PAGE = getpagesize()
+"""The size of the pages that are not huge: the account has them as a pool too."""
 
 
 def account_figures(account: HostAccount) -> dict[str, float | Series]:
@@ -51,6 +55,7 @@ def cell_figures(account: HostAccount) -> dict[str, Series]:
     pools = [(str(cell.id), pool) for cell in cells for pool in cell.pages]
     if not cells:
         pools = [(NO_CELL, pool) for pool in account.pages]
+    pools = [each for each in pools if each[1].size != BASE_PAGE]
     return {
         "numa_memory_bytes": {(str(cell.id),): cell.memory for cell in cells},
         "numa_memory_used_bytes": {(str(cell.id),): cell.memory_used for cell in cells},

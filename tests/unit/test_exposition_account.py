@@ -9,7 +9,9 @@ from prometheus_client import CollectorRegistry
 from bench.front.tables import MadeUp
 from hostmon.account import CellAccount, HostAccount, PagePool, Resource
 from hostmon.exposition import SHARED_NS, Exposition, Format
-from hostmon.exposition.account import account_figures
+from hostmon.exposition.account import BASE_PAGE, account_figures
+from hostmon.ledger import HostLedger
+from hostmon.machine.sysfs import read_topology
 from hostmon.metrics.host import CELLS, MEMORY, STORAGE, VCPUS
 from hostmon.scrape import read
 
@@ -96,6 +98,32 @@ def test_figures_that_change_or_come_and_go_are_shown_as_they_are_now() -> None:
     del figures["vcpus"]
     for form in Format:
         assert shown(form) == {}
+
+
+def test_pages_of_the_base_size_are_no_huge_pages() -> None:
+    small = PagePool(BASE_PAGE, 1000, 400, 10 * BASE_PAGE)
+    cells = tuple(
+        msgspec.structs.replace(cell, pages=(small, *cell.pages)) for cell in ACCOUNT.cells
+    )
+    with_base = msgspec.structs.replace(ACCOUNT, cells=cells)
+    alone = msgspec.structs.replace(ACCOUNT, cells=(), pages=(small, *ACCOUNT.pages))
+    names = ("hugepages", "hugepages_used", "hugepages_free")
+    for account, without in (
+        (with_base, ACCOUNT),
+        (alone, msgspec.structs.replace(ACCOUNT, cells=())),
+    ):
+        for name in names:
+            assert account_figures(account)[name] == account_figures(without)[name]
+    assert account_figures(with_base)["hugepages"] == {("0", str(2 * MIB)): 10}
+
+
+def test_this_machine_has_no_series_of_its_base_pages() -> None:
+    """The kernel's own cells: each has a pool of base pages, by sysconf's size."""
+    topology = read_topology()
+    assert {pages.size for cell in topology.cells for pages in cell.pages} >= {BASE_PAGE}
+    figures = account_figures(HostLedger(topology).account())
+    sizes = {size for _, size in figures["hugepages"]}  # type: ignore[union-attr]
+    assert str(BASE_PAGE) not in sizes
 
 
 def test_huge_pages_are_the_cells_or_without_cells_the_hosts() -> None:
