@@ -153,6 +153,18 @@ cdef inline ssize_t read_process(
     return read_file(r.roots.proc, path, r.scratch, SCRATCH)
 
 
+cdef inline void take_process_cpu(Reading* r, const Stat* stat) noexcept nogil:
+    """Processor times of a guest without a group of its own, as libvirt takes them there: in ticks.
+
+    Which of the two it is stays as it was when the process was found: they never take turns.
+    """
+    r.cpu.user_ns = times(stat.utime, r.tick_ns)
+    r.cpu.system_ns = times(stat.stime, r.tick_ns)
+    if r.cpu.user_ns < BAD and r.cpu.system_ns < BAD - r.cpu.user_ns:
+        r.cpu.time_ns = r.cpu.user_ns + r.cpu.system_ns
+        mark(r, GROUP_CPU)
+
+
 cdef inline int read_stat(Reading* r, Watch* w, int depth) noexcept nogil:
     """Resident memory, and whether the process found once is still there: its pid may be another's.
 
@@ -165,6 +177,8 @@ cdef inline int read_stat(Reading* r, Watch* w, int depth) noexcept nogil:
         return ENDED if result in (-ENOENT, -ESRCH) else UNTOLD
     if stat.start != w.start or stat.state in (c"Z", c"X"):
         return ENDED
+    if w.ungrouped:
+        take_process_cpu(r, &stat)
     r.memory.rss = times(stat.rss, r.page)
     if r.memory.rss != BAD:
         mark(r, GROUP_RSS)
@@ -202,9 +216,14 @@ cdef inline void read_places(Reading* r, const Watch* w) noexcept nogil:
 
 
 cdef inline void read_cpu(Reading* r, Watch* w) noexcept nogil:
-    """Of the unified hierarchy where it has the guest, as libvirt takes it; else of cpuacct."""
+    """Of the unified hierarchy where it has the guest, as libvirt takes it; else of cpuacct.
+
+    Of a guest that neither has, the process's own stat told (`take_process_cpu`).
+    """
     cdef char usage[64]
     cdef ssize_t size
+    if w.ungrouped:
+        return
     if watch_group(w, UNIFIED) != NULL:
         if note(r, GROUP_CPU, read_cpu_stat(r, w)):
             if parse_cpu_stat(r.scratch, &r.cpu) == 0:
@@ -252,7 +271,7 @@ cdef inline void read_throttle(Reading* r, Watch* w, int depth) noexcept nogil:
     """
     cdef int hierarchy = CPU if watch_group(w, CPU) != NULL else UNIFIED
     memset(&r.throttle, 0, sizeof(Throttle))
-    if hierarchy == CPU or not r.good >> GROUP_CPU & 1:
+    if hierarchy == CPU or w.ungrouped or not r.good >> GROUP_CPU & 1:
         if not note(r, GROUP_THROTTLE, read_group(r, w, hierarchy, b"", b"cpu.stat")):
             return
     if add_throttle(r.scratch, &r.throttle) < 0:

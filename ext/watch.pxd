@@ -9,7 +9,7 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
-from cgroup cimport HIERARCHIES, Groups, parse_groups
+from cgroup cimport CPUACCT, HIERARCHIES, UNIFIED, Groups, parse_groups
 from process cimport Threads, list_vcpus
 from procstat cimport Stat, parse_stat
 from quota cimport Below, below_free
@@ -49,6 +49,7 @@ cdef struct Watch:
     uint8_t limited_below    # a group below the guest's counted periods of a quota
     uint8_t tapped           # the kernel has had counters of an interface of its
     uint8_t found            # newly found: the table does not know yet
+    uint8_t ungrouped        # it is in no group of its own that counts processor time
     uint64_t pid             # 0: not found
     uint64_t start           # ticks since boot: with the pid it names one process
     uint64_t thread_count
@@ -100,6 +101,8 @@ cdef inline int watch_groups(const Roots* roots, Watch* w, char* scratch) noexce
         room += groups.path[i].size + 1
     if room > 60000:
         return 0
+    w.ungrouped = size > 0 and scratch[size - 1] == c"\n" and (
+        groups.path[UNIFIED].size <= 1 and groups.path[CPUACCT].size <= 1)
     free(w.groups)
     memset(w.group_at, 0, sizeof(w.group_at))
     w.groups = to = <char*>malloc(room)

@@ -50,7 +50,7 @@ class Process(msgspec.Struct, frozen=True):
 
 
 class Cpu(msgspec.Struct, frozen=True):
-    """Of the guest's cgroup: what libvirt calls cpu.time, cpu.user and cpu.system."""
+    """What libvirt calls cpu.time, cpu.user and cpu.system: of the cgroup, or of the process."""
 
     time_ns: int | None
     user_ns: int | None

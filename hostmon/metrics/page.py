@@ -61,6 +61,10 @@ a guest that bears one address by `MAC#2`; `mac_address` is the address itself.
 A quota on a guest's CPU raises both `libvirt_domain_cpu_throttled_seconds_total` and its vCPUs'
 delay: only delay beyond the throttled time is contention.
 
+A guest that is in no control group of its own, as a session's guests or those of a libvirtd that
+uses none, has the processor times of its process, which the kernel tells in ticks of 10 ms, and no
+throttled time, charged memory or pressure.
+
 How fresh a value is, its HELP text says. What the tables call the kernel's is that of guests that
 are this host's processes, of a local QEMU; an agent of another hypervisor, or of another host, has
 it of libvirt, and its HELP texts say so. Of what libvirt is asked for the ages are shown, by group;

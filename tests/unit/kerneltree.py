@@ -87,10 +87,21 @@ class Tree:
         (folder / "schedstat").write_text(f"{run} {delay} 7\n")
         (folder / "stat").write_text(stat_line(tid, processor=tid % 7))
 
-    def stat(self, pid: int, *, start: int = 900, rss: int = 1000, state: str = "S") -> None:
-        """Write /proc/PID/stat anew, with as many threads as there are."""
+    def stat(
+        self,
+        pid: int,
+        *,
+        start: int = 900,
+        rss: int = 1000,
+        state: str = "S",
+        ticks: tuple[int, int] = (0, 0),
+    ) -> None:
+        """Write /proc/PID/stat anew, with as many threads as there are.
+
+        ``ticks`` are of user and of system time.
+        """
         threads = len(list((self.proc / str(pid) / "task").iterdir()))
-        line = stat_line(pid, state=state, threads=threads, start=start, rss=rss)
+        line = stat_line(pid, state=state, threads=threads, start=start, rss=rss, ticks=ticks)
         (self.proc / str(pid) / "stat").write_text(line)
 
     def pid_file(self, name: str, pid: int) -> None:
@@ -118,10 +129,12 @@ def stat_line(
     start: int = 900,
     rss: int = 1000,
     processor: int = 0,
+    ticks: tuple[int, int] = (0, 0),
 ) -> str:
     """proc(5)'s 52 fields, with a name that is hard to parse."""
     fields = ["0"] * 53
     fields[3], fields[8], fields[20] = state, "-1", str(threads)
+    fields[14], fields[15] = map(str, ticks)
     fields[22], fields[24], fields[39] = str(start), str(rss), str(processor)
     return f"{pid} (qemu) S 1) (x) {' '.join(fields[3:])}\n"
 

@@ -168,11 +168,56 @@ def test_a_group_that_others_share_is_not_the_guests(
     (tree.proc / "500/cgroup").write_text(cgroup)
     write_files(tree.unified, cpu__stat=CPU_STAT)
     write_files(tree.unified / "user.slice/user-1000.slice/session-3.scope", cpu__stat=CPU_STAT)
-    tree.sampler(table).sample()
+    tree.stat(500, ticks=(1200, 34))
+    sampler = tree.sampler(table)
+    sampler.sample()
     found = guest_of(table)
     assert found.cgroup == b""
-    assert Group.CPU not in found.valid
     assert Group.VCPU in found.valid
+    assert Group.THROTTLE not in found.valid
+    if not cgroup:  # a file that is cut short says nothing
+        assert Group.CPU not in found.valid
+        return
+    # Its process's own times, in ticks of 10 ms.
+    assert (found.cpu.user_ns, found.cpu.system_ns) == (12_000_000_000, 340_000_000)
+    assert found.cpu.time_ns == 12_340_000_000
+    tree.stat(500, ticks=(1300, 35))
+    for depth in (FAST, SHOWN, ALL):
+        sampler.sample(depth)
+        assert guest_of(table).cpu.time_ns == 13_350_000_000
+
+
+@pytest.mark.parametrize("end", ["removed", "no mount"])
+def test_a_guest_that_has_a_group_is_never_read_by_its_process_instead(
+    tree: Tree, table: GuestTable, tmp_path: Path, end: str
+) -> None:
+    """A group counts more than the process does: one time after the other would go back."""
+    tree.stat(500, ticks=(1200, 34))
+    sampler = tree.sampler(table)
+    if end == "no mount":
+        sampler = tree.sampler(table, memory=tmp_path)
+    else:
+        sampler.sample()
+        assert guest_of(table).cpu.time_ns == 3_000_000
+        (tree.unified / "machine/g.libvirt-qemu/cpu.stat").unlink()
+        (tree.proc / "500/cgroup").write_text("0::/user.slice/session-3.scope\n")
+        before = guest_of(table).valid[Group.CPU]
+    sampler.sample()
+    found = guest_of(table)
+    assert found.cpu.time_ns != 12_340_000_000
+    if end == "no mount":
+        assert Group.CPU not in found.valid
+    else:
+        assert found.valid.get(Group.CPU, before) == before
+
+
+def test_ticks_too_many_to_be_nanoseconds_are_no_time(tree: Tree, table: GuestTable) -> None:
+    (tree.proc / "500/cgroup").write_text("0::/user.slice/session-3.scope\n")
+    sampler = tree.sampler(table)
+    for ticks in ((2**63, 1), (1, 2**63), (2**64 // 10**7, 2**64 // 10**7), (2**64 - 1, 0)):
+        tree.stat(500, ticks=ticks)
+        sampler.sample()
+        assert Group.CPU not in guest_of(table).valid
 
 
 def test_another_process_under_the_pid_is_not_the_guest(tree: Tree, table: GuestTable) -> None:
