@@ -4,12 +4,14 @@ Knows no type itself. A message is one line.
 """
 
 import re
-from typing import Any, get_args, get_origin
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
 from hostmon.errors import SettingsError
 from hostmon.suggest import suggestion
+from hostmon.toml import toml_key
 
 
 def convert(tree: dict[str, Any], kind: type[Any], source: str) -> Any:
@@ -20,31 +22,58 @@ def convert(tree: dict[str, Any], kind: type[Any], source: str) -> Any:
         raise SettingsError(f"{source}: {explain(str(error), tree, kind)}") from None
 
 
-_AT = re.compile(r"(?P<what>.*) - at `\$?\.?(?P<path>[^`]*)`")
+_AT = re.compile(r"(?P<what>.*) - at `\$?\.?(?P<path>[^`]*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>[^`]*)`")
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>[^`]*)`")
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
+_ENTRY = "[...]"
+_LONGEST_VALUE = 200
 
 
-def explain(message: str, tree: dict[str, Any], kind: type[Any]) -> str:
-    """msgspec's message as key, value and remedy."""
+def explain(message: str, tree: dict[str, Any], kind: type[Any], above: str = "") -> str:
+    """msgspec's message as key, value and remedy; the keys are below ``above``."""
     match = _AT.fullmatch(message)
     what, path = (match["what"], match["path"]) if match else (message, "")
+    if _ENTRY in path:
+        return explain_entry(message, tree, kind, above)
+    key = ".".join(filter(None, (above, path)))
     if unknown := _UNKNOWN.fullmatch(what):
-        known = list(field_types(section_type(kind, path)))
+        known = list(field_types(type_at(kind, path)))
         remedy = suggestion(unknown["name"], known) or f"known keys: {', '.join(known)}"
-        key = f"{path}.{unknown['name']}" if path else unknown["name"]
-        return f"{key}: unknown key; {remedy.strip()}"
+        return f"{below(key, unknown['name'])}: unknown key; {remedy.strip()}"
     if missing := _MISSING.fullmatch(what):
-        return f"{path}{'.' if path else ''}{missing['name']}: is missing; give it"
-    path = path.replace("[...]", "")
-    value = value_at(tree, path)
+        return f"{below(key, missing['name'])}: is missing; give it"
     if what.startswith("Expected"):
-        return f"{path} = {value!r}: {what[0].lower()}{what[1:].replace('`', '')}"
+        remedy = f"{what[0].lower()}{what[1:].replace('`', '')}"
+        return f"{key} = {shown(value_at(tree, path))}: {remedy}"
     if what.startswith("Invalid enum value"):
-        section, _, key = path.rpartition(".")
-        allowed = ", ".join(get_args(field_types(section_type(kind, section))[key]))
-        return f"{path} = {value!r}: give one of {allowed}"
-    return f"{path}.{what}" if path else what
+        allowed = ", ".join(choices(type_at(kind, path)))
+        return f"{key} = {shown(value_at(tree, path))}: give one of {allowed}"
+    return f"{key}.{what}" if key else what
+
+
+def explain_entry(message: str, tree: dict[str, Any], kind: type[Any], above: str) -> str:
+    """What is wrong with an entry of a table whose keys are free: msgspec does not say which."""
+    match = _AT.fullmatch(message)
+    path = match["path"].partition(_ENTRY)[0] if match else ""
+    table = ".".join(filter(None, (above, path)))
+    entry_type = get_args(type_at(kind, path))[-1]
+    for name, value in value_at(tree, path).items():
+        try:
+            msgspec.convert(value, entry_type)
+        except msgspec.ValidationError as error:
+            return explain(str(error), value, entry_type, below(table, name))
+    return message
+
+
+def below(table: str, name: str) -> str:
+    """A key of a table as TOML writes it."""
+    return f"{table}.{toml_key(name)}" if table else toml_key(name)
+
+
+def shown(value: Any) -> str:
+    """A value, not all of a long one."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
 def field_types(kind: type[Any]) -> dict[str, Any]:
@@ -52,20 +81,27 @@ def field_types(kind: type[Any]) -> dict[str, Any]:
     return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
 
 
-def section_type(kind: type[Any], path: str) -> type[Any]:
-    """The type of the section that a path of names leads to."""
-    for part in filter(None, path.split(".")):
-        name, *items = part.split("[")
-        kind = field_types(kind)[name]
-        for _ in items:
-            kind = get_args(kind)[-1 if get_origin(kind) is dict else 0]
+def type_at(kind: Any, path: str) -> Any:
+    """The type that a path of names and numbers leads to."""
+    for part in re.findall(r"[^.\[\]]+", path):
+        items = get_origin(kind) in {list, tuple}
+        kind = get_args(kind)[0] if items else field_types(kind)[part]
     return kind
+
+
+def choices(kind: Any) -> Iterator[str]:
+    """The values that a type allows, alone or beside others."""
+    for part in get_args(kind):
+        if get_origin(kind) is Literal:
+            yield str(part)
+        else:
+            yield from choices(part)
 
 
 def value_at(tree: Any, path: str) -> Any:
     """The value that a path of msgspec's names."""
     for part in re.findall(r"[^.\[\]]+", path):
-        if isinstance(tree, list) and part.isdigit():
+        if isinstance(tree, list | tuple) and part.isdigit():
             tree = tree[int(part)]
         elif isinstance(tree, dict):
             tree = tree.get(part, tree)

@@ -9,6 +9,7 @@ from hostmon.client import ClientKeys, Endpoint
 from hostmon.keys import load_pair, load_public
 from hostmon.scheduler.named import DEFAULT_FILTERS, DEFAULT_WEIGHERS
 from hostmon.settings import check_address
+from hostmon.toml import toml_key
 from hostmon.typed import convert
 
 
@@ -48,7 +49,9 @@ class SchedulerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
             raise ValueError(f"attempts = {self.attempts!r}: give 1 to 1000")
         for name, host in self.hosts.items():
             if bool(host.agent_key) and not self.key:
-                raise ValueError(f"hosts.{name}.agent_key: give the scheduler's own key too")
+                raise ValueError(
+                    f"hosts.{toml_key(name)}.agent_key: give the scheduler's own key too"
+                )
 
     def endpoints(self) -> list[Endpoint]:
         """The hosts as the client wants them; raises SettingsError for keys that can't be read."""

@@ -9,7 +9,7 @@ from hostmon.driver.options import RunOptions, isolation_of, split
 from hostmon.driver.points import POINTS, VIF, Point
 from hostmon.driver.versions import API_VERSION, OLDEST_API_VERSION, negotiate
 from hostmon.errors import DriverError, SettingsError
-from hostmon.loader import find_drivers, load
+from hostmon.loader import checked_options, find_drivers, load
 from hostmon.loader.entries import installed
 from hostmon.loader.probe import probe
 from tests.contract.distribution import make
@@ -164,6 +164,12 @@ def test_the_newest_common_version_is_spoken(oldest: int, newest: int, version: 
 def test_no_common_version_is_told(oldest: int, newest: int, text: str) -> None:
     with pytest.raises(DriverError, match=text):
         negotiate(oldest, newest)
+
+
+def test_another_isolation_is_refused_with_what_there_is() -> None:
+    with pytest.raises(SettingsError) as raised:
+        checked_options("d", {"isolation": "x"})
+    assert str(raised.value) == "drivers.d: isolation = 'x': give one of thread, process"
 
 
 def test_isolation_is_the_configured_the_declared_or_the_default() -> None:

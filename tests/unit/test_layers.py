@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # loader below the plug points that act through them. Extensions know the words of rank 0 alone.
 # fmt: off
 RANKS = {
-    0: {"__init__", "account", "errors", "kinds", "numbers", "printable", "suggest"},
+    0: {"__init__", "account", "errors", "kinds", "numbers", "printable", "suggest",
+        "toml"},
     0.3: {"typed"},
     0.5: {"choices", "events", "settings", "samples", "status"},
     0.7: {"_history", "_hosts", "_ledger", "_loop", "_pipe", "_trim"},

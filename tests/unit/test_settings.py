@@ -77,7 +77,19 @@ def error_of(tmp_path: Path, text: str) -> str:
         ("[agent]\ndrivers = 'x'", "agent.drivers = 'x': expected array, got str"),
         ("[agent]\ndrivers = [1]", "agent.drivers[0] = 1: expected str, got int"),
         ("[log]\nformat = 'xml'", "log.format = 'xml': give one of text, json"),
-        ("[drivers]\nprometheus = 3", "drivers = {'prometheus': 3}: expected object, got int"),
+        (
+            "[metrics]\nwithout = ['x']",
+            "metrics.without[0] = 'x': give one of vcpu, disk, interface",
+        ),
+        ("[drivers]\nprometheus = 3", "drivers.prometheus = 3: expected object, got int"),
+        ("[drivers]\na = {}\n'b.c' = 3", 'drivers."b.c" = 3: expected object, got int'),
+        (
+            '[bus]\n"a`b\\n" = 3',
+            (
+                'bus."a`b\\n": unknown key; known keys: events, requests, keys, ipc_mode, '
+                "ipc_owner, heartbeat, high_water_mark, unencrypted_beyond_loopback, ring_mib"
+            ),
+        ),
         (
             "[connection]\nretry_first = -1",
             "connection.retry_first = -1.0: give more than 0 and at most 60",
