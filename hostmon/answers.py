@@ -1,12 +1,10 @@
 """What the request socket answers: snapshots and replays, in pages, and the smaller questions.
 
-Owns the snapshots whose pages are still being asked for. One thread calls it, the request socket's.
+One thread calls it, the request socket's.
 """
 
 import functools
-import itertools
 import uuid
-from collections import OrderedDict
 from typing import Protocol
 
 import msgspec
@@ -22,10 +20,8 @@ from hostmon.events import EVENT_TYPES, Welcome
 from hostmon.granting import Granting
 from hostmon.kinds import CLASS_OF, REPLAYED
 from hostmon.numbers import listed
+from hostmon.snapshots import Snapshots
 from hostmon.status import Answer, Request
-
-# Snapshots whose further pages may be asked for; more subscribers than these take a fresh one.
-HELD = 8
 
 
 class AgentState(AgentView, Protocol):
@@ -57,12 +53,12 @@ class Answers:
             view, dispatcher.ledger, dispatcher.wake, dispatcher.epoch, dispatcher.host,
             grace=grace,
         )  # fmt: skip
-        self._held: OrderedDict[int, Snapshot] = OrderedDict()
-        self._ids = itertools.count(1)
+        self._snapshots = Snapshots(self._take_snapshot, self._is_followed)
 
     def look(self) -> float | None:
         """Called while nothing is asked: seconds until it is to be called again; None: never."""
-        return self.granting.look()
+        due = (self.granting.look(), self._snapshots.look())
+        return min((one for one in due if one is not None), default=None)
 
     def answer(self, request: Request, peer: bytes = b"") -> Answer:
         """The answer to one question of a peer; raises RefusedError."""
@@ -87,28 +83,31 @@ class Answers:
             f"no question {request.ask!r}; ask {', '.join(status.QUESTIONS)}", "unknown"
         )
 
+    def _take_snapshot(self) -> tuple[Snapshot, str]:
+        return self._table.snapshot(self._dispatcher.ledger), self._view.connection()
+
+    def _is_followed(self, snapshot: Snapshot) -> bool:
+        """Whether the ring still holds what came after it."""
+        dropped = self._dispatcher.history.dropped
+        have = zip(REPLAYED, snapshot.sequences, strict=False)
+        return all(number >= dropped[name] for name, number in have)
+
     def _snapshot(self, request: Request) -> Answer:
-        number = request.id
-        if number == 0:
-            snapshot = self._table.snapshot(self._dispatcher.ledger)
-        elif number in self._held:
-            snapshot = self._held.pop(number)
-        else:
-            raise RefusedError(f"snapshot {number} is no longer held; ask anew", "expired")
-        guests, row = roster.page(snapshot, request.row)
+        held = self._snapshots.further(request.id) if request.id else self._snapshots.first()
+        if held is None:
+            raise RefusedError(f"snapshot {request.id} is no longer held; ask anew", "expired")
+        snapshot = held.snapshot
+        guests, row = roster.page(snapshot, request.row if request.id else 0)
         if row:
-            number = number or next(self._ids)
-            self._held[number] = snapshot
-            while len(self._held) > HELD:
-                self._held.popitem(last=False)
+            self._snapshots.keep(held)
         return status.SnapshotAnswer(
             re=request.re,
             epoch=self._dispatcher.epoch,
             host=self._dispatcher.host,
-            connection=self._view.connection(),
+            connection=held.connection,
             taken_ns=snapshot.taken_ns,
             classes=listed(dict(zip(REPLAYED, snapshot.sequences, strict=False))),
-            id=number if row else 0,
+            id=held.number if row else 0,
             row=row,
             guests=guests,
             account=self._view.account(snapshot.account),

@@ -5,6 +5,7 @@ the reason, and counted; a peer that asks too often is refused too.
 """
 
 import logging
+import math
 import os
 import re
 import threading
@@ -117,7 +118,7 @@ class RequestServer(DoorThread):
             poller.register(bound.socket, zmq.POLLIN)
             poller.register(self._wake, zmq.POLLIN)
             again = self._answers.look()
-            found = dict(poller.poll(None if again is None else int(again * 1000)))
+            found = dict(poller.poll(None if again is None else math.ceil(again * 1000)))
             if self._wake in found:
                 os.eventfd_read(self._wake)
                 self._errands.do(bound)

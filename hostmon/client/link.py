@@ -5,6 +5,7 @@ awaited nothing is read from the bus: what comes meanwhile waits in the socket, 
 high-water mark, and what is lost beyond that is a gap, noticed and repaired as any other.
 """
 
+import random
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -17,22 +18,21 @@ from hostmon import wire
 from hostmon.client.endpoint import Endpoint
 from hostmon.client.filter import ALWAYS, Filter
 from hostmon.client.order import Order, Orders, Verdict
+from hostmon.client.pages import Pages
 from hostmon.client.repair import Repair
 from hostmon.client.requests import connected, decode_answer, encode_request
 from hostmon.client.view import HostView
 from hostmon.errors import ProtocolError
 from hostmon.events import Event, HeartbeatEvent, LostEvent
 from hostmon.numbers import Position, by_class
-from hostmon.status import GuestStatus, Refusal, ReplayAnswer, Request, SnapshotAnswer
+from hostmon.status import Refusal, ReplayAnswer, Request, SnapshotAnswer
 
 ANSWER_TIMEOUT = 2.0
 SILENCE = 5.0
 BATCH = 256
 PAGE_TRIES = 3  # of a page of a replay that is of no use
-MOST_GUESTS = 100_000  # of one host: an agent that always has a further page is not believed
 FORMER_RUNS = 16  # of the agent, whose messages may be under way still
-
-_guests = msgspec.msgpack.Decoder(list[GuestStatus])
+EXPIRED_PAUSE = (0.1, 1.0)  # before a snapshot is begun anew: many may have to
 
 
 class State(Enum):
@@ -73,14 +73,14 @@ class Link:
         self._orders = Orders(wanted, {})
         self._behind: list[Order] = []
         self._newest: dict[str, int] = {}
+        self._newest_of = 0
         self._heard = time.monotonic()
         self._request: Request | None = None
         self.questions = 0
         self._reason = "join"
         self._replayed = 0
         self._held: Event | None = None
-        self._parts: list[GuestStatus] = []
-        self._pages_of = 0
+        self._pages = Pages()
         self._useless = 0
         self._bus = connected(context, zmq.SUB, endpoint.events, endpoint.keys)
         for prefix in (*ALWAYS, *wanted.prefixes()):
@@ -214,6 +214,7 @@ class Link:
         restarted = self.state is not State.CONNECTING
         self._reason = reason = "restart" if restarted else "join"
         if self.view is not None and self._asked is not None:
+            self._newest, self._newest_of = dict(newest), epoch
             self._begin_snapshot()
             return
         # Without a view, a first join has nothing to catch up with unless somebody has kept events;
@@ -231,7 +232,7 @@ class Link:
             self._superseded.remove(epoch)
         self.epoch, self.host = epoch, host
         self._orders = Orders(self._wanted, complete)
-        self._newest = {}
+        self._newest, self._newest_of = {}, epoch
         self.state = State.LIVE
         self._request = None
         self.deadline = float("inf")
@@ -252,7 +253,12 @@ class Link:
         """What is missing cannot be had."""
         for order in missing:
             order.caught_up(self._newest)
-        self._on_repair(Repair(self.host, self._reason, "nothing"))
+        self._repaired("nothing")
+
+    def _repaired(self, by: str, events: int = 0) -> None:
+        """Tell how it was made good; a view that joins has missed nothing."""
+        if self.view is None or self._reason != "join":
+            self._on_repair(Repair(self.host, self._reason, by, events))
 
     def _answered(self, out: list[Event]) -> None:
         """A question for what is missing has its last answer: ask the next, or go on."""
@@ -261,7 +267,7 @@ class Link:
             self._ask(self._behind[0].question())
             return
         if self._replayed:
-            self._on_repair(Repair(self.host, self._reason, "replay", self._replayed))
+            self._repaired("replay", self._replayed)
         self._live(out)
 
     def _live(self, out: list[Event]) -> None:
@@ -295,45 +301,46 @@ class Link:
             raise
         self._heard = time.monotonic()
         if isinstance(answer, SnapshotAnswer):
-            self._take_snapshot(answer)
+            self._take_snapshot(answer, out)
         elif isinstance(answer, ReplayAnswer):
             self._take_replay(answer, out)
         elif isinstance(answer, Refusal):
             self._refused(answer.code, out)
 
-    def _begin_snapshot(self) -> None:
+    def _begin_snapshot(self, at: float | None = None) -> None:
+        """Ask for a new one, at once or at a time of the monotonic clock."""
         self.state = State.JOINING
-        self._parts = []
-        self._ask(Request(ask="snapshot"))
-
-    def _take_snapshot(self, answer: SnapshotAnswer) -> None:
-        assert self.view is not None
-        further = self._request is not None and self._request.id
-        if further and answer.epoch != self._pages_of:  # its numbers begin anew with each run
-            self._begin_snapshot()
+        if at is None:
+            self._ask(self._pages.begin())
             return
-        guests = _guests.decode(answer.guests)
-        if len(self._parts) + len(guests) > MOST_GUESTS:
-            self._parts, self._request = [], Request(ask="snapshot")  # asked at the deadline
-            self.questions += 1  # whatever else comes is no answer
-            raise ProtocolError(f"a snapshot of more than {MOST_GUESTS} guests: none has them")
-        self._parts += guests
-        self._pages_of = answer.epoch
-        if answer.row:
-            self._ask(Request(ask="snapshot", id=answer.id, row=answer.row))
+        self._request, self.deadline = self._pages.begin(), at
+        self.questions += 1  # whatever else comes is no answer
+
+    def _take_snapshot(self, answer: SnapshotAnswer, out: list[Event]) -> None:
+        assert self.view is not None
+        assert self._request is not None
+        try:
+            further = self._pages.take(answer, self._request)
+        except ProtocolError:
+            self._begin_snapshot(self.deadline)
+            raise
+        if further is not None:
+            self._ask(further)
             return
         self.view.reset(
             answer.host,
             answer.epoch,
             answer.connection,
             answer.taken_ns,
-            self._parts,
+            self._pages.guests,
             answer.account,
         )
-        self._parts = []
+        self._pages.begin()
+        newest = self._newest if answer.epoch == self._newest_of else {}
         self._begin(answer.epoch, answer.host, by_class(answer.classes))
-        if self._reason != "join":
-            self._on_repair(Repair(self.host, self._reason, "snapshot"))
+        self._repaired("snapshot")
+        self._newest = newest
+        self._catch_up(out, self._reason)  # others were given the same one, before we came
 
     def _take_replay(self, answer: ReplayAnswer, out: list[Event]) -> None:
         if answer.epoch != self.epoch:
@@ -375,13 +382,14 @@ class Link:
         elif self.state is State.REPAIRING:
             self._go_without(out)
         elif code == "expired" and self._request is not None and self._request.id:
-            self._begin_snapshot()
+            self._begin_snapshot(time.monotonic() + random.uniform(*EXPIRED_PAUSE))
         else:
             self.deadline = time.monotonic() + ANSWER_TIMEOUT
 
     def _go_without(self, out: list[Event]) -> None:
         """No replay brings what is missing: a view begins anew."""
         if self.view is not None:
+            self._held, self._newest = None, {}  # behind it, they will show by the next heartbeat
             self._begin_snapshot()
         else:
             self._give_up(self._behind[:1])

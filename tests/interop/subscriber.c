@@ -16,8 +16,8 @@ static const char *const class_names[CLASSES] = {"lifecycle", "settled", "host"}
 
 static void *bus, *asked;
 static int state = CONNECTING;
-static int64_t epoch, former_epoch, pages_of, question, sent_ms;
-static int64_t complete[CLASSES];
+static int64_t epoch, former_epoch, pages_of, question, due_ms;
+static int64_t complete[CLASSES], newest[CLASSES], newest_of;
 static Packed request;
 static unsigned long dropped, replays, snapshots, replayed, malformed;
 
@@ -38,11 +38,11 @@ static int class_number(const char *name, size_t size)
 
 static void send_request(void)
 {
-    sent_ms = now_ms();
+    due_ms = now_ms() + 2000;
     zmq_send(asked, request.bytes, request.size, ZMQ_DONTWAIT);
 }
 
-static void ask_snapshot(int64_t id, int64_t row, int64_t run)
+static void write_snapshot_request(int64_t id, int64_t row, int64_t run)
 {
     pages_of = run;
     request.size = 0;
@@ -52,14 +52,28 @@ static void ask_snapshot(int64_t id, int64_t row, int64_t run)
     put_text(&request, "re"), put_number(&request, (uint64_t)++question);
     put_text(&request, "id"), put_number(&request, (uint64_t)id);
     put_text(&request, "row"), put_number(&request, (uint64_t)row);
-    send_request();
+}
+
+static void join_later(int64_t pause_ms)
+{
+    state = JOINING;
+    guest_count = 0;
+    write_snapshot_request(0, 0, 0);
+    due_ms = now_ms() + pause_ms;
 }
 
 static void join(void)
 {
-    state = JOINING;
-    guest_count = 0;
-    ask_snapshot(0, 0, 0);
+    join_later(0);
+    send_request();
+}
+
+/* Some hundred milliseconds: many may have to begin anew, and shall not all at once. */
+static int64_t pause_by_chance(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return 100 + t.tv_nsec / 1000 % 900;
 }
 
 static void repair(void)
@@ -130,6 +144,9 @@ static void announced(int64_t run, const int64_t *told)
     if (state == CONNECTING || run != epoch) {
         former_epoch = epoch;
         epoch = run;
+        for (int i = 0; i < CLASSES; i++)
+            newest[i] = told ? told[i] : 0;
+        newest_of = run;
         join();
         return;
     }
@@ -260,7 +277,8 @@ static bool take_answer(Cursor *c)
         }
         if (!take_guests(&body)) return false;
         if (row) {
-            ask_snapshot(id, row, run);
+            write_snapshot_request(id, row, run);
+            send_request();
             return true;
         }
         if (whole.at && !take_account(whole, true)) return false;
@@ -271,6 +289,9 @@ static bool take_answer(Cursor *c)
         memcpy(complete, numbers, sizeof complete);
         snapshots++;
         state = LIVE;
+        for (int i = 0; i < CLASSES; i++) /* others were given the same one, before we came */
+            if (run == newest_of && newest[i] > complete[i] && state == LIVE) repair();
+        newest_of = 0;
     } else if (is(type, "replay")) {
         if (run != epoch) {
             announced(run, NULL);
@@ -282,7 +303,9 @@ static bool take_answer(Cursor *c)
         replays++;
         if (more) repair();
         else state = LIVE;
-    } else if (!is(code, "rate") && (replays_wanted || (is(code, "expired") && pages_of))) {
+    } else if (is(code, "expired") && !replays_wanted && pages_of) {
+        join_later(pause_by_chance());
+    } else if (!is(code, "rate") && replays_wanted) {
         join();
     } /* anything else: asked again when its time is over */
     return true;
@@ -362,7 +385,7 @@ int main(int count, char **given)
             waiting = state == JOINING || state == REPAIRING;
             if (!receive(waiting ? asked : bus, percent)) break;
         }
-        if ((state == JOINING || state == REPAIRING) && now_ms() - sent_ms > 2000)
+        if ((state == JOINING || state == REPAIRING) && now_ms() > due_ms)
             send_request();
         if (items[1].revents) {
             char line[16];

@@ -15,9 +15,10 @@ import msgspec
 import pytest
 import zmq
 
-from hostmon.client import Subscriber
+from hostmon import snapshots
+from hostmon.client import Subscriber, ask
 from hostmon.machine.topology import Cell, Cpu, Topology
-from hostmon.status import GuestStatus
+from hostmon.status import GuestStatus, Refusal, Request
 from tests.interop.lives import Lives
 from tests.lossy import LossySubscriber
 from tests.unit.bus import REPLAY, Bus, answering, comparable, until
@@ -196,6 +197,40 @@ def test_pages_of_two_runs_make_no_snapshot(
         until(lambda: others[0].view()["live"], lambda: time.sleep(0.01))
         assert len(others[0].view()["guests"]) == len(others[0].guests()) == 9_000
         assert [bool(number) for number in asked[:4]] == [False, True, False, True]
+
+
+def test_a_snapshot_that_expired_is_begun_anew_after_a_pause(
+    program: Path, tmp_path: Path, others: list[Other], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at: list[float] = []
+    with Bus(tmp_path) as bus:
+        bus.fill(9_000)
+        right = bus.answers._snapshot
+
+        def expired(request: Request) -> Any:
+            at.append(time.monotonic())
+            gone = Refusal(re=request.re, error="gone", code="expired")
+            return gone if len(at) == 2 else right(request)
+
+        monkeypatch.setattr(bus.answers, "_snapshot", expired)
+        others.append(Other(program, bus))
+        until(lambda: others[0].view()["live"], lambda: time.sleep(0.01))
+        assert len(others[0].guests()) == 9_000
+        assert 0.1 <= at[2] - at[1] < 2.0
+
+
+def test_a_snapshot_older_than_the_welcome_is_followed_by_a_replay(
+    program: Path, tmp_path: Path, others: list[Other], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "SHARED_S", 60.0)
+    with Bus(tmp_path, heartbeat_ns=3600 * 10**9) as bus:
+        ask(bus.endpoint, "snapshot")
+        bus.churn([uuid.UUID(int=n) for n in range(5)], 50, seed=1)
+        bus.wait()
+        others.append(Other(program, bus))
+        until(lambda: others[0].numbers() == published(bus), lambda: time.sleep(0.01))
+        told = others[0].view()
+        assert (told["snapshots"], told["replays"]) == (1, 1)
 
 
 def test_an_answer_that_was_not_asked_for_is_malformed(

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hostmon.client import Filter, Subscriber, link
+from hostmon.client import Filter, Subscriber, link, pages
 from hostmon.events import Event
 from hostmon.status import Refusal, ReplayAnswer, Request, SnapshotAnswer
 from tests.lossy import LossySubscriber
@@ -34,7 +34,7 @@ def test_a_snapshot_without_end_is_begun_again(bus: Bus, monkeypatch: pytest.Mon
 
     It is not asked for them over and over without a pause.
     """
-    monkeypatch.setattr(link, "MOST_GUESTS", 20)
+    monkeypatch.setattr(pages, "MOST_GUESTS", 20)
     bus.fill(8)
     right, asked, at = bus.answers._snapshot, [], []
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import zmq
 
-from hostmon import wire
+from hostmon import snapshots, wire
 from hostmon.client import Endpoint, Filter, FleetView, Subscriber, link
 from hostmon.client.filter import ALWAYS
 from hostmon.events import Event, HeartbeatEvent, LifecycleEvent
@@ -59,6 +59,7 @@ def test_what_is_no_replay_where_one_was_asked_for(
     bus: Bus, monkeypatch: pytest.MonkeyPatch, view: bool, wrong: Any
 ) -> None:
     """As docs/wire.md has it in its diagram: who may ask again does."""
+    monkeypatch.setattr(snapshots, "SHARED_S", 0.0)  # that of the join is not the repair's
     monkeypatch.setattr(bus.answers, "_replay", answering(bus.answers._replay, wrong))
     missed = iter([True])
 
