@@ -1,15 +1,18 @@
 """The metric page: made-up guests of 60 samples, beside prometheus-client and a plain memcpy.
 
-Ours is a snapshot of the guest table, the labels' check and the render, and for ``gzip`` also the
-compression. Before each render the numbers move that move between two scrapes of guests that run:
-counters of processor, memory, disk, interface and job by up to a thousandth of themselves, ages by
-the time that passed; states, sizes, limits, errors and drops stay (``moved_per_guest`` says how
-many moved). ``render_all`` and ``gzip_all`` are the same where every number of the page moves that
-can, ``render_other`` where each becomes another of any length, which no scrape sees but the first,
-and ``gzip_first`` is a page of which nothing was compressed before. The memcpy is of the page's
-bytes, between two buffers in use already. Each of these is the best of three in a row, so that
-none pays for what another left in the caches. The peer is ``generate_latest`` over a collector that
-has the same samples at hand.
+Ours is a whole page as it is given to the socket: a snapshot of the guest table, the labels' check,
+the render and the list of its pieces, which are written as they are; for ``gzip`` also the
+compression. ``joined`` has the pieces joined besides, as whoever needs one buffer does, and
+``render_kept`` finds that the page before is still being read: what changes is copied first. Before
+each render the numbers move that move between two scrapes of guests that run: counters of
+processor, memory, disk, interface and job by up to a thousandth of themselves, ages by the time
+that passed; states, sizes, limits, errors and drops stay (``moved_per_guest`` says how many moved).
+``render_all`` and ``gzip_all`` are the same where every number of the page moves that can,
+``render_other`` where each becomes another of any length, which no scrape sees but the first, and
+``gzip_first`` is a page of which nothing was compressed before. The memcpy is of the page's bytes,
+between two buffers in use already. Each of these is the best of three in a row, so that none pays
+for what another left in the caches. The peer is ``generate_latest`` over a collector that has the
+same samples at hand.
 """
 
 import itertools
@@ -116,8 +119,10 @@ def run(options: Options) -> list[Result]:
 
     measured = take_turns(
         {
-            "render": lambda: mover.best(exposition.refresh, MOVING),
-            "render_all": lambda: mover.best(exposition.refresh, NUMBERS),
+            "render": lambda: mover.best(exposition.pieces, MOVING),
+            "render_all": lambda: mover.best(exposition.pieces, NUMBERS),
+            "joined": lambda: mover.best(exposition.page, MOVING),
+            "render_kept": lambda: mover.best(keeping(exposition), MOVING),
             "gzip": lambda: mover.best(lambda: exposition.page(compressed=True), MOVING),
             "gzip_all": lambda: mover.best(lambda: exposition.page(compressed=True), NUMBERS),
             "memcpy": lambda: mover.best(copy, {}),
@@ -126,13 +131,15 @@ def run(options: Options) -> list[Result]:
     )
     copied = measured["memcpy"]
     first = first_times(made)
-    other = [mover.best(exposition.refresh, NUMBERS, 0) for _ in range(9)]
+    other = [mover.best(exposition.pieces, NUMBERS, 0) for _ in range(9)]
     return [
         compare("render", "s", measured["render"], "prometheus-client",
                 client_times(after, options.missing)),
         measure("render_vs_memcpy", "memcpys", shares(measured["render"], copied)),
         measure("render_all_vs_memcpy", "memcpys", shares(measured["render_all"], copied)),
         measure("render_other_vs_memcpy", "memcpys", shares(other, copied)),
+        measure("joined_vs_memcpy", "memcpys", shares(measured["joined"], copied)),
+        measure("render_kept_vs_memcpy", "memcpys", shares(measured["render_kept"], copied)),
         measure("gzip", "memcpys", shares(measured["gzip"], copied)),
         measure("gzip_all_vs_memcpy", "memcpys", shares(measured["gzip_all"], copied)),
         measure("gzip_first_vs_memcpy", "memcpys", shares(first, copied)),
@@ -153,12 +160,22 @@ def unshared(made: MadeUp) -> Exposition:
     return Exposition(made.table, made.describe, dict, registry, clock_ns=lambda: next(ticks))
 
 
+def keeping(exposition: Exposition) -> Callable[[], object]:
+    """Renders pages of which the last one is kept until the next is there."""
+    kept: list[object] = [None]
+
+    def render() -> None:
+        kept[0] = exposition.pieces()
+
+    return render
+
+
 def first_times(made: MadeUp) -> list[float]:
     """How long the first compressed page takes, each time of another exposition."""
     took = []
     for _ in range(5):
         exposition = unshared(made)
-        exposition.refresh()
+        exposition.pieces()
         took.append(timed(partial(exposition.page, compressed=True)))
     return took
 

@@ -54,14 +54,14 @@ def cost(root: Path, guests: int) -> float:
         made.table, made.describe, dict, CollectorRegistry(), clock_ns=lambda: next(ticks)
     )
     sampler.sample()
-    exposition.refresh()
+    exposition.pieces()
     if sampler.unresolved:
         raise RuntimeError(f"{sampler.unresolved} recorded guests were not found")
     times = []
     for _ in range(ROUNDS):
         began = time.thread_time()
         sampler.sample(FAST)
-        exposition.refresh()
+        exposition.pieces()
         times.append(time.thread_time() - began)
     return statistics.median(times)
 

@@ -67,6 +67,9 @@ class Up:
     def metrics(self, **_: object) -> bytes:
         raise AssertionError("no question of this bench asks for it")
 
+    def metric_pieces(self, **_: object) -> tuple[bytes, ...]:
+        raise AssertionError("no question of this bench asks for it")
+
 
 class Host:
     """The bus of one agent without libvirt, with ``guests`` running guests."""

@@ -2,8 +2,8 @@
 
 Owns the plan, which is the families' names and heads as C text; every guest's label texts, made
 once a definition and dropped with the guest; and the families' lines (ext/lines.pxd), kept from page
-to page. One thread at a time may call it: the caller holds a lock, and keeps it while anything reads
-the pieces of the page.
+to page. One thread at a time may call it: the caller holds a lock. The pieces of a page may be read, and
+let go, by any thread at any time.
 """
 
 from cpython.buffer cimport PyBuffer_FillInfo
@@ -19,6 +19,7 @@ from lines cimport AHEAD, Lines, lines_free, lines_render
 from page cimport *
 from rows cimport *
 from scopes cimport *
+from sheet cimport sheet_drop, sheet_hold
 from view cimport View, view_array, view_row
 
 cdef enum:
@@ -44,25 +45,22 @@ include "labels.pxi"
 
 
 cdef class Piece:
-    """One family of a page, head and lines, as a buffer; of the renderer's next page no more.
+    """One family of a page, head and lines, as a buffer that stays as it is for as long as it is kept.
 
-    ``mark`` tells its text from every other: pieces of equal marks hold the same bytes.
+    ``mark`` tells its text from every other: pieces of equal marks hold the same bytes. One that is
+    kept while the family changes costs the renderer a copy, and the memory of one.
     """
 
-    cdef Renderer owner
+    cdef char* text          # the sheet that it lies on
     cdef const char* at
     cdef Py_ssize_t size
-    cdef uint64_t page
     cdef readonly tuple mark
 
-    def __getbuffer__(self, Py_buffer* buffer, int flags):
-        if self.page != self.owner.pages:
-            raise BufferError("the page has been rendered anew: use the pieces of the new one")
-        PyBuffer_FillInfo(buffer, self, <void*>self.at, self.size, 1, flags)
-        self.owner.exports += 1
+    def __dealloc__(self):
+        sheet_drop(self.text)
 
-    def __releasebuffer__(self, Py_buffer* buffer):
-        self.owner.exports -= 1
+    def __getbuffer__(self, Py_buffer* buffer, int flags):
+        PyBuffer_FillInfo(buffer, self, <void*>self.at, self.size, 1, flags)
 
 
 cdef class Renderer:
@@ -89,7 +87,6 @@ cdef class Renderer:
     cdef uint32_t layout     # grows with each listing of the cells
     cdef uint64_t pages
     cdef uint64_t boot_ticks
-    cdef Py_ssize_t exports
 
     def __cinit__(self, families, build, boot_ticks=0):
         cdef Py_ssize_t i
@@ -166,8 +163,6 @@ cdef class Renderer:
         cdef int failed = 0
         if wanted.shape[0] != self.count or view.rows > self.rows or self.misplaced:
             raise ValueError("give a byte a family, and refresh before rendering")
-        if self.exports:
-            raise BufferError("the last page is still read: release its pieces first")
         self.pages += 1
         with nogil:
             begin_narrow()
@@ -187,8 +182,9 @@ cdef class Renderer:
         """A family's text, as rendered last."""
         cdef Piece piece = Piece.__new__(Piece)
         cdef size_t head = self.families[i].head_n[format]
-        piece.owner, piece.page = self, self.pages
-        piece.at = self.lines[i].text + self.lines[i].begin - head
+        sheet_hold(self.lines[i].text)
+        piece.text = self.lines[i].text
+        piece.at = piece.text + self.lines[i].begin - head
         piece.size = head + self.lines[i].length
         piece.mark = (self, i, self.lines[i].since)
         return piece

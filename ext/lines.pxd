@@ -4,6 +4,7 @@ Owns the text of one family's series, head included, and what number each line s
 numbers a good part stand still between two scrapes, and those that move hardly ever change their
 length: 1.5 ns a line that stays, 6 to 7 ns one that changes, 11 ns one that is made anew. A number
 that changes its length moves the lines behind it, the fifth of a page has them made anew instead.
+A text that is held (ext/sheet.pxd) stays as it is: what changes goes on in a copy.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -14,6 +15,7 @@ from digits cimport PUT_AFTER, PUT_BEFORE
 from page cimport ENDS, Cell, End, Family, Moment, Scope, figure_of, figure_size, put_figure
 from replace cimport beside_t, fits, keep, put_back, replace
 from rows cimport UNKNOWN
+from sheet cimport sheet_drop, sheet_held, sheet_new
 
 cdef extern from *:
     """
@@ -39,7 +41,7 @@ cdef enum:
     MOST_MOVES = 2          # of the lines behind a number that changed its length
 
 cdef struct Lines:
-    char* text              # the head ends, and the first line begins, at `begin`
+    char* text              # a sheet; the head ends, and the first line begins, at `begin`
     size_t begin
     size_t length           # of the lines, without the head
     size_t room
@@ -52,7 +54,7 @@ cdef struct Lines:
 
 
 cdef inline void lines_free(Lines* lines) noexcept nogil:
-    free(lines.text)
+    sheet_drop(lines.text)
     free(lines.figures)
     memset(lines, 0, sizeof(Lines))
 
@@ -64,7 +66,7 @@ cdef inline int lines_reserve(Lines* lines, const Family* family, const Scope* s
     if room > lines.room or room * 4 < lines.room or scope.count != lines.cells:
         lines_free(lines)
         room += room // 8
-        lines.text = <char*>malloc(room)
+        lines.text = sheet_new(room)
         lines.figures = <uint64_t*>malloc((scope.count + 1) * (sizeof(uint64_t) + 1))
         if lines.text == NULL or lines.figures == NULL:
             lines_free(lines)
@@ -73,6 +75,20 @@ cdef inline int lines_reserve(Lines* lines, const Family* family, const Scope* s
         lines.cells = scope.count
         lines.sizes = <uint8_t*>(lines.figures + scope.count)
     lines.begin = begin
+    lines.length = 0
+    return lines_own(lines)
+
+
+cdef inline int lines_own(Lines* lines) noexcept nogil:
+    """Have a text that nobody else holds, with the same in it; -1 without memory."""
+    cdef char* text
+    if sheet_held(lines.text):
+        text = sheet_new(lines.room)
+        if text == NULL:
+            return -1
+        memcpy(text, lines.text, lines.begin + lines.length)
+        sheet_drop(lines.text)
+        lines.text = text
     return 0
 
 
@@ -124,11 +140,11 @@ cdef inline void move_rest(Lines* lines, char* end, size_t old, size_t new) noex
     lines.length += new - old
 
 
-cdef inline bint lines_update(
+cdef inline int lines_update(
     Lines* lines, const Family* family, const Scope* scope,
     const char* base, const uint64_t* masks, const Moment* moment
 ) noexcept nogil:
-    """Bring lines made of the same cells up to date; whether anything moved."""
+    """Bring lines made of the same cells up to date; whether anything moved, -1 without memory."""
     cdef const Cell* cell
     cdef char* at = lines.text + lines.begin
     cdef char* number
@@ -145,7 +161,12 @@ cdef inline bint lines_update(
         figure = figure_of(family, cell, base, masks, moment)
         old = lines.sizes[i]
         if figure != lines.figures[i]:
-            moved = True
+            if not moved:
+                size = at - lines.text
+                if lines_own(lines) < 0:
+                    return -1
+                at = lines.text + size
+                moved = True
             number = at + prefix_size(family, cell)
             if fits(family.shape, old, figure):
                 replace(number, family.shape, old, figure)
@@ -173,9 +194,11 @@ cdef inline int lines_render(
     const char* base, const uint64_t* masks, const Moment* moment, uint64_t page
 ) noexcept nogil:
     """The family as it is now; -1 without memory. Without a line, nothing of it is to be shown."""
-    cdef bint moved = True
+    cdef int moved = True
     if lines.layout == layout:
         moved = lines_update(lines, family, scope, base, masks, moment)
+        if moved < 0 or (lines.format != format and lines_own(lines) < 0):
+            return -1
     else:
         if lines_reserve(lines, family, scope) < 0:
             return -1
@@ -184,5 +207,7 @@ cdef inline int lines_render(
     if moved or lines.format != format:
         lines.format = format
         lines.since = page
-    memcpy(lines.text + lines.begin - family.head_n[format], family.head[format], family.head_n[format])
+        memcpy(
+            lines.text + lines.begin - family.head_n[format], family.head[format],
+            family.head_n[format])
     return 0

@@ -16,7 +16,7 @@ Build = Callable[
 Family = tuple[bytes, tuple[bytes, bytes], str, str, str, bool, bool]
 
 class Piece:
-    """One family of a page, as a buffer; after the renderer's next page no more."""
+    """One family of a page, as a buffer that stays as it is for as long as it is kept."""
 
     mark: tuple[object, int, int]
     def __buffer__(self, flags: int, /) -> memoryview: ...

@@ -22,7 +22,7 @@ from hostmon.bookkeeper import Bookkeeper
 from hostmon.deaths import DeathNotice
 from hostmon.definitions import Definitions
 from hostmon.dispatcher import DispatcherThread
-from hostmon.exposition import Exposition, Figures, Format
+from hostmon.exposition import Exposition, Figures, Format, Page
 from hostmon.exposition.sources import Sources
 from hostmon.figures import figures_of
 from hostmon.gate import Gate
@@ -30,7 +30,6 @@ from hostmon.hypervisor import hypervisor_of
 from hostmon.imagecache import image_cache_of
 from hostmon.images.survey import Survey
 from hostmon.keeper import Keeper
-from hostmon.keys import check_folder, load_agent_pair
 from hostmon.ledger import HostLedger
 from hostmon.lister import Lister
 from hostmon.machine.cgroups import host_mounts
@@ -40,12 +39,12 @@ from hostmon.machine.sysfs import read_topology
 from hostmon.machine.topology import Topology
 from hostmon.metrics.choice import shown
 from hostmon.own_metrics import StatusCollector, registry_of
-from hostmon.publisher import Access, zmq_library
+from hostmon.publisher import access_of, zmq_library
 from hostmon.requests import RequestServer
 from hostmon.rhythm import Rhythm
 from hostmon.roster import every_guest
 from hostmon.sampler import NO_KERNEL, KernelSampler
-from hostmon.settings import BusSettings, Settings
+from hostmon.settings import Settings
 from hostmon.stats import StatsSampler, oldest
 from hostmon.status import (
     AgentStatus,
@@ -61,15 +60,6 @@ from hostmon.together import Together, Watched
 log = logging.getLogger(__name__)
 
 STILL = 5  # heartbeats, and seconds, without a turn of the dispatcher: it stands still
-
-
-def access_of(bus: BusSettings) -> Access:
-    """Who may reach the bus's sockets, by the configuration; raises SettingsError."""
-    pair = None
-    if bus.keys:
-        check_folder(Path(bus.keys))
-        pair = load_agent_pair(Path(bus.keys), os.environ.get("CREDENTIALS_DIRECTORY"))
-    return Access(mode=int(bus.ipc_mode, 8), owner=bus.ipc_owner, keys=pair)
 
 
 class Agent:
@@ -270,9 +260,26 @@ class Agent:
         profile: str = "",
     ) -> bytes:
         """The metric page."""
+        return b"".join(
+            self.metric_pieces(
+                openmetrics=openmetrics, compressed=compressed, collect=collect, profile=profile
+            )
+        )
+
+    def metric_pieces(
+        self,
+        *,
+        openmetrics: bool = False,
+        compressed: bool = False,
+        collect: Sequence[str] = (),
+        profile: str = "",
+    ) -> Page:
+        """The metric page in pieces."""
         self._rhythm.scraped()
         form = Format.OPENMETRICS if openmetrics else Format.TEXT
-        return self._exposition.page(form, compressed=compressed, collect=collect, profile=profile)
+        return self._exposition.pieces(
+            form, compressed=compressed, collect=collect, profile=profile
+        )
 
     def reload(self, settings: Settings) -> None:
         """Run the drivers that ``settings`` name; raises SettingsError, having changed nothing."""

@@ -21,7 +21,8 @@ import zmq
 import zmq.backend.cython._zmq as zmq_backend
 
 from hostmon.errors import AddressInUseError, HostmonError, SettingsError
-from hostmon.keys import Pair
+from hostmon.keys import Pair, check_folder, load_agent_pair
+from hostmon.settings import BusSettings
 
 # libzmq's default of 1,000 loses messages silently. A message takes about 0.3 KB: a subscriber that
 # stands still costs 30 MB at most, then loses, sees the gap and repairs it.
@@ -54,6 +55,15 @@ class Access(msgspec.Struct, frozen=True):
     mode: int = 0o660
     owner: str = ""
     keys: Pair | None = None
+
+
+def access_of(bus: BusSettings) -> Access:
+    """Who may reach the bus's sockets, by the configuration; raises SettingsError."""
+    pair = None
+    if bus.keys:
+        check_folder(Path(bus.keys))
+        pair = load_agent_pair(Path(bus.keys), os.environ.get("CREDENTIALS_DIRECTORY"))
+    return Access(mode=int(bus.ipc_mode, 8), owner=bus.ipc_owner, keys=pair)
 
 
 class BoundSocket:

@@ -83,6 +83,9 @@ class SimulatedHost:
     def metrics(self, **_: object) -> bytes:
         raise AssertionError("nobody asks a simulated host for it")
 
+    def metric_pieces(self, **_: object) -> tuple[bytes, ...]:
+        raise AssertionError("nobody asks a simulated host for it")
+
     # What happens to its guests, as libvirt and the keeper would tell it.
 
     def start_guest(self, guest: uuid.UUID, vcpus: int, memory: int) -> None:

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable
 from functools import partial
 
-from hostmon_drivers.prometheus.rest import Rest
+from hostmon_drivers.prometheus.rest import MOST_PIECES, Rest
 from hostmon_drivers.prometheus.scrapes import Answer, Scrapes
 from hostmon_drivers.prometheus.untaken import Untaken
 from hostmon_drivers.prometheus.usual import head, scrape_in
@@ -75,20 +75,20 @@ class Hatch:
             return
         self._served.remove(peer)
         self._answered.set()
-        pieces = head(answer), answer.body
+        begin = head(answer)
         try:
-            sent = peer.sendmsg(pieces)
+            sent = peer.sendmsg([begin, *answer.body][:MOST_PIECES])
         except (BlockingIOError, InterruptedError):
             sent = 0
         except OSError:  # it has ended by itself
             peer.close()
             return
-        if sent == sum(map(len, pieces)):
+        if sent == len(begin) + answer.size:
             self._seat(peer)
             return
         if len(self._rests) >= max(1, self._most // 2):
             next(iter(self._rests)).abort()
-        rest = Rest(peer, pieces, sent, self._untaken, self._taken)
+        rest = Rest(peer, begin, answer.body, sent, self._untaken, self._taken)
         self._rests[rest] = None
         self._untaken.begin(rest)
 

@@ -51,7 +51,7 @@ class Pages:
         made: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._scrapes.soon(asked, partial(_settle, made))
         answer = await made
-        return Response(answer.body, answer.status, dict(answer.headers))
+        return Response(b"".join(answer.body), answer.status, dict(answer.headers))
 
     async def healthz(self, _request: Request) -> Response:
         """Whether every part of the agent is well."""

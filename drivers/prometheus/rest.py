@@ -1,14 +1,20 @@
-"""What a bare socket has not taken of its answer: a view of a page that others may wait for too.
+"""What a bare socket has not taken of its answer: views of a page that others may wait for too.
 
-A transport would copy it, for each connection apart. Owns writing to the socket, and not how long
+A transport would copy them, for each connection apart. Owns writing to the socket, and not how long
 that may take.
 """
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
+from hostmon_drivers.prometheus.scrapes import Body
 from hostmon_drivers.prometheus.untaken import Untaken
+
+MOST_PIECES = 1024
+"""What one sendmsg takes (IOV_MAX)."""
 
 
 class Rest:
@@ -21,14 +27,16 @@ class Rest:
     def __init__(
         self,
         peer: socket.socket,
-        pieces: tuple[bytes, bytes],
+        head: bytes,
+        body: Body,
         sent: int,
         untaken: Untaken,
         done: Callable[["Rest", bool], object],
     ) -> None:
         self.peer = peer
-        self._body = pieces[1]
-        self._views = [memoryview(piece) for piece in pieces]
+        self._body = body
+        self._size = sum(map(len, body))
+        self._views = deque(memoryview(piece) for piece in (head, *body))
         self._untaken = untaken
         self._done = done
         self._loop = asyncio.get_running_loop()
@@ -42,7 +50,7 @@ class Rest:
 
     def held(self) -> tuple[int, int]:
         """The page, whole as long as any of it waits."""
-        return id(self._body), len(self._body)
+        return id(self._body), self._size
 
     def abort(self) -> None:
         """Write no more."""
@@ -50,7 +58,7 @@ class Rest:
 
     def _write(self) -> None:
         try:
-            self._took(self.peer.sendmsg(self._views))
+            self._took(self.peer.sendmsg(islice(self._views, MOST_PIECES)))
         except (BlockingIOError, InterruptedError):
             return
         except OSError:  # it has ended by itself
@@ -61,7 +69,7 @@ class Rest:
 
     def _took(self, sent: int) -> None:
         while self._views and sent >= len(self._views[0]):
-            sent -= len(self._views.pop(0))
+            sent -= len(self._views.popleft())
         if sent:
             self._views[0] = self._views[0][sent:]
 

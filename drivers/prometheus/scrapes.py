@@ -31,15 +31,24 @@ class Asked(NamedTuple):
     encodings: str = ""
 
 
+Body = tuple[bytes | memoryview, ...]
+"""The pieces of a body, in order."""
+
+
 class Answer(NamedTuple):
     """A status, headers but for the length, and a body."""
 
     status: int
     headers: Sequence[tuple[str, str]]
-    body: bytes
+    body: Body
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body."""
+        return sum(map(len, self.body))
 
 
-FAILED = Answer(500, [("content-type", PLAIN)], b"Internal Server Error")
+FAILED = Answer(500, [("content-type", PLAIN)], (b"Internal Server Error",))
 
 Then = Callable[[Answer], object]
 """What is done with an answer; must not raise."""
@@ -105,7 +114,7 @@ class Scrapes:
         try:
             return self._page(asked)
         except SettingsError as error:
-            return Answer(400, [("content-type", PLAIN)], f"{error}\n".encode())
+            return Answer(400, [("content-type", PLAIN)], (f"{error}\n".encode(),))
         except Exception:
             log.exception("a scrape failed")
             return FAILED
@@ -114,7 +123,7 @@ class Scrapes:
         openmetrics = accepts_openmetrics(asked.accept)
         compressed = accepts_gzip(asked.encodings)
         query = parse_qs(asked.query) if asked.query else {}
-        body = self._view.metrics(
+        body = self._view.metric_pieces(
             openmetrics=openmetrics,
             compressed=compressed,
             collect=query.get("collect[]", ()),

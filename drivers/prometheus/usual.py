@@ -42,6 +42,6 @@ def head(answer: Answer) -> bytes:
         f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
         f"date: {formatdate(usegmt=True)}",
         *(f"{name}: {value}" for name, value in answer.headers),
-        f"content-length: {len(answer.body)}",
+        f"content-length: {answer.size}",
     ]
     return "\r\n".join([*lines, "", ""]).encode("ascii")

@@ -31,7 +31,8 @@ class Capabilities(Declared, frozen=True, kw_only=True, tag="drivers"):
     distribution, a process for any other.
     ``acts`` says that it changes guests or the host: it always runs in a process, as the user that
     the configuration names.
-    ``needs_metrics`` says that it calls ``view.metrics()``, which only a thread can answer.
+    ``needs_metrics`` says that it calls ``view.metrics()`` or ``view.metric_pieces()``, which only
+    a thread can answer.
     ``event_versions`` are the versions of events (``Event.v``) that it reads, oldest and newest.
     ``kind`` is of API 1: one kind instead of ``topics``.
     """

@@ -11,8 +11,8 @@ from hostmon.status import AgentStatus, GuestStatus
 class AgentView(Protocol):
     """What a driver may ask; in a thread it is answered from memory, in a process by the agent.
 
-    In a process every call may raise AgentUnreachableError and ProtocolError, and ``metrics``
-    raises DriverError: declare ``needs_metrics`` to run in a thread.
+    In a process every call may raise AgentUnreachableError and ProtocolError, and ``metrics`` and
+    ``metric_pieces`` raise DriverError: declare ``needs_metrics`` to run in a thread.
     """
 
     def status(self) -> AgentStatus:
@@ -34,6 +34,20 @@ class AgentView(Protocol):
         ``collect`` names the families wanted; none is all of them. ``profile`` names another
         exporter's page, or is empty for the configured one; SettingsError if there is none of
         that name. Waits 50 ms at most for fresh figures of the kernel's.
+        """
+
+    def metric_pieces(
+        self,
+        *,
+        openmetrics: bool = False,
+        compressed: bool = False,
+        collect: Sequence[str] = (),
+        profile: str = "",
+    ) -> tuple[bytes | memoryview, ...]:
+        """The same page in pieces, as it was rendered: joining them takes longer than rendering.
+
+        Each stays as it is for as long as it is kept, and is then memory of the agent's; those who
+        ask within 100 ms have the same tuple.
         """
 
 

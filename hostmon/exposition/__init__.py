@@ -1,7 +1,8 @@
 """The metric page: one render for scrapes that come together, plain and compressed.
 
 Brings together the guests' part (``hostmon._exposition``), the host's figures and the agent's own
-registry. Any thread may ask for a page; one renders, the others wait for it. Must not know HTTP,
+registry. Any thread may ask for a page; one renders, the others wait for it. A page is given out in
+the pieces that it was rendered in: joining them takes longer than rendering. Must not know HTTP,
 and must not call libvirt.
 """
 
@@ -38,6 +39,22 @@ class Format(Enum):
 
 Key = tuple[str, Format, frozenset[str]]
 """What tells one page from another: profile, format, families asked for."""
+
+Page = tuple[bytes | memoryview, ...]
+"""A page in pieces, in order. Each stays as it is, and in memory, for as long as it is kept."""
+
+
+class Render:
+    """One page, until the next is rendered; compressed when that is first asked for."""
+
+    def __init__(self, key: Key, at_ns: int, pieces: list[Buffer]) -> None:
+        self.key = key
+        self.at_ns = at_ns
+        self.pieces = pieces
+        self.plain: Page = tuple(
+            piece if isinstance(piece, bytes) else memoryview(piece) for piece in pieces
+        )
+        self.gzipped: Page = ()
 
 
 class Exposition:
@@ -79,9 +96,7 @@ class Exposition:
         self._lock = threading.Lock()
         self._books: dict[str, Book] = {}
         self._sources = sources
-        self._rendered: tuple[Key, int] | None = None
-        self._pieces: list[Buffer] = []
-        self._compressed: bytes | None = None
+        self._last: Render | None = None
         self._squeezer = Squeezer()
         refuse_clashes(registry)
         self._book(self._profile)
@@ -94,35 +109,35 @@ class Exposition:
         collect: Iterable[str] = (),
         profile: str = "",
     ) -> bytes:
+        """What :meth:`pieces` gives, as one; of a page that is not compressed a copy."""
+        return b"".join(self.pieces(form, compressed=compressed, collect=collect, profile=profile))
+
+    def pieces(
+        self,
+        form: Format = Format.TEXT,
+        *,
+        compressed: bool = False,
+        collect: Iterable[str] = (),
+        profile: str = "",
+    ) -> Page:
         """A page, gzipped if ``compressed``; ``collect`` names families, none is all of them.
 
-        Raises SettingsError if there is no such profile.
+        Those who share a render have the same object. Raises SettingsError if there is no such
+        profile.
         """
         name = known_profile(profile).name if profile else self._profile
         key = (name, form, frozenset(collect))
         with self._lock:
             book = self._book(name)
             now = self._clock_ns()
-            if (
-                self._rendered is None
-                or self._rendered[0] != key
-                or (now - self._rendered[1] >= SHARED_NS)
-            ):
-                self._rendered = self._compressed = None
-                self._pieces = self._render(book, form, key[2])
-                self._rendered = (key, now)
-            if not compressed:
-                return b"".join(self._pieces)
-            if self._compressed is None:
-                self._compressed = self._squeezer.gzipped(self._pieces)
-            return self._compressed
-
-    def refresh(self, form: Format = Format.TEXT) -> int:
-        """Render the profile's page without giving it out; in how many pieces."""
-        with self._lock:
-            self._rendered = self._compressed = None
-            self._pieces = self._render(self._book(self._profile), form, frozenset())
-            return len(self._pieces)
+            last = self._last
+            if last is None or last.key != key or now - last.at_ns >= SHARED_NS:
+                # A piece that is kept has to be copied where its family changed.
+                last = self._last = None
+                last = self._last = Render(key, now, self._render(book, form, key[2]))
+            if compressed and not last.gzipped:
+                last.gzipped = (self._squeezer.gzipped(last.pieces),)
+            return last.gzipped if compressed else last.plain
 
     @property
     def memory(self) -> int:
@@ -142,7 +157,7 @@ class Exposition:
         return self._books[name]
 
     def _render(self, book: Book, form: Format, wanted: frozenset[str]) -> list[Buffer]:
-        """A whole page, in pieces that the next one ends."""
+        """A whole page, in pieces."""
         strict = form is Format.OPENMETRICS
         began = time.perf_counter()
         self._fresh()

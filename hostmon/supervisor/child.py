@@ -54,6 +54,20 @@ class RemoteView:
             "declare needs_metrics to run in a thread"
         )
 
+    def metric_pieces(
+        self,
+        *,
+        openmetrics: bool = False,
+        compressed: bool = False,
+        collect: Sequence[str] = (),
+        profile: str = "",
+    ) -> tuple[bytes, ...]:
+        """Always raises DriverError, as ``metrics`` does."""
+        page = self.metrics(
+            openmetrics=openmetrics, compressed=compressed, collect=collect, profile=profile
+        )
+        return (page,)
+
 
 class Reports:
     """Sends the tally to the agent, at each change and at each beat."""

@@ -62,3 +62,17 @@ class FixedView:
         """An empty page in the form asked for."""
         del compressed, collect, profile
         return b"# EOF\n" if openmetrics else b""
+
+    def metric_pieces(
+        self,
+        *,
+        openmetrics: bool = False,
+        compressed: bool = False,
+        collect: Sequence[str] = (),
+        profile: str = "",
+    ) -> tuple[bytes, ...]:
+        """The same in one piece."""
+        page = self.metrics(
+            openmetrics=openmetrics, compressed=compressed, collect=collect, profile=profile
+        )
+        return (page,)

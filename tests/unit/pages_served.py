@@ -22,13 +22,14 @@ class View:
     """Gives one page, a copy for each who asks, once the gate is open."""
 
     def __init__(self, size: int) -> None:
-        self.page: Callable[[], bytes] = lambda: b"x" * size
+        half = size // 2
+        self.page: Callable[[], tuple[bytes, ...]] = lambda: (b"x" * half, b"y" * (size - half))
         self.asked = threading.Event()
         self.made = 0
         self.gate = threading.Event()
         self.gate.set()
 
-    def metrics(self, **_asked: object) -> bytes:
+    def metric_pieces(self, **_asked: object) -> tuple[bytes, ...]:
         self.asked.set()
         self.gate.wait(10)
         self.made += 1

@@ -33,7 +33,7 @@ class Pages:
         self.asked.append(asked)
         self.waiting.append(then)
 
-    def answer(self, body: bytes) -> None:
+    def answer(self, *body: bytes) -> None:
         """Answer whoever has waited for longest."""
         answer = Answer(200, [("content-type", "text/plain")], body)
         self.waiting.pop(0)(answer)

@@ -1,8 +1,11 @@
 """Lines kept from page to page: whatever moved in between, a page is what a first one would be."""
 
+import ctypes
 import itertools
 import random
+import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -141,26 +144,83 @@ def test_a_share_of_what_cannot_be_comes_and_goes() -> None:
         assert found == [shown] if shown is not None else found[0] != found[0]
 
 
-def test_a_piece_of_an_older_page_is_refused() -> None:
-    made = MadeUp(3)
+@pytest.mark.parametrize("seed", range(6))
+def test_pieces_that_are_kept_stay_as_they_are(seed: int) -> None:
+    """Whatever happens meanwhile; and the pages made meanwhile are what they would be anyway."""
+    made = MadeUp(GUESTS, seed, job=True)
+    changes = Changes(made, seed)
     page = exposition(made)
-    page.refresh()
-    old = page._pieces[1]
-    with memoryview(old), pytest.raises(BufferError, match="release its pieces"):
-        page.refresh()
-    page.refresh()
-    with pytest.raises(BufferError, match="rendered anew"):
-        memoryview(old)
+    kept: list[tuple[bytes | memoryview, bytes]] = []
+    for _ in range(60):
+        for change in changes.some():
+            change()
+        form = changes.random.choice(list(Format))
+        pieces = page.pieces(form)
+        assert b"".join(pieces) == exposition(made).page(form)
+        kept += [(piece, bytes(piece)) for piece in changes.random.choices(pieces, k=4)]
+        changes.random.shuffle(kept)
+        del kept[20:], pieces
+        assert all(piece == copy for piece, copy in kept)
+
+
+def test_a_page_that_nobody_keeps_is_written_in_place() -> None:
+    made = MadeUp(50)
+    page = exposition(made)
+    texts: list[list[int]] = []
+    for _ in range(4):
+        move(made.table, NUMBERS, 1000, len(texts))
+        texts.append([address(piece) for piece in page.pieces()[1:-1]])
+    assert texts[0] == texts[1] == texts[2] == texts[3]
+    kept = page.pieces()
+    move(made.table, NUMBERS, 1000, 9)
+    later = [address(piece) for piece in page.pieces()[1:-1]]
+    assert later != texts[0]
+    assert len(set(later) & set(texts[0])) > 10, "what did not change is shared"
+    del kept
+
+
+def address(piece: bytes | memoryview) -> int:
+    """Where its first byte lies."""
+    buffer = (ctypes.c_void_p * 16)()  # begins as Py_buffer does
+    ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(piece), buffer, 0)
+    ctypes.pythonapi.PyBuffer_Release(buffer)
+    return int(buffer[0] or 0)
+
+
+def test_pieces_are_let_go_in_other_threads_while_pages_are_made() -> None:
+    made = MadeUp(40)
+    page = exposition(made)
+    queue: SimpleQueue[tuple[bytes | memoryview, ...] | None] = SimpleQueue()
+    wrong = []
+
+    def read_and_drop() -> None:
+        for pieces in iter(queue.get, None):
+            first = b"".join(pieces)
+            if first != b"".join(pieces) or first.count(b"# TYPE") < 30:
+                wrong.append(first)
+            del pieces
+
+    readers = [threading.Thread(target=read_and_drop) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for number in range(300):
+        move(made.table, NUMBERS, number % 2 * 1000, number)
+        queue.put(page.pieces())
+    for _ in readers:
+        queue.put(None)
+    for reader in readers:
+        reader.join(30)
+    assert not wrong
 
 
 def test_lines_leave_no_memory_behind_when_guests_go() -> None:
     made = MadeUp(300)
     page = exposition(made, sources=Sources(cadences={Group.BLOCK: 60.0}))
-    page.refresh()
+    page.pieces()
     full = page.memory
     for uuid in made.uuids[1:]:
         made.table.retire(uuid)
-    page.refresh()
+    page.pieces()
     assert page.memory < full / 20
 
 

@@ -156,7 +156,7 @@ def test_between_scrapes_only_what_moved_is_compressed(squeezed: list[int]) -> N
 def test_what_is_kept_is_counted_and_bounded() -> None:
     made = MadeUp(300)
     page = exposition(made)
-    page.refresh()
+    page.pieces()
     before = page.memory
     sizes = []
     for number in range(5):

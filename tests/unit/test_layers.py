@@ -52,7 +52,7 @@ EXT_RANKS = {
     "kernel": (3, {"cgroup", "commit", "links", "process", "procstat", "quota", "reading",
                    "watch"}),
     "statistics": (3, {"absorb", "fields", "params", "singles"}),
-    "exposition": (3, {"lines", "page", "replace", "scopes"}),
+    "exposition": (3, {"lines", "page", "replace", "scopes", "sheet"}),
     "bus": (3, {"announce", "encoder", "history", "outlet", "packing", "peers", "ring"}),
     "dispatcher": (4, {"apply", "books", "chain", "ended", "numbering", "rest", "settle",
                        "standing", "tally", "wanted"}),

@@ -117,6 +117,25 @@ def test_who_does_not_take_all_at_once_is_seated_when_it_has() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("size", [1, 1000])
+def test_a_page_of_many_pieces_is_sent_whole(size: int) -> None:
+    """More of them than one write takes, whether it is taken at once or not; some are empty."""
+    pieces = [bytes([number % 251]) * (size * (number % 7)) for number in range(2600)]
+
+    async def run() -> None:
+        pages = Pages()
+        async with served(pages) as (room, clients):
+            peer = clients.connect(small())
+            for _ in range(2):
+                peer.sendall(BARE)
+                await until(lambda: pages.waiting)
+                pages.answer(*pieces)
+                assert await hears(peer) == b"".join(pieces)
+                await until(lambda: room._seated)
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("abort", [False, True])
 def test_who_goes_before_the_answer_leaves_no_descriptor(abort: bool) -> None:
     async def run() -> None:

@@ -15,9 +15,9 @@ class View:
 
     made = 0
 
-    def metrics(self, **_asked: object) -> bytes:
+    def metric_pieces(self, **_asked: object) -> tuple[bytes, ...]:
         self.made += 1
-        return b"%d" % self.made
+        return b"page ", b"%d" % self.made
 
 
 def test_no_page_is_made_before_the_one_before_was_given_out() -> None:
@@ -26,11 +26,11 @@ def test_no_page_is_made_before_the_one_before_was_given_out() -> None:
         scrapes = Scrapes(cast("Any", view))
         given: list[tuple[bytes, int]] = []
         for _ in range(20):
-            scrapes.soon(Asked(), lambda answer: given.append((answer.body, view.made)))
+            scrapes.soon(Asked(), lambda answer: given.append((b"".join(answer.body), view.made)))
         async with asyncio.timeout(10):
             while len(given) < 20:
                 await asyncio.sleep(0.001)
-        assert given == [(b"%d" % number, number) for number in range(1, 21)]
+        assert given == [(b"page %d" % number, number) for number in range(1, 21)]
         scrapes.stop()
 
     asyncio.run(run())
@@ -52,7 +52,7 @@ def test_what_is_done_with_an_answer_may_fail_and_the_next_one_is_made() -> None
         async with asyncio.timeout(10):
             while not answers:
                 await asyncio.sleep(0.001)
-        assert answers[0].body == b"2"
+        assert answers[0].body == (b"page ", b"2")
         assert isinstance(failed[0]["exception"], ValueError)
         scrapes.stop()
 

@@ -74,7 +74,7 @@ def test_one_that_takes_but_a_little_is_ended(
 @pytest.mark.parametrize("size", [40_000, SIZE])
 def test_one_that_takes_nothing_is_ended(served: Served, size: int) -> None:
     """Whether or not more waits for it than asyncio lets wait."""
-    served.view.page = lambda: bytes(size)
+    served.view.page = lambda: (bytes(size),)
     client = served.ask(2048)
     served.waits()
     assert ended(served, lambda: time.sleep(0.01)) < 3 * DUE_S

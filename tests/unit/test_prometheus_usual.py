@@ -49,7 +49,8 @@ def test_whatever_is_unusual_does_not(data: bytes) -> None:
 
 
 def test_an_answer_says_its_status_its_headers_and_its_length() -> None:
-    said = head(Answer(400, [("content-type", "text/plain"), ("vary", "accept")], b"wrong\n"))
+    headers = [("content-type", "text/plain"), ("vary", "accept")]
+    said = head(Answer(400, headers, (b"wro", b"ng\n")))
     status, date, *rest, end, nothing = said.split(b"\r\n")
     assert end == nothing == b""
     assert status == b"HTTP/1.1 400 Bad Request"
