@@ -27,7 +27,8 @@ class Order:
         self._wanted = wanted
         self.complete = {name: complete.get(name, 0) for name in wanted.wanted_classes}
         self.filtered = bool(wanted.kinds or wanted.guests)
-        # With a filter: the last number seen beyond `complete`, of each guest, kind and pair.
+        # With a filter: the last number had beyond `complete`, of each pair; of each guest and kind
+        # the last before which nothing of it is missing.
         self._guests: dict[tuple[str, str], int] = {}
         self._kinds: dict[tuple[str, str], int] = {}
         self._pairs: dict[tuple[str, str, str], int] = {}
@@ -48,24 +49,30 @@ class Order:
         pair = (class_, guest, kind)
         if number <= self._pairs.get(pair, 0):
             return Verdict.OLD
-        if not replayed and not self._follows(event, class_, guest, kind, known):
+        by_guest = self._follows_of_guest(event, class_, known)
+        by_kind = self._follows_of_kind(event, class_, kind, known)
+        if not replayed and not (by_guest or by_kind):
             return Verdict.GAP
         self._pairs[pair] = number
-        self._guests[class_, guest] = max(number, self._guests.get((class_, guest), 0))
-        self._kinds[class_, kind] = max(number, self._kinds.get((class_, kind), 0))
+        # Only its own chain leads an event's successors on: behind a break in the other one
+        # something wanted may be missing still.
+        if by_guest:
+            self._guests[class_, guest] = number
+        if by_kind:
+            self._kinds[class_, kind] = number
         return Verdict.NEW
 
-    def _follows(self, event: Event, class_: str, guest: str, kind: str, known: int) -> bool:
-        """Whether one of the event's two chains shows that nothing wanted lies before it."""
-        if (
-            self._wanted.guests
-            and isinstance(event, DomainEvent)
-            and event.previous <= max(known, self._guests.get((class_, guest), 0))
-        ):
-            return True
-        if self._wanted.kinds:
-            return event.kind_previous <= max(known, self._kinds.get((class_, kind), 0))
-        return False
+    def _follows_of_guest(self, event: Event, class_: str, known: int) -> bool:
+        """Whether nothing of the guest that is wanted is missing before the event."""
+        if not self._wanted.guests or not isinstance(event, DomainEvent):
+            return False
+        return event.previous <= max(known, self._guests.get((class_, event.uuid), 0))
+
+    def _follows_of_kind(self, event: Event, class_: str, kind: str, known: int) -> bool:
+        """Whether nothing of the kind that is wanted is missing before the event."""
+        if not self._wanted.kinds:
+            return False
+        return event.kind_previous <= max(known, self._kinds.get((class_, kind), 0))
 
     def question(self) -> Request:
         """What to ask to be complete."""
