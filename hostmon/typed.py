@@ -3,6 +3,7 @@
 Knows no type itself. A message is one line.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin
@@ -15,7 +16,13 @@ from hostmon.toml import toml_key
 
 
 def convert(tree: dict[str, Any], kind: type[Any], source: str) -> Any:
-    """A tree of plain values as typed settings; ``source`` names where it came from."""
+    """A tree of plain values as typed settings; ``source`` names where it came from.
+
+    Raises SettingsError, also for a number that is not finite: nothing that is set may be.
+    """
+    for key, value in numbers(tree):
+        if not math.isfinite(value):
+            raise SettingsError(f"{source}: {key} = {value!r}: give a finite number")
     try:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:
@@ -87,6 +94,18 @@ def type_at(kind: Any, path: str) -> Any:
         items = get_origin(kind) in {list, tuple}
         kind = get_args(kind)[0] if items else field_types(kind)[part]
     return kind
+
+
+def numbers(tree: Any, key: str = "") -> Iterator[tuple[str, float]]:
+    """Each number with a fraction in a tree, with its key."""
+    if isinstance(tree, float):
+        yield key, tree
+    elif isinstance(tree, dict):
+        for name, value in tree.items():
+            yield from numbers(value, below(key, name))
+    elif isinstance(tree, list | tuple):
+        for index, value in enumerate(tree):
+            yield from numbers(value, f"{key}[{index}]")
 
 
 def choices(kind: Any) -> Iterator[str]:

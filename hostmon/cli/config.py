@@ -1,6 +1,7 @@
 """``hostmon config``: check a configuration, or show the one in force."""
 
 import argparse
+from datetime import date, datetime, time
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from hostmon.scheduler.named import filters_named, weighers_named
 from hostmon.scheduler.settings import scheduler_settings
 from hostmon.settings import SYSTEM_CONFIG, AgentSettings, Settings, config_path
 from hostmon.settings import load as load_settings
+from hostmon.toml import toml_lines
 
 
 def run(options: argparse.Namespace) -> int:
@@ -29,7 +31,8 @@ def run(options: argparse.Namespace) -> int:
     elif options.json:
         print(msgspec.json.encode(settings).decode())
     else:
-        print("\n".join(toml_lines(msgspec.to_builtins(settings))))
+        tree = msgspec.to_builtins(settings, builtin_types=(date, datetime, time))
+        print("\n".join(toml_lines(tree)))
     return 0
 
 
@@ -66,16 +69,3 @@ def check_point(point: Point, sections: dict[str, dict[str, Any]], chosen: str =
         if entry.refusal and entry.name == chosen:
             raise DriverError(f"{point.name} driver {chosen!r} is refused: {entry.refusal}")
         check_settings(entry)
-
-
-def toml_lines(tree: dict[str, Any], prefix: str = "") -> list[str]:
-    """The settings as TOML."""
-    plain = {k: v for k, v in tree.items() if not isinstance(v, dict)}
-    tables = {k: v for k, v in tree.items() if isinstance(v, dict)}
-    lines = [f"{key} = {msgspec.json.encode(value).decode()}" for key, value in plain.items()]
-    for key, value in tables.items():
-        name = f"{prefix}{key}"
-        below = toml_lines(value, f"{name}.")
-        heading = [f"[{name}]"] if any(not isinstance(v, dict) for v in value.values()) else []
-        lines += ["", *heading, *below] if heading else below
-    return lines

@@ -1,6 +1,7 @@
 """``hostmon schedule``: requests in, placements out; the hosts' agents hold the room."""
 
 import argparse
+import math
 import os
 import re
 import select
@@ -71,9 +72,12 @@ def weigher(text: str) -> tuple[str, float]:
     """NAME, or NAME=MULTIPLIER."""
     name, separator, number = text.partition("=")
     try:
-        return name, float(number) if separator else 1.0
+        multiplier = float(number) if separator else 1.0
     except ValueError:
-        raise SettingsError(f"--weigher {text!r}: give NAME=NUMBER, such as memory=-1") from None
+        multiplier = math.nan
+    if not math.isfinite(multiplier):
+        raise SettingsError(f"--weigher {text!r}: give NAME=NUMBER, such as memory=-1")
+    return name, multiplier
 
 
 def endpoints_of(options: argparse.Namespace, settings: SchedulerSettings) -> list[Endpoint]:

@@ -94,6 +94,11 @@ def error_of(tmp_path: Path, text: str) -> str:
             "[connection]\nretry_first = -1",
             "connection.retry_first = -1.0: give more than 0 and at most 60",
         ),
+        (
+            "[scheduler.weighers]\n'a b' = nan",
+            'scheduler.weighers."a b" = nan: give a finite number',
+        ),
+        ("[drivers.x]\ny = [1.5, -inf]", "drivers.x.y[1] = -inf: give a finite number"),
         ("a =", "not TOML: Invalid value (at end of document)"),
     ],
 )

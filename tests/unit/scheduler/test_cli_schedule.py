@@ -198,6 +198,8 @@ def test_hosts_of_the_configuration(demo: AgentProcess, tmp_path: Path) -> None:
         (("HERE", "--vcpus", "1", "--uuid", "web"), 2, "uuid 'web': give a UUID"),
         (("HERE", "--vcpus", "1", "--filter", "vcpu"), 2, "did you mean vcpus?"),
         (("HERE", "--vcpus", "1", "--weigher", "vcpus=x"), 2, "give NAME=NUMBER"),
+        (("HERE", "--vcpus", "1", "--weigher", "vcpus=nan"), 2, "give NAME=NUMBER"),
+        (("HERE", "--vcpus", "1", "--weigher", "vcpus=-inf"), 2, "give NAME=NUMBER"),
         (("HERE", "--vcpus", "1", "--ttl", "0"), 2, "ttl = 0.0: give 1 to 3600"),
         (("HERE", "--vcpus", "1", "--wait", "0.1"), 3, "none of 1 agents answered within 0.1 s"),
     ],
