@@ -80,7 +80,9 @@ def test_the_agent_tells_the_hosts_huge_page(
     monkeypatch.setattr(agent, "Definitions", Told)
     monkeypatch.setattr(agent, "default_huge_page", lambda roots: {HERE: 1 << 30}[roots])
     bus = BusSettings(events=(f"ipc://{tmp_path}/events",), requests=f"ipc://{tmp_path}/requests")
-    agent.Agent(Settings(agent=AgentSettings(virt="fake", drivers=()), bus=bus))
+    made = agent.Agent(Settings(agent=AgentSettings(virt="fake", drivers=()), bus=bus))
+    made.start()  # or its sockets are nobody's to close
+    made.stop()
     assert told == [1 << 30]
 
 
