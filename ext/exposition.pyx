@@ -24,7 +24,11 @@ from view cimport View, view_array, view_row
 
 cdef enum:
     NO_GROUP = GROUPS        # the column is good whenever its row is
-    ACTIVE = 31              # bit of a mask: the guest runs
+    # Bits of a mask.
+    JOBLESS = 28             # the guest has no job
+    JOB = 29                 # it has one
+    OFF = 30                 # it does not run
+    ACTIVE = 31              # it runs
     EVER = 32                # from this bit on: the groups that were read at all, of whatever age
     STATES = 52              # from this bit on: the state that the guest is in
     STATE_COUNT = 8
@@ -35,6 +39,11 @@ SCOPES = (                   # in the order of ext/scopes.pxd
     "guest", "state", "group", "vcpu", "disk", "interface", "job",
     "guest_info", "owner_info", "disk_info", "interface_info",
 )
+ZEROS = {                    # where a family that needs more is 0
+    "": 0,
+    "off": <uint64_t>1 << OFF,
+    "jobless": <uint64_t>1 << JOBLESS | <uint64_t>1 << ACTIVE | <uint64_t>1 << GROUP_JOB,
+}
 FORMS = {
     "one": FORM_ONE, "uint": FORM_UINT, "int": FORM_INT, "nano": FORM_NANO, "ticks": FORM_TICKS,
     "milli": FORM_MILLI, "percent_used": FORM_PERCENT_USED, "flag": FORM_FLAG,
@@ -66,9 +75,9 @@ cdef class Piece:
 cdef class Renderer:
     """The plan and what it needs, for one profile.
 
-    ``families``: (name, heads, scope, column, form, running, shutoff) each, in the page's order;
+    ``families``: (name, heads, scope, column, form, running, shutoff, zero), in the page's order;
     ``heads`` for text 0.0.4 and OpenMetrics as bytes; ``running`` leaves out guests that do not
-    run, ``shutoff`` all but those that are shut off.
+    run, ``shutoff`` all but those that are shut off; ``zero`` says where it is 0 (ZEROS).
     ``build`` makes a guest's label texts: see ``Labels`` and ``identity``.
     """
 
@@ -260,7 +269,9 @@ cdef class Renderer:
                 if row.id >= 0 and self.oldest[group] and (
                         now_ns > row.good_ns[group] + self.oldest[group]):
                     bits &= ~(<uint64_t>1 << group)
-            bits |= <uint64_t>row.valid << EVER | <uint64_t>(row.id >= 0) << ACTIVE
+            bits |= <uint64_t>row.valid << EVER
+            bits |= <uint64_t>1 << (ACTIVE if row.id >= 0 else OFF)
+            bits |= <uint64_t>1 << (JOB if row.jobs.count else JOBLESS)
             if 0 <= row.state < STATE_COUNT:
                 bits |= <uint64_t>1 << (STATES + row.state)
             self.masks[i] = bits
@@ -268,7 +279,7 @@ cdef class Renderer:
 
 cdef const char* plan(Family* family, const char* at, tuple declared) except NULL:
     """Fill in a family whose texts lie from ``at`` on; the end of them."""
-    name, heads, scope, column, form, running, shutoff = declared
+    name, heads, scope, column, form, running, shutoff, zero = declared
     cdef int which
     cdef int group = NO_GROUP
     family.name = at
@@ -286,6 +297,8 @@ cdef const char* plan(Family* family, const char* at, tuple declared) except NUL
         family.offset, family.width, group = COLUMNS[scope][column]
     family.need = <uint64_t>1 << group | <uint64_t>bool(running) << ACTIVE
     family.need |= <uint64_t>bool(shutoff) << (STATES + STATE_SHUTOFF)
+    family.need |= <uint64_t>(family.scope == SCOPE_JOB) << JOB
+    family.zero = ZEROS[zero]
     if family.form == FORM_AGE:
         family.need_each = <uint64_t>1 << EVER
     elif family.form == FORM_STATE_CODE:

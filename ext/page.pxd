@@ -58,6 +58,7 @@ cdef struct Family:
     const char* head[2]     # HELP, TYPE and UNIT lines: text 0.0.4, OpenMetrics
     uint64_t need           # bits of the guest's mask that must be set
     uint64_t need_each      # the same, but shifted by the cell's argument
+    uint64_t zero           # bits that, where what is needed is not there, make it 0; 0: nothing does
     uint32_t name_n
     uint32_t head_n[2]
     uint32_t offset
@@ -80,7 +81,12 @@ cdef inline uint64_t column(const char* at, uint8_t width) noexcept nogil:
 
 
 cdef inline uint64_t percent_used(uint64_t all_, uint64_t left) noexcept nogil:
-    """100 * (all - left) / all in thousand-millionths; IMPOSSIBLE where one of them is no such thing."""
+    """100 * (all - left) / all in thousand-millionths; IMPOSSIBLE where one of them is no such thing.
+
+    What is left is none where nobody tells it.
+    """
+    if left == UNKNOWN:
+        left = 0
     if left > all_ or all_ == 0:
         return IMPOSSIBLE
     return <uint64_t>(1e11 * <double>(all_ - left) / <double>all_)
@@ -95,8 +101,10 @@ cdef inline uint64_t figure_of(
     cdef const char* source = base + cell.place + family.offset
     cdef uint64_t value = column(source, family.width)
     cdef uint8_t form = family.form
-    if (masks[cell.guest] & need) != need or value == UNKNOWN:
-        return UNKNOWN
+    if (masks[cell.guest] & need) != need:
+        return 0 if family.zero and (masks[cell.guest] & family.zero) == family.zero else UNKNOWN
+    if value == UNKNOWN:
+        return IMPOSSIBLE if form == FORM_PERCENT_USED else UNKNOWN
     if form in (FORM_UINT, FORM_NANO, FORM_STATE_CODE):
         return value
     if form == FORM_STATE:

@@ -13,7 +13,7 @@ Build = Callable[
     [bytes, bytes, list[int], list[Device], list[Device], bool],
     Sequence[Sequence[bytes | None]],
 ]
-Family = tuple[bytes, tuple[bytes, bytes], str, str, str, bool, bool]
+Family = tuple[bytes, tuple[bytes, bytes], str, str, str, bool, bool, str]
 
 class Piece:
     """One family of a page, as a buffer that stays as it is for as long as it is kept."""

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from hostmon.facts import DiskFacts, GuestFacts, InterfaceFacts
-from hostmon.metrics import Profile, Scope
+from hostmon.metrics import Profile, Scope, Zero
 
 Device = tuple[bytes, bytes]
 """A device as the guest table names it: its key and its target."""
@@ -66,6 +66,7 @@ class Labeller:
         self.profile = profile
         self.describe = describe
         self.groups = groups
+        self.jobless = any(metric.zero is Zero.JOBLESS for metric in profile.metrics)
         self.info = {metric.scope: metric.labels for metric in profile.metrics}
 
     def __call__(
@@ -91,13 +92,18 @@ class Labeller:
             [text([*base, ("vcpu", str(number))]) for number in vcpus],
             [plain for plain, _ in of_disks],
             [plain for plain, _ in of_interfaces],
-            [text(base)] if job else [],
+            [text(base)] if job or self.jobless else [],
             [self.full(Scope.GUEST_INFO, base, guest)],
-            [self.full(Scope.OWNER_INFO, base, guest)
-             if guest.instance_id or self.profile.ownerless else None],
+            [self.owner(base, guest)],
             [full for _, full in of_disks],
             [full for _, full in of_interfaces],
         ]  # fmt: skip
+
+    def owner(self, base: Pairs, guest: GuestFacts) -> bytes | None:
+        """The text of a guest's owner; one without cloud metadata has none, or but its UUID."""
+        if not guest.instance_id and self.profile.ownerless:
+            guest = msgspec.structs.replace(guest, instance_id=guest.uuid)
+        return self.full(Scope.OWNER_INFO, base, guest) if guest.instance_id else None
 
     def facts(self, uuid: bytes, name: bytes) -> GuestFacts:
         """A guest's facts; the table's uuid and name stand above the definition's."""

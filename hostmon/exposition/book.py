@@ -13,7 +13,7 @@ from hostmon.samples import Group
 Heads = tuple[bytes, bytes]
 """What begins a family, in text 0.0.4 and in OpenMetrics."""
 
-Family = tuple[bytes, Heads, str, str, str, bool, bool]
+Family = tuple[bytes, Heads, str, str, str, bool, bool, str]
 
 Values = float | Mapping[tuple[str, ...], float]
 
@@ -108,7 +108,7 @@ def planned(metric: Metric, heads: Heads) -> Family:
     column = "" if metric.form is Form.ONE else metric.column
     name = metric.name.encode()
     scope, form = metric.scope.value, metric.form.value
-    return name, heads, scope, column, form, metric.running, metric.shutoff
+    return name, heads, scope, column, form, metric.running, metric.shutoff, metric.zero.value
 
 
 def host_lines(metric: Metric, head: bytes, values: Values) -> Iterator[bytes]:

@@ -66,6 +66,14 @@ class Form(StrEnum):
     PERCENT_USED = "percent_used"
 
 
+class Zero(StrEnum):
+    """Of which guests a family is 0 where hostmon's own page leaves it out."""
+
+    NONE = ""
+    OFF = "off"
+    JOBLESS = "jobless"
+
+
 FRESHNESS = {
     Source.KERNEL: "Kernel: read at the scrape.",
     Source.EITHER: "Kernel: read at the scrape; of an interface without a device on the host, "
@@ -104,7 +112,8 @@ class Metric(NamedTuple):
     ``name`` is what a sample is called in text 0.0.4, so a counter's ends with ``_total`` and an
     info's with ``_info``. ``column`` names the guest table's column (ext/columns.pxi), or what the
     agent calls a host figure; ``labels`` are those that the family adds to its scope's;
-    ``running`` leaves out guests that do not run, ``shutoff`` all but those that are shut off.
+    ``running`` leaves out guests that do not run, ``shutoff`` all but those that are shut off;
+    ``zero`` says of which guests it is 0: those that are off, or those that run without a job.
     """
 
     name: str
@@ -118,6 +127,7 @@ class Metric(NamedTuple):
     default: bool = True
     running: bool = False
     shutoff: bool = False
+    zero: Zero = Zero.NONE
 
     @property
     def family(self) -> str:

@@ -6,7 +6,7 @@ here as that exporter serves them.
 """
 
 from hostmon.metrics.catalogue import CATALOGUE
-from hostmon.metrics.family import Form, Metric, Scope, Source, Type
+from hostmon.metrics.family import Form, Metric, Scope, Source, Type, Zero
 
 G = Type.GAUGE
 LIBVIRT, EVENT = Source.LIBVIRT, Source.EVENT
@@ -41,14 +41,30 @@ SAME = (
 """What hostmon calls the same."""
 
 
+CPU_TIME = "libvirt_domain_info_cpu_time_seconds_total"
+
+OF_EVERY_GUEST = (
+    CPU_TIME,
+    "libvirt_domain_timed_out", "libvirt_domain_info", "libvirt_domain_openstack_info",
+    *(f"libvirt_domain_info_{name}" for name in (
+        "maximum_memory_bytes", "memory_usage_bytes", "virtual_cpus")),
+)  # fmt: skip
+"""What that exporter serves of guests that do not run too; of those the time is 0."""
+
+
 def same(name: str) -> Metric:
-    """A family of the catalogue, but of guests that run where a guest has it, and always on."""
+    """A family of the catalogue, but of guests that run where a guest has it, and always on.
+
+    A job's figures are 0 of a guest that has none.
+    """
     found = next(metric for metric in CATALOGUE if metric.name == name)
     labels = tuple(label for label in found.labels if label != "uuid")
-    shut_off_too = ("libvirt_domain_info", "libvirt_domain_openstack_info")
-    sizes = found.column.startswith("sizes.") and "_vcpu_" not in name
+    zero = Zero.JOBLESS if found.scope is Scope.JOB else Zero.NONE
     return found._replace(
-        labels=labels, default=True, running=name not in shut_off_too and not sizes
+        labels=labels,
+        default=True,
+        running=name not in OF_EVERY_GUEST,
+        zero=Zero.OFF if name == CPU_TIME else zero,
     )
 
 
@@ -63,10 +79,10 @@ OWN = (
            Form.STATE_CODE, labels=("state_desc",)),
     Metric("libvirt_domain_job_info_time_elapsed_seconds", G,
            "Milliseconds since the job began, whatever the name says.", LIBVIRT, Scope.JOB,
-           "elapsed_ns", Form.MILLI, running=True),
+           "elapsed_ns", Form.MILLI, running=True, zero=Zero.JOBLESS),
     Metric("libvirt_domain_job_info_time_remaining_seconds", G,
            "Milliseconds until the job ends, whatever the name says.", LIBVIRT, Scope.JOB,
-           "remaining_ns", Form.MILLI, running=True),
+           "remaining_ns", Form.MILLI, running=True, zero=Zero.JOBLESS),
     balloon("swap_in_bytes", "Memory read from the guest's swap, a counter.", "swap_in"),
     balloon("swap_out_bytes", "Memory sent to the guest's swap, a counter.", "swap_out"),
     balloon("hugetlb_pgalloc_total", "Huge pages allocated, a counter.", "hugetlb_allocations"),

@@ -77,8 +77,11 @@ PROFILES = """
 `kumina` serves what Debian's prometheus-libvirt-exporter 0.2.0 serves: its names, labels and
 types, of guests that run. `kumina-nova` is the same with `--libvirt.export-nova-metadata`.
 
-`inovex` serves the 67 names of prometheus-libvirt-exporter 2.5. Where hostmon has a name too, it
-is the same family; these it serves otherwise, since their unit or type is not what they say:
+`inovex` serves the 67 names of prometheus-libvirt-exporter 2.5, of each guest those that it does:
+of a guest that runs without a job the job's figures are 0, of one that is off its CPU time, and a
+balloon that tells nothing has a share in use that is not a number. Only cdroms and floppies, of
+which that exporter has some counters, are left out whole. Where hostmon has a name too, it is the
+same family; these it serves otherwise, since their unit or type is not what they say:
 
 | name | in hostmon's own page |
 |---|---|
