@@ -40,10 +40,11 @@ from hostmon.machine.topology import Topology
 from hostmon.metrics.choice import shown
 from hostmon.own_metrics import StatusCollector, registry_of
 from hostmon.publisher import access_of, zmq_library
+from hostmon.reading import reading_status
 from hostmon.requests import RequestServer
 from hostmon.rhythm import Rhythm
 from hostmon.roster import every_guest
-from hostmon.sampler import NO_KERNEL, KernelSampler
+from hostmon.sampler import KernelSampler
 from hostmon.settings import Settings
 from hostmon.stats import StatsSampler, oldest
 from hostmon.status import (
@@ -52,7 +53,6 @@ from hostmon.status import (
     GateStatus,
     GuestStatus,
     KindCount,
-    ReadingStatus,
 )
 from hostmon.supervisor import Supervisor
 from hostmon.together import Together, Watched
@@ -329,28 +329,6 @@ class Agent:
         """Addresses a person can open."""
         return self._supervisor.web_addresses()
 
-    def _reading(self) -> ReadingStatus:
-        asker = self._asker.report()
-        kernel = self._kernel.report() if self._kernel is not None else NO_KERNEL
-        overtaken, unknown_fields = self._table.passed_over
-        return ReadingStatus(
-            passes=kernel.passes,
-            cpu=kernel.cpu,
-            last_pass=kernel.last_pass,
-            calls=asker.calls,
-            confirmed=asker.confirmed,
-            late=asker.deadlines,
-            failed=asker.failures,
-            hung=asker.hung_calls,
-            stuck=asker.stuck,
-            denied=kernel.denied,
-            unresolved=kernel.unresolved,
-            barred=kernel.barred,
-            memory_failures=kernel.memory_failures,
-            overtaken=overtaken,
-            unknown_fields=unknown_fields,
-        )
-
     def status(self) -> AgentStatus:
         """The agent's state now."""
         guests, running, active = self._table.counts()
@@ -387,7 +365,7 @@ class Agent:
             audited_at=books.audited_at,
             healed=books.healed,
             image_cache=self._image_cache.status() if self._image_cache is not None else None,
-            reading=self._reading(),
+            reading=reading_status(self._asker, self._kernel, self._table),
             gate=self._gate_status(),
             ailing=self._ailing(),
             claims=self._answers.granting.status(),

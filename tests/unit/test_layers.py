@@ -35,7 +35,7 @@ RANKS = {
     4: {"sampler", "stats", "deaths", "ledger", "audit", "exposition", "dispatcher", "keeper",
         "supervisor", "requests", "objects", "own_metrics", "imagecache"},
     4.5: {"bookkeeper", "lister"},
-    4.7: {"figures"},
+    4.7: {"figures", "reading"},
     5: {"agent", "testing"},
     6: {"cli", "web"},
     7: {"__main__"},
