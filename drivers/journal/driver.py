@@ -128,14 +128,17 @@ class JournalDriver(Driver):
 
 
 def gaps_before(event: Event, class_: str, last: Position | None, why: str) -> Iterator[GapMark]:
-    """The mark of a hole between an event and the last one of its class, where there is one."""
+    """The marks of the holes between an event and the last one of its class, where there are any.
+
+    Two where the agent was started anew: of the end of its former run, of the beginning of this.
+    """
+    begins = Position(class_, event.epoch, 0)
     if last is None:
-        if class_ and event.sequence > 1:
-            before = Position(class_, event.epoch, 0)
-            yield gap(class_, before, event.sequence - 1, "the journal begins here")
+        last, why = begins, "the journal begins here"
     elif event.epoch != last.epoch:
         yield gap(class_, last, 0, "the agent was started anew")
-    elif event.sequence > last.sequence + 1:
+        last = begins
+    if class_ and event.sequence > last.sequence + 1:
         yield gap(class_, last, event.sequence - 1, why)
 
 
