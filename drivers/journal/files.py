@@ -35,6 +35,7 @@ class JournalFiles:
         self._descriptor = -1
         self._size = 0
         self._rotate_after = 0.0
+        self._rotate_error = OSError()
 
     def open(self, header: bytes) -> int:
         """Go on with the newest file, or begin one with this header; returns the bytes cut off.
@@ -71,14 +72,18 @@ class JournalFiles:
     def rotate(self, header: bytes) -> None:
         """Begin a new file with a header; the one before it is on disk then.
 
-        Raises OSError where there is no room for it: nothing is written until there is, which is
-        tried once a second at most.
+        Raises OSError where it can't: nothing is written until it can, which is tried once a second
+        at most, and failed for the same reason until then.
         """
         if time.monotonic() < self._rotate_after:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise OSError(self._rotate_error.errno, self._rotate_error.strerror)
         self._rotate_after = time.monotonic() + ROTATE_AGAIN
-        self.sync()
-        descriptor = self._create(header)
+        try:
+            self.sync()
+            descriptor = self._create(header)
+        except OSError as error:
+            self._rotate_error = error
+            raise
         self.close()
         self._descriptor, self._size, self._rotate_after = descriptor, len(header), 0.0
         self.prune()

@@ -119,3 +119,27 @@ def test_a_full_disk_is_an_error_and_leaves_no_half_line(tmp_path: Path) -> None
     mark = written(tmp_path)[1]
     assert isinstance(mark, GapMark)
     assert (mark.first, mark.last) == (2, 2)
+
+
+def test_why_no_file_could_be_begun_is_told_until_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("hostmon_drivers.journal.files.time.monotonic", lambda: now[0])
+    directory, aside = tmp_path / "journal", tmp_path / "aside"
+    driver = started(directory, file_mib=0.0005)
+    assert driver._files is not None
+    number = 0
+    while not driver._files.is_full():
+        driver.handle(event(number := number + 1))
+    directory.rename(aside)
+    for _ in range(3):  # the first tries, the others are within a second
+        with pytest.raises(DriverError, match="can't be written: No such file or directory"):
+            driver.handle(event(number + 1))
+    aside.rename(directory)
+    now[0] += 1.1
+    driver.handle(event(number + 2))
+    driver.stop()
+    mark = next(line for line in written(directory) if isinstance(line, GapMark))
+    assert (mark.first, mark.last) == (number + 1, number + 1)
+    assert mark.reason == "they could not be written: No such file or directory"
