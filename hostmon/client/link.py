@@ -2,7 +2,8 @@
 
 Owns the two sockets of one agent and the state between them; never blocks. While an answer is
 awaited nothing is read from the bus: what comes meanwhile waits in the socket, bounded by its
-high-water mark, and what is lost beyond that is a gap, noticed and repaired as any other.
+high-water mark, and what is lost beyond that is a gap, noticed and repaired as any other. Where
+none comes, who keeps no view goes on without; a view is not fresh until it does.
 """
 
 import random
@@ -11,27 +12,26 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from enum import Enum
 
-import msgspec
 import zmq
 
 from hostmon import wire
+from hostmon.client.asking import TRIES, Asking
 from hostmon.client.endpoint import Endpoint
 from hostmon.client.filter import ALWAYS, Filter
 from hostmon.client.order import Order, Orders, Verdict
 from hostmon.client.pages import Pages
 from hostmon.client.repair import Repair
-from hostmon.client.requests import connected, decode_answer, encode_request
+from hostmon.client.requests import connected, decode_answer
 from hostmon.client.view import HostView
 from hostmon.errors import ProtocolError
 from hostmon.events import Event, HeartbeatEvent, LostEvent
 from hostmon.numbers import Position, by_class
-from hostmon.status import Refusal, ReplayAnswer, Request, SnapshotAnswer
+from hostmon.status import Refusal, ReplayAnswer, SnapshotAnswer
 
-ANSWER_TIMEOUT = 2.0
 SILENCE = 5.0
 BATCH = 256
-PAGE_TRIES = 3  # of a page of a replay that is of no use
 FORMER_RUNS = 16  # of the agent, whose messages may be under way still
+RATE_PAUSE = 0.1
 EXPIRED_PAUSE = (0.1, 1.0)  # before a snapshot is begun anew: many may have to
 
 
@@ -49,7 +49,7 @@ ANSWERS = {State.JOINING: SnapshotAnswer, State.REPAIRING: ReplayAnswer}
 
 
 class Link:
-    """One agent; :meth:`advance` it when one of ``sockets`` is readable, and at ``deadline``."""
+    """One agent; :meth:`advance` it when one of ``sockets`` is readable, and at its deadline."""
 
     def __init__(
         self,
@@ -65,7 +65,6 @@ class Link:
         self.host = ""
         self.malformed = 0
         self.more = False
-        self.deadline = float("inf")
         self.kept: tuple[Position, ...] = ()
         self._wanted = wanted
         self._on_repair = on_repair
@@ -75,8 +74,6 @@ class Link:
         self._newest: dict[str, int] = {}
         self._newest_of = 0
         self._heard = time.monotonic()
-        self._request: Request | None = None
-        self.questions = 0
         self._reason = "join"
         self._replayed = 0
         self._held: Event | None = None
@@ -85,7 +82,7 @@ class Link:
         self._bus = connected(context, zmq.SUB, endpoint.events, endpoint.keys)
         for prefix in (*ALWAYS, *wanted.prefixes()):
             self._bus.subscribe(prefix)
-        self._asked = (
+        self.asking = Asking(
             connected(context, zmq.DEALER, endpoint.requests, endpoint.keys)
             if endpoint.requests
             else None
@@ -94,20 +91,19 @@ class Link:
     def close(self) -> None:
         """Leave the bus."""
         self._bus.close(0)
-        if self._asked is not None:
-            self._asked.close(0)
+        self.asking.close()
 
     @property
     def sockets(self) -> tuple[zmq.Socket[bytes], ...]:
         """What to wait for now."""
-        if self._request is not None and self._asked is not None:
-            return (self._asked,)
-        return (self._bus,)
+        asked = self.asking.open and self.asking.socket
+        return (asked,) if asked else (self._bus,)
 
     @property
     def every_socket(self) -> tuple[zmq.Socket[bytes], ...]:
         """Both, for an event loop that watches their descriptors."""
-        return (self._bus,) if self._asked is None else (self._bus, self._asked)
+        asked = self.asking.socket
+        return (self._bus,) if asked is None else (self._bus, asked)
 
     def advance(self) -> list[Event]:
         """Take what has come, at most BATCH messages of it; heartbeats are among the events.
@@ -119,24 +115,31 @@ class Link:
         self.more = True
         for _ in range(BATCH):
             try:
-                if self._request is not None and self._asked is not None:
-                    self._take_answer(self._asked.recv(zmq.DONTWAIT), out)
-                else:
-                    self._take_message(self._bus.recv(zmq.DONTWAIT), out)
+                (socket,) = self.sockets
+                message = socket.recv(zmq.DONTWAIT)
+                (self._take_message if socket is self._bus else self._take_answer)(message, out)
             except zmq.Again:
                 self.more = False
                 break
             except (ProtocolError, *wire.UNDECODABLE):
                 self.malformed += 1
-        self._keep_time()
+        try:
+            self._keep_time(out)
+        except ProtocolError:
+            self.malformed += 1
         return out
 
-    def _keep_time(self) -> None:
-        """Ask again what was not answered; notice silence."""
-        now = time.monotonic()
-        if self._request is not None and now >= self.deadline:
-            self._ask(self._request)
-        if self.view is not None and now - self._heard > SILENCE:
+    def _keep_time(self, out: list[Event]) -> None:
+        """Ask again what was not answered, or go on without; notice silence."""
+        asking = self.asking
+        if asking.overdue() and asking.open is not None:
+            if self.view is None and asking.in_vain:
+                asking.give_up()
+                self._give_up(self._behind)
+                self._live(out)
+            else:
+                asking.put(asking.open)
+        if self.view is not None and time.monotonic() - self._heard > SILENCE:
             self.view.lose()
 
     def _take_message(self, message: bytes, out: list[Event]) -> None:
@@ -203,7 +206,7 @@ class Link:
         Who cannot ask, and filters, learns of a gap from the next event that it wants.
         """
         behind = self._orders.behind(self._newest)
-        if self._asked is None:
+        if not self.asking.possible:
             behind = [order for order in behind if not order.filtered]
         if behind:
             self._repair(behind, out, reason)
@@ -213,7 +216,7 @@ class Link:
         self._held = None
         restarted = self.state is not State.CONNECTING
         self._reason = reason = "restart" if restarted else "join"
-        if self.view is not None and self._asked is not None:
+        if self.view is not None and self.asking.socket is not None:
             self._newest, self._newest_of = dict(newest), epoch
             self._begin_snapshot()
             return
@@ -228,26 +231,26 @@ class Link:
     def _begin(self, epoch: int, host: str, complete: Mapping[str, int]) -> None:
         if self.epoch and epoch != self.epoch:
             self._superseded.append(self.epoch)
+            self.asking.anew()
         if epoch in self._superseded:
             self._superseded.remove(epoch)
         self.epoch, self.host = epoch, host
         self._orders = Orders(self._wanted, complete)
         self._newest, self._newest_of = {}, epoch
         self.state = State.LIVE
-        self._request = None
-        self.deadline = float("inf")
+        self.asking.end()
 
     def _repair(self, behind: list[Order], out: list[Event], reason: str = "gap") -> None:
         """Ask for what is missing; without a request socket go on behind it."""
         self._reason = reason
         self._replayed = 0
         self._behind = behind
-        if self._asked is None:
+        if not self.asking.possible:
             self._give_up(behind)
             self._live(out)
         else:
             self.state = State.REPAIRING
-            self._ask(behind[0].question())
+            self.asking.put(behind[0].question())
 
     def _give_up(self, missing: list[Order]) -> None:
         """What is missing cannot be had."""
@@ -264,7 +267,7 @@ class Link:
         """A question for what is missing has its last answer: ask the next, or go on."""
         self._behind = self._behind[1:]
         if self._behind:
-            self._ask(self._behind[0].question())
+            self.asking.put(self._behind[0].question())
             return
         if self._replayed:
             self._repaired("replay", self._replayed)
@@ -272,26 +275,15 @@ class Link:
 
     def _live(self, out: list[Event]) -> None:
         self.state = State.LIVE
-        self._request = None
-        self.deadline = float("inf")
+        self.asking.end()
         held, self._held = self._held, None
         if held is not None:
             self._take_event(held, out)
 
-    def _ask(self, request: Request) -> None:
-        assert self._asked is not None
-        self.questions += 1
-        self._request = msgspec.structs.replace(request, re=self.questions)
-        self.deadline = time.monotonic() + ANSWER_TIMEOUT
-        try:
-            self._asked.send(encode_request(self._request), zmq.DONTWAIT)
-        except zmq.Again:
-            return  # the agent is away; asked again at the deadline
-
     def _take_answer(self, message: bytes, out: list[Event]) -> None:
         try:
             answer = decode_answer(message)
-            if answer.re != self.questions:
+            if answer.re != self.asking.number:
                 return  # of a question that was given up
             if not isinstance(answer, (ANSWERS[self.state], Refusal)):
                 raise ProtocolError(f"{type(answer).__name__} is not what was asked for")
@@ -300,6 +292,7 @@ class Link:
                 self._of_no_use(out)
             raise
         self._heard = time.monotonic()
+        self.asking.heard()
         if isinstance(answer, SnapshotAnswer):
             self._take_snapshot(answer, out)
         elif isinstance(answer, ReplayAnswer):
@@ -311,21 +304,20 @@ class Link:
         """Ask for a new one, at once or at a time of the monotonic clock."""
         self.state = State.JOINING
         if at is None:
-            self._ask(self._pages.begin())
-            return
-        self._request, self.deadline = self._pages.begin(), at
-        self.questions += 1  # whatever else comes is no answer
+            self.asking.put(self._pages.begin())
+        else:
+            self.asking.put_at(self._pages.begin(), at)
 
     def _take_snapshot(self, answer: SnapshotAnswer, out: list[Event]) -> None:
         assert self.view is not None
-        assert self._request is not None
+        assert self.asking.open is not None
         try:
-            further = self._pages.take(answer, self._request)
+            further = self._pages.take(answer, self.asking.open)
         except ProtocolError:
-            self._begin_snapshot(self.deadline)
+            self._begin_snapshot(self.asking.deadline)
             raise
         if further is not None:
-            self._ask(further)
+            self.asking.put(further)
             return
         self.view.reset(
             answer.host,
@@ -364,27 +356,28 @@ class Link:
             raise ProtocolError("a replay that brings less than the bus has told of")
         self._useless = 0
         if answer.more:
-            self._ask(self._behind[0].question())
+            self.asking.put(self._behind[0].question())
         else:
             self._answered(out)
 
     def _of_no_use(self, out: list[Event]) -> None:
         """A page of a replay makes no sense, or leads nowhere: after some tries go without."""
         self._useless += 1
-        if self._useless < PAGE_TRIES:
+        if self._useless < TRIES:
             return  # until the deadline: the question stands
         self._useless = 0
         self._go_without(out)
 
     def _refused(self, code: str, out: list[Event]) -> None:
+        asked = self.asking.open
         if code == "rate":
-            self.deadline = time.monotonic() + 0.1  # the same question again, later
+            self.asking.again_in(RATE_PAUSE)
         elif self.state is State.REPAIRING:
             self._go_without(out)
-        elif code == "expired" and self._request is not None and self._request.id:
+        elif code == "expired" and asked is not None and asked.id:
             self._begin_snapshot(time.monotonic() + random.uniform(*EXPIRED_PAUSE))
         else:
-            self.deadline = time.monotonic() + ANSWER_TIMEOUT
+            self.asking.again_in()
 
     def _go_without(self, out: list[Event]) -> None:
         """No replay brings what is missing: a view begins anew."""

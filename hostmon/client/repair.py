@@ -9,7 +9,7 @@ class Repair(msgspec.Struct, frozen=True):
     ``reason``: ``gap``, ``restart`` (of the agent), ``join``, or ``overflow`` (the agent itself had
     no room for ``lost`` events). ``by``: ``replay`` (``events`` of them were delivered),
     ``snapshot`` (the view is right again, the events are not known), or ``nothing`` (there is no
-    view and no request socket, or the events are gone).
+    view, and no request socket or none that answers, or the events are gone).
     """
 
     host: str

@@ -155,7 +155,7 @@ class Subscriber:
                 loop.remove_reader(fd)
 
     def _due(self) -> float:
-        due = min(link.deadline for link in self._links) - time.monotonic()
+        due = min(link.asking.deadline for link in self._links) - time.monotonic()
         return max(0.0, min(TICK, due))
 
     def _repaired(self, repair: Repair) -> None:

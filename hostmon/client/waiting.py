@@ -9,6 +9,7 @@ import select
 import time
 from collections.abc import Sequence
 
+from hostmon.client.asking import NEVER
 from hostmon.client.link import Link
 
 TICK = 0.5
@@ -43,7 +44,7 @@ class Waiting:
             return list(range(len(self._links)))
         found = self._again
         found.update(self._link_of[fd] for fd, _ in self._epoll.poll(0))
-        found.update(one for one in self._asking if self._links[one].deadline <= now)
+        found.update(one for one in self._asking if self._links[one].asking.deadline <= now)
         self._again = set()
         return list(found)
 
@@ -56,15 +57,15 @@ class Waiting:
             self._epoll.register(fd, select.EPOLLIN)
             self._watched[number] = fd
             self._again.add(number)
-        if link.more or link.questions != self._asked[number]:
-            self._asked[number] = link.questions
+        if link.more or link.asking.number != self._asked[number]:
+            self._asked[number] = link.asking.number
             self._again.add(number)
-        (self._asking.add if link.deadline != float("inf") else self._asking.discard)(number)
+        (self._asking.add if link.asking.deadline != NEVER else self._asking.discard)(number)
 
     def wait(self, seconds: float) -> None:
         """Wait until a link has something to do."""
         if self._again:
             return
         now = time.monotonic()
-        due = min((self._links[one].deadline for one in self._asking), default=float("inf"))
+        due = min((self._links[one].asking.deadline for one in self._asking), default=NEVER)
         self._epoll.poll(max(0.001, min(seconds, due - now, self._sweep_at - now)))

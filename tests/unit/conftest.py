@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hostmon._table import GuestTable
-from hostmon.client import link
+from hostmon.client import asking
 from hostmon.host import Host
 from tests.unit.bus import Bus
 from tests.unit.kerneltree import Tree, table_of_one, tree_of_one
@@ -52,7 +52,7 @@ def bus(tmp_path: Path) -> Iterator[Bus]:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Subscribers ask again after 0.2 s without an answer; on a busy machine one may take 20 ms."""
-    monkeypatch.setattr(link, "ANSWER_TIMEOUT", 0.2)
+    monkeypatch.setattr(asking, "ANSWER_TIMEOUT", 0.2)
 
 
 def guest_xml(name: str, *, vcpus: int = 2, memory_mib: int = 64, devices: str = "") -> str:

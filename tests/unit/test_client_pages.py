@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hostmon.client import Filter, Subscriber, link, pages
+from hostmon.client import Filter, Subscriber, asking, pages
 from hostmon.events import Event
 from hostmon.status import Refusal, ReplayAnswer, Request, SnapshotAnswer
 from tests.lossy import LossySubscriber
@@ -52,7 +52,7 @@ def test_a_snapshot_without_end_is_begun_again(bus: Bus, monkeypatch: pytest.Mon
         assert len(view.guests) == 8
         assert subscriber.malformed == 2
     assert asked == [0, 7, 7, 0, 7, 7, 0]
-    assert min(at[3] - at[2], at[6] - at[5]) >= link.ANSWER_TIMEOUT / 2
+    assert min(at[3] - at[2], at[6] - at[5]) >= asking.ANSWER_TIMEOUT / 2
 
 
 @pytest.mark.usefixtures("hasty")
@@ -69,7 +69,7 @@ def test_a_snapshot_that_expires_before_its_first_page_is_waited_for(
     monkeypatch.setattr(bus.answers, "_snapshot", expired)
     with Subscriber(bus.endpoint, view=True) as subscriber:
         until(lambda: subscriber.views[0].joined, lambda: subscriber.receive(0.05))
-    assert min(at[1] - at[0], at[2] - at[1]) >= link.ANSWER_TIMEOUT / 2
+    assert min(at[1] - at[0], at[2] - at[1]) >= asking.ANSWER_TIMEOUT / 2
 
 
 @pytest.mark.usefixtures("hasty")

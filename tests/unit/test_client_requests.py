@@ -11,7 +11,7 @@ import zmq
 
 from hostmon import client
 from hostmon.client import Subscriber
-from hostmon.client.link import ANSWER_TIMEOUT
+from hostmon.client.asking import ANSWER_TIMEOUT
 from hostmon.errors import AgentUnreachableError
 from hostmon.machine.topology import Cell, Cpu, Topology
 from hostmon.scheduler.claimer import Claimer

@@ -12,7 +12,7 @@ import pytest
 import zmq
 
 from hostmon import client, snapshots
-from hostmon.client import Subscriber, link
+from hostmon.client import Subscriber, asking, link
 from hostmon.client.requests import decode_answer, encode_request
 from hostmon.snapshots import HELD, SHARED_S, UNASKED_S, Snapshots
 from hostmon.status import Refusal, Request, SnapshotAnswer
@@ -176,4 +176,4 @@ def test_one_that_expired_is_not_begun_anew_at_once(
         until(lambda: subscriber.views[0].joined, lambda: subscriber.receive(0.05))
         assert len(subscriber.views[0].guests) == PAGED
     assert drawn == [link.EXPIRED_PAUSE]
-    assert 0.3 <= at[2] - at[1] < link.ANSWER_TIMEOUT
+    assert 0.3 <= at[2] - at[1] < asking.ANSWER_TIMEOUT
