@@ -184,6 +184,17 @@ cdef class Plan:
         table_unlock(self.table)
         return taken(found, count)
 
+    def answering(self, list uuids):
+        """Of these guests those that are not stuck."""
+        cdef uint32_t row
+        found = []
+        self.follow()
+        for uuid in uuids:
+            row = self.row_of(uuid)
+            if row >= self.count or self.asks[row].retry_ns == 0:
+                found.append(uuid)
+        return found
+
     def answered(self, bytes uuid):
         """A stuck guest's monitor answers again: everything of it is due."""
         cdef uint32_t row = self.find(uuid)

@@ -26,6 +26,7 @@ from hostmon.exposition import Exposition, Figures, Format, Page
 from hostmon.exposition.sources import Sources
 from hostmon.figures import figures_of
 from hostmon.gate import Gate
+from hostmon.held import Held
 from hostmon.hypervisor import hypervisor_of
 from hostmon.imagecache import image_cache_of
 from hostmon.images.survey import Survey
@@ -111,6 +112,7 @@ class Agent:
             self._table,
             rhythm=self._rhythm,
             look=self._look,
+            held=Held(self._table),
             deadline=settings.sampling.deadline,
         )
         self._kernel = self._kernel_sampler() if local else None

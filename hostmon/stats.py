@@ -1,8 +1,9 @@
 """The statistics sampler: what the kernel cannot tell of a guest, asked in the background.
 
 Owns cadences, and what to do about a guest whose monitor does not answer: whoever asks it hangs, so
-calls run on a thread that is left behind at a deadline; the guest is found by asking who is busy,
-excluded, probed with back-off and asked again once it answers. Nobody waits for this thread.
+calls run on a thread that is left behind at a deadline; the guest is found by asking who is busy
+and whose process is held, excluded, probed with back-off and asked again once it answers. Nobody
+waits for this thread.
 """
 
 import logging
@@ -27,8 +28,15 @@ log = logging.getLogger(__name__)
 
 CHUNK = 25
 """Guests a call: a stuck one holds up the others of its chunk until the deadline, once."""
-MOST_HUNG = 2
-"""Calls that may hang at a time, each on a connection of its own; one more works on."""
+MOST_HUNG = 8
+"""Calls that may hang at a time, each on a connection of its own; one more asks who is busy.
+
+Each keeps one of libvirtd's 20 workers (max_workers) from its other clients.
+"""
+FEW_HUNG = 6
+"""With so many, who stands behind a guest that hangs is left out with it: it may be the next."""
+MOST_BLIND = 2
+"""Of these, calls for which no guest is to blame: it is the hypervisor that hangs. One more may."""
 WAKES = 1 << Group.VCPU_STATE
 """What is not read of a vCPU but by making it run for a moment (QEMU's query-stats)."""
 LOOK_S = 0.5
@@ -83,6 +91,7 @@ class StatsSampler:
 
     Readings fall into step with ``rhythm``, the scrapes', and are made in their order. ``look`` has
     the kernel sampler look at guests whose vCPUs a reading woke: that one should come first.
+    ``held`` tells of which guests, of all without an argument, the kernel holds the process.
     """
 
     def __init__(
@@ -93,6 +102,7 @@ class StatsSampler:
         *,
         rhythm: Rhythm | None = None,
         look: Callable[[], object] = lambda: None,
+        held: Callable[..., set[bytes]] = lambda *_: set(),
         deadline: float = 2.0,
         tick: float = 1.0,
     ) -> None:
@@ -101,11 +111,14 @@ class StatsSampler:
         self._confirms = [mask(one.groups) if one.idle == "confirm" else 0 for one in readings]
         self._rhythm = rhythm or Rhythm()
         self._look = look
+        self._held = held
         self._deadline = deadline
         self._tick = tick
         self._plan = Plan(table)
         self._worker: Worker | None = None
         self._hung: list[Worker] = []
+        self._blind: list[Worker] = []
+        self._suspects: set[bytes] = set()
         self._calls = self._records = self._deadlines = self._failures = 0
         self._reconnect = RECONNECT_FIRST
         self._not_before = 0.0
@@ -196,9 +209,10 @@ class StatsSampler:
                 began, unseen = time.monotonic(), last
 
     def _ask(self, number: int, reading: str, uuids: list[bytes]) -> None:
-        """One call; whoever it did not reach is due again."""
-        worker = self._ready_worker()
-        if worker is not None and not self._stopping.is_set():
+        """One call, and two more where one of these hangs; whoever was not reached is due again."""
+        uuids = self._plan.answering(uuids)
+        worker = self._ready_worker() if uuids and not self._stopping.is_set() else None
+        if worker is not None:
             self._calls += 1
             guests = named(uuids)
             try:
@@ -206,16 +220,23 @@ class StatsSampler:
                     lambda connection: connection.read(reading, guests), self._deadline
                 )
                 self._reconnect = RECONNECT_FIRST
-                self._find_stuck(self._plan.unread(number, uuids, self._confirms[number]))
+                self._find_busy(self._plan.unread(number, uuids, self._confirms[number]))
                 return
             except TimeoutError:
                 self._deadlines += 1
                 self._leave_behind(worker)
-                self._find_stuck(uuids)
+                hung = self._find_hung(uuids)
+                if hung is not None:
+                    # Guests are read in this order: those before it answer.
+                    self._ask(number, reading, uuids[:hung])
+                    self._ask(number, reading, uuids[hung + 1 :])
+                    return
+                self._blind.append(worker)
             except HostmonError as error:
                 self._failed(error)
-        self._due = min(self._due, time.monotonic() + self._tick)
-        self._plan.ask_again(number, uuids)
+        if uuids:
+            self._due = min(self._due, time.monotonic() + self._tick)
+            self._plan.ask_again(number, uuids)
 
     def _is_time(self, now: float) -> bool:
         """Whether anything can be due: to ask the plan for each reading costs more."""
@@ -223,12 +244,15 @@ class StatsSampler:
         plan = self._plan
         return now >= self._due or before != self._learnt or plan.changed() or plan.stuck > 0
 
-    def _ready_worker(self) -> Worker | None:
-        """The worker, a new one if need be; None while too many calls hang, or it is too soon."""
+    def _ready_worker(self, most: int = MOST_HUNG) -> Worker | None:
+        """The worker, a new one if need be; None while so many calls hang, or it is too soon."""
         self._hung = [worker for worker in self._hung if worker.alive]
+        self._blind = [worker for worker in self._blind if worker.alive]
         if time.monotonic() < self._not_before:
             return None
-        if self._worker is None and len(self._hung) <= MOST_HUNG:
+        if len(self._hung) >= most or len(self._blind) > MOST_BLIND:
+            return None
+        if self._worker is None:
             self._worker = Worker(self._connect)
         return self._worker
 
@@ -249,7 +273,7 @@ class StatsSampler:
 
     def _busy(self, uuids: list[bytes]) -> dict[bytes, float] | None:
         """How long guests have owed an answer, asked without waiting for them; None: no telling."""
-        worker = self._ready_worker()
+        worker = self._ready_worker(MOST_HUNG + 1)
         if worker is None:
             return None
         guests = named(uuids)
@@ -258,34 +282,60 @@ class StatsSampler:
             return {one.uuid.bytes: one.seconds for one in busy}
         except TimeoutError:
             self._leave_behind(worker)
+            self._blind.append(worker)
         except HostmonError as error:
             self._failed(error)
         return None
 
-    def _find_stuck(self, uuids: list[bytes]) -> None:
-        """After a call that hung, or left guests out: whose monitor is busy as long as that."""
+    def _find_busy(self, uuids: list[bytes]) -> None:
+        """Of guests that hung or were left out, those whose monitor is busy as long as that."""
         if not uuids:
             return
         now = time.monotonic_ns()
         for uuid, seconds in (self._busy(uuids) or {}).items():
             if seconds >= self._deadline / 2:
-                log.warning("guest %s does not answer: not asked", UUID(bytes=uuid))
-                self._mark_stuck(uuid, max(now - int(seconds * 1e9), 1), now)
+                self._suspects.discard(uuid)
+                self._mark_stuck([uuid], max(now - int(seconds * 1e9), 1), "does not answer")
 
-    def _mark_stuck(self, uuid: bytes, since: int, now: int) -> None:
+    def _find_hung(self, uuids: list[bytes]) -> int | None:
+        """After a call that hung: which of these was asked; whoever else cannot answer is marked.
+
+        libvirt tells of the one alone that somebody waits for, the kernel of all others.
+        """
+        self._find_busy(uuids)
+        now = time.monotonic_ns()
+        self._mark_stuck(self._plan.answering(list(self._held())), now, "is held by the kernel")
+        answering = set(self._plan.answering(uuids))
+        hung = next((at for at, uuid in enumerate(uuids) if uuid not in answering), None)
+        if hung is not None and len(self._hung) >= FEW_HUNG:
+            behind = [uuid for uuid in uuids[hung:] if uuid in answering]
+            self._suspects.update(behind)
+            self._mark_stuck(behind, now, "may not answer either")
+        return hung
+
+    def _mark_stuck(self, uuids: Iterable[bytes], since: int, why: str = "") -> None:
+        """Leave these out; ``why`` is told of those that were not before."""
         first, longest = int(FIRST_PROBE * 1e9), int(LONGEST_PROBE * 1e9)
-        self._plan.mark_stuck(uuid, since, now, first, longest)
+        for uuid in uuids:
+            if why:
+                log.warning("guest %s %s: not asked", UUID(bytes=uuid), why)
+            self._plan.mark_stuck(uuid, since, time.monotonic_ns(), first, longest)
 
     def _probe(self) -> None:
-        """Ask the hypervisor, not the guests, whether stuck guests answer again."""
-        now = time.monotonic_ns()
-        due = self._plan.probes(now)
+        """Ask the hypervisor and the kernel, not the guests, whether stuck ones answer again.
+
+        A suspect that nobody waits for owes no answer: it is asked once fewer calls hang.
+        """
+        due = self._plan.probes(time.monotonic_ns())
         busy = self._busy(due) if due else None
         if busy is None:
             return
+        stuck = self._held(due) | set(busy)
+        if len(self._hung) >= FEW_HUNG:
+            stuck |= self._suspects
+        self._mark_stuck(stuck.intersection(due), time.monotonic_ns())
         for uuid in due:
-            if uuid in busy:
-                self._mark_stuck(uuid, now, now)
-            else:
-                log.info("guest %s answers again", UUID(bytes=uuid))
+            if uuid not in stuck:
+                log.info("guest %s is asked again", UUID(bytes=uuid))
+                self._suspects.discard(uuid)
                 self._plan.answered(uuid)

@@ -31,7 +31,7 @@ RANKS = {
         "snapshots"},
     2.5: {"host", "loader"},
     3: {"points", "labels", "scheduler", "records", "answers", "definitions", "hypervisor"},
-    3.5: {"attendant", "disposable", "rhythm"},
+    3.5: {"attendant", "disposable", "held", "rhythm"},
     4: {"sampler", "stats", "deaths", "ledger", "audit", "exposition", "dispatcher", "keeper",
         "supervisor", "requests", "objects", "own_metrics", "imagecache"},
     4.5: {"bookkeeper", "lister"},

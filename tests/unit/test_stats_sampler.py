@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import cast
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from hostmon._table import GuestTable
 from hostmon.driver.virt import Busy, Reading
 from hostmon.errors import LibvirtError
 from hostmon.hypervisor import Connection
-from hostmon.stats import CHUNK, StatsSampler
+from hostmon.stats import CHUNK, FEW_HUNG, StatsSampler
 
 
 @pytest.fixture
@@ -40,26 +40,41 @@ def eventually(condition: Callable[[], bool], deadline: float = 5) -> None:
 
 
 class Hanging:
-    """A connection whose guests in ``stuck`` hang whoever asks, as a stopped QEMU does."""
+    """A connection whose guests in ``stuck`` hang whoever asks, as a stopped QEMU does.
+
+    As libvirt does it reads one after another, and tells of those alone that somebody waits for.
+    """
 
     def __init__(self) -> None:
         self.stuck: set[bytes] = set()
+        self.waited_for: list[bytes] = []
         self.read_of: list[bytes] = []
         self.tells = True
-        self.back = threading.Event()
+        self.back = threading.Condition()
 
     def connect(self) -> Connection:
         return cast("Connection", self)
 
     def read(self, _: str, guests: tuple[UUID, ...]) -> int:
-        uuids = [guest.bytes for guest in guests]
-        if self.stuck & set(uuids):
-            self.back.wait(30)
-        self.read_of += uuids
-        return len(uuids)
+        for guest in guests:
+            uuid = guest.bytes
+            if uuid in self.stuck:
+                self.waited_for.append(uuid)
+                with self.back:
+                    self.back.wait_for(lambda: uuid not in self.stuck, 30)  # noqa: B023
+                self.waited_for.remove(uuid)
+        self.read_of += [guest.bytes for guest in guests]
+        return len(guests)
 
     def busy(self, guests: tuple[UUID, ...]) -> tuple[Busy, ...]:
-        return tuple(Busy(one, 9.0) for one in guests if self.tells and one.bytes in self.stuck)
+        waited = set(self.waited_for) if self.tells else set()
+        return tuple(Busy(one, 9.0) for one in guests if one.bytes in waited)
+
+    def go_on(self, *uuids: bytes) -> None:
+        """These answer again, all without an argument."""
+        with self.back:
+            self.stuck -= set(uuids) or self.stuck
+            self.back.notify_all()
 
     def close(self) -> None:
         pass
@@ -84,12 +99,91 @@ def test_a_stuck_guest_harms_no_other(table: GuestTable, uuid: bytes) -> None:
     assert report.stuck == 1
     assert report.deadlines >= 1
     assert table.snapshot().guest(uuid).stuck_since_ns > 0
-    hanging.stuck = set()
-    hanging.back.set()
+    hanging.go_on()
     eventually(lambda: hanging.read_of.count(uuid) > 3, 20)
     sampler.stop()
     assert sampler.report().stuck == 0
     assert table.snapshot().guest(uuid).stuck_since_ns == 0
+
+
+def guests_of(table: GuestTable, count: int) -> list[bytes]:
+    """So many more that run."""
+    made = [number.to_bytes(16, "big") for number in range(count)]
+    for number, guest in enumerate(made):
+        table.upsert(guest, b"guest %d" % number)
+        table.set_state(guest, 1, 1, 100 + number)
+    return made
+
+
+def marked(table: GuestTable) -> set[bytes]:
+    taken = table.snapshot()
+    return {uuid for uuid in taken.uuids if taken.guest(uuid).stuck_since_ns > 0}
+
+
+def all_read(hanging: Hanging, guests: set[bytes], times: int) -> bool:
+    counts = Counter(hanging.read_of)
+    return all(counts[guest] >= times for guest in guests)
+
+
+@pytest.mark.parametrize("count", [3, FEW_HUNG - 1])
+def test_guests_stuck_at_once_are_each_found(table: GuestTable, count: int) -> None:
+    hanging, guests = Hanging(), guests_of(table, 2 * CHUNK)
+    hanging.stuck = set(guests[1 : 1 + 9 * count : 9])
+    others = set(guests) - hanging.stuck
+    sampler = StatsSampler(hanging.connect, often(0.05), table, deadline=0.2, tick=0.01)
+    sampler.start()
+    eventually(lambda: marked(table) == hanging.stuck, 20)
+    hanging.read_of.clear()
+    eventually(lambda: all_read(hanging, others, 5), 20)
+    assert sampler.report().stuck == count
+    eventually(lambda: sampler.report().hung_calls == count)
+    hanging.go_on()
+    eventually(lambda: not marked(table), 20)
+    hanging.read_of.clear()
+    eventually(lambda: all_read(hanging, set(guests), 3), 20)
+    sampler.stop()
+
+
+def test_guests_that_the_kernel_holds_are_found_by_one_call_that_hangs(table: GuestTable) -> None:
+    hanging, guests = Hanging(), guests_of(table, 2 * CHUNK)
+    hanging.stuck = set(guests[::2])
+    others = set(guests[1::2])
+
+    def held(among: Iterable[bytes] | None = None) -> set[bytes]:
+        return hanging.stuck & set(guests if among is None else among)
+
+    sampler = StatsSampler(hanging.connect, often(0.05), table, held=held, deadline=0.2, tick=0.01)
+    sampler.start()
+    eventually(lambda: marked(table) == hanging.stuck, 20)
+    hanging.read_of.clear()
+    eventually(lambda: all_read(hanging, others, 5), 20)
+    assert sampler.report().stuck == CHUNK
+    eventually(lambda: sampler.report().hung_calls == 1)
+    hanging.go_on()
+    eventually(lambda: not marked(table), 20)
+    hanging.read_of.clear()
+    eventually(lambda: all_read(hanging, set(guests), 3), 20)
+    sampler.stop()
+
+
+def test_where_too_many_hang_who_stands_behind_is_left_out_for_a_while(table: GuestTable) -> None:
+    """Of guests that are stuck and not held no more can be found than calls may hang."""
+    hanging, guests = Hanging(), guests_of(table, 2 * CHUNK)
+    hanging.stuck = set(guests[: CHUNK - 3 : 2])
+    before = guests[1 : 2 * FEW_HUNG - 2 : 2]
+    elsewhere = guests[CHUNK:]
+    sampler = StatsSampler(hanging.connect, often(0.05), table, deadline=0.2, tick=0.01)
+    sampler.start()
+    eventually(lambda: sampler.report().hung_calls == FEW_HUNG, 20)
+    hanging.read_of.clear()
+    eventually(lambda: all_read(hanging, {*before, *elsewhere}, 5), 20)
+    assert hanging.stuck < marked(table)
+    eventually(lambda: sampler.report().hung_calls == FEW_HUNG)
+    hanging.go_on()
+    eventually(lambda: not marked(table), 20)
+    hanging.read_of.clear()
+    eventually(lambda: all_read(hanging, set(guests), 3), 20)
+    sampler.stop()
 
 
 class Waking(Hanging):
@@ -201,7 +295,7 @@ def test_at_most_three_connections(table: GuestTable, uuid: bytes) -> None:
     calls = sampler.report().calls
     time.sleep(0.1)  # nothing may happen: there is no condition to wait for
     assert sampler.report().calls == calls
-    hanging.back.set()
+    hanging.go_on()
     eventually(lambda: sampler.report().calls > calls)
     sampler.stop()
 
@@ -228,16 +322,17 @@ def rounds_in(sampler: Counted, seconds: float) -> int:
 
 def test_a_hypervisor_that_hangs_is_looked_for_once_a_tick(table: GuestTable) -> None:
     hanging = Hanging()
+    back = threading.Event()
 
     def connect() -> Connection:
-        hanging.back.wait(30)
+        back.wait(30)
         return hanging.connect()
 
     sampler = Counted(connect, READINGS, table, deadline=0.02, tick=0.1)
     sampler.start()
     eventually(lambda: sampler.report().hung_calls == 3)
     assert rounds_in(sampler, 0.5) <= 6
-    hanging.back.set()
+    back.set()
     eventually(lambda: sampler.report().records > 0)
     sampler.stop()
 
