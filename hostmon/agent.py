@@ -103,6 +103,7 @@ class Agent:
             self._hypervisor.connect,
             ready=self._keeper.has_compared,
             listed=self._keeper.check_objects,
+            placed=self._definitions.place_pools,
         )
         self._deaths = DeathNotice(self._pipe, self._table)
         self._rhythm = Rhythm()

@@ -119,8 +119,8 @@ class Bookkeeper(Attendant):
                 self.survey()
             self._audit_due = time.monotonic() + self._audit_s
             self._whole_due = 0.0
-        elif now >= self._resurvey_due and self._lacks_payer():
-            self.survey()  # whoever else has their shared disks is charged for them now
+        elif now >= self._resurvey_due and (self._lacks_payer() or self._definitions.pools_moved()):
+            self.survey()  # whoever else has shared disks is charged for them, volumes are found
         self.size()
         self.tell()
 

@@ -20,6 +20,7 @@ from hostmon.errors import XMLError
 from hostmon.facts import GuestFacts, facts_of
 from hostmon.images.declared import disks_of
 from hostmon.images.storage import Disk, Image
+from hostmon.images.volumes import Folders, placed
 from hostmon.machine.memory import HUGE_PAGE
 from hostmon.machine.topology import Topology
 from hostmon.xml.domain import Domain
@@ -85,6 +86,10 @@ class Definitions:
         self._unplaced: set[bytes] = set()
         self._refused: dict[bytes, bytes] = {}
         self._capacities: dict[bytes, int | None] = {}  # by the paths' digests
+        self._folders: Folders = {}
+        self._looked: dict[
+            str, str | None
+        ] = {}  # in which volumes were placed, by the pools that guests use
         self._sizes = NO_SIZES
         self.placements = 0
 
@@ -107,6 +112,13 @@ class Definitions:
         For one thread.
         """
         same: dict[str, str] = {}  # few texts, of many disks
+        folders = self._folders
+        declared = [
+            (uuid, disk)
+            for uuid, known in list(self._known.items())
+            for disk in unpacked(known).images
+        ]
+        self._looked = {one.pool: folders.get(one.pool) for _, one in declared if one.pool}
         disks = [
             Disk(
                 uuid,
@@ -114,13 +126,24 @@ class Definitions:
                 same.setdefault(disk.format, disk.format),
                 self._capacity(disk),
                 same.setdefault(disk.target, disk.target),
+                disk.pool,
             )
-            for uuid, known in list(self._known.items())
-            for disk in unpacked(known).images
+            for uuid, one in declared
+            if (disk := placed(one, folders)) is not None
         ]
         told = (disk for disk in disks if disk.capacity is not None)
         self._capacities = {digest_of(disk.path): disk.capacity for disk in told}
         return disks
+
+    def place_pools(self, folders: Folders) -> None:
+        """Where pools have their volumes now; of one that guests use, what was known stays."""
+        used = self._looked
+        kept = {pool: folder for pool, folder in self._folders.items() if pool in used}
+        self._folders = kept | dict(folders)
+
+    def pools_moved(self) -> bool:
+        """Whether volumes of guests are elsewhere than when their disks were last listed."""
+        return any(self._folders.get(pool) != folder for pool, folder in self._looked.items())
 
     def _capacity(self, disk: Disk) -> int | None:
         told = self._table.disk_capacity(disk.guest, encoded(disk.target))
@@ -143,9 +166,14 @@ class Definitions:
     def _having(self, guest: bytes, disks: list[DiskSizes]) -> bytes:
         """The digest of a guest's definition, if it has these disks where they were looked at."""
         known = self._known.get(guest)
-        if known is None or not places_of(known).issuperset(disk[:2] for disk in disks):
+        if known is None or not self._places_of(known).issuperset(disk[:2] for disk in disks):
             return b""
         return known[:DIGEST]
+
+    def _places_of(self, known: bytes) -> set[tuple[bytes, bytes]]:
+        """Target and digest of the path of each disk that a kept definition has."""
+        disks = (placed(disk, self._folders) for disk in unpacked(known).images)
+        return {(encoded(disk.target), digest_of(disk.path)) for disk in disks if disk is not None}
 
     def place_sizes_again(self) -> None:
         """Tell the table the same once more: guests that ran then may have stopped.
@@ -157,7 +185,7 @@ class Definitions:
             if known is None:
                 continue
             same = bool(digest) and known.startswith(digest)
-            places = () if same else places_of(known)
+            places = () if same else self._places_of(known)
             for target, path, sizes, seen_ns in disks:
                 if same or (target, path) in places:
                     self._table.set_disk_sizes(guest, target, sizes, seen_ns)
@@ -256,11 +284,6 @@ def digest_of(*documents: str | None) -> bytes:
         text = b"" if document is None else document.encode(errors="surrogatepass")
         digest.update(len(text).to_bytes(8, "big") + text)
     return digest.digest()
-
-
-def places_of(known: bytes) -> set[tuple[bytes, bytes]]:
-    """Target and digest of the path of each disk that a kept definition has."""
-    return {(encoded(disk.target), digest_of(disk.path)) for disk in unpacked(known).images}
 
 
 def sizes_of(image: Image, now_ns: int) -> DiskSizes:

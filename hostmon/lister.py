@@ -10,13 +10,17 @@ from collections.abc import Callable
 
 from hostmon.attendant import Attendant
 from hostmon.hypervisor import Connection
+from hostmon.images.volumes import Folders, folder_of
 from hostmon.objects import OBJECTS_S, HostObjects, read_objects
 
 log = logging.getLogger(__name__)
 
 
 class Lister(Attendant):
-    """Looks every OBJECTS_S seconds; ``listed`` is told each time that both could be listed."""
+    """Looks every OBJECTS_S seconds; ``listed`` is told each time that both could be listed.
+
+    ``placed`` is told in which folders pools have their volumes.
+    """
 
     def __init__(
         self,
@@ -24,10 +28,12 @@ class Lister(Attendant):
         *,
         ready: Callable[[], bool] = lambda: True,
         listed: Callable[[], object] = lambda: None,
+        placed: Callable[[Folders], object] = lambda _: None,
     ) -> None:
         super().__init__("lister", "networks and storage pools", connect, ready)
         self.objects = HostObjects()
         self._listed = listed
+        self._placed = placed
         self._due = 0.0
 
     def worn(self, now: float) -> bool:
@@ -54,3 +60,5 @@ class Lister(Attendant):
             if told.get(what) != why:
                 log.warning("%s: can't be read (%s); tried every %g s", what, why, OBJECTS_S)
         self.objects = objects
+        found = ((name, folder_of(pool.type, pool.path)) for name, pool in objects.pools.items())
+        self._placed({name: folder for name, folder in found if folder is not None})

@@ -27,6 +27,7 @@ from hostmon.errors import (
     HostmonError,
     NotConnectedError,
     UnsupportedError,
+    XMLError,
 )
 from hostmon.guest import Guest
 from hostmon.host import Host
@@ -165,13 +166,20 @@ class LibvirtConnection(VirtConnection):
         return ()
 
     def pool(self, name: str) -> PoolDescription:
-        """virStoragePoolGetInfo, which tells what libvirtd found at its last look."""
+        """virStoragePoolGetInfo, which tells what libvirtd found at its last look; and its XML."""
         space = self._host.pool_space(name)
+        type_, path = "", ""
+        with contextlib.suppress(XMLError):
+            described = self._host.pool(name)
+            type_ = described.type or ""
+            path = (described.target and described.target.path) or ""
         return PoolDescription(
             state=space.state,
             capacity=space.capacity,
             allocation=space.allocation,
             available=space.available,
+            type=type_,
+            path=path,
         )
 
     def hears_objects(self) -> bool:

@@ -80,12 +80,18 @@ class NetworkDescription(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PoolDescription(msgspec.Struct, frozen=True, kw_only=True):
-    """What a hypervisor says of a storage pool: libvirt's number of its state, and bytes."""
+    """What a hypervisor says of a storage pool: libvirt's number of its state, and bytes.
+
+    ``type`` is libvirt's name of it, ``path`` where on this host it has its volumes: without them
+    what disks in it may grow to stays unknown.
+    """
 
     state: int
     capacity: int
     allocation: int
     available: int
+    type: str = ""
+    path: str = ""
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):

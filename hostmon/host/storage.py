@@ -6,13 +6,14 @@ from contextlib import suppress
 import libvirt
 import msgspec
 
-from hostmon.errors import GuestNotFoundError, LibvirtError
+from hostmon.errors import GuestNotFoundError, HostmonError, LibvirtError
 from hostmon.host.guests import HostGuests
 from hostmon.host.objects import HostObject, described, look_up
 from hostmon.images.declared import disks_of
 from hostmon.images.references import References, references_of
 from hostmon.images.storage import Disk, Storage
 from hostmon.images.survey import Survey
+from hostmon.images.volumes import folder_of, placed
 from hostmon.libvirt_errors import translated
 from hostmon.xml.pool import StoragePool
 from hostmon.xml.volume import Volume
@@ -77,7 +78,13 @@ class HostStorage(HostGuests):
         for guest in self.list_guests():
             with suppress(GuestNotFoundError):
                 found += disks_of(guest.uuid.bytes, guest.domain())
-        return found
+        folders: dict[str, str] = {}
+        for name in {disk.pool for disk in found if disk.pool}:
+            with suppress(HostmonError):
+                pool = self.pool(name)
+                folder = folder_of(pool.type or "", (pool.target and pool.target.path) or "")
+                folders |= {} if folder is None else {name: folder}
+        return [one for disk in found if (one := placed(disk, folders)) is not None]
 
     def image_references(self) -> list[References]:
         """What every guest refers to of this host's files, now and at its next start.

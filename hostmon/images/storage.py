@@ -11,7 +11,8 @@ class Disk(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     ``format`` is the driver's type, never what the content claims to be. ``capacity`` is the
     virtual size if libvirt has told it, for images that this process may not open; ``target`` is
-    what the guest's definition calls the disk.
+    what the guest's definition calls the disk. With a ``pool`` the path is no path yet: it names
+    one of its volumes.
     """
 
     guest: bytes
@@ -19,12 +20,14 @@ class Disk(msgspec.Struct, frozen=True, array_like=True, gc=False):
     format: str = "raw"
     capacity: int | None = None
     target: str = ""
+    pool: str = ""
 
 
 class Image(msgspec.Struct, frozen=True, gc=False):
     """What was found of one disk.
 
-    ``state`` is ok, missing, unreadable (no right, not an image, broken) or hung. ``allocated``,
+    ``state`` is ok, missing, unreadable (no right, not an image, broken), hung, or unplaced: a
+    volume of a pool that nobody knows, perhaps as yet, which is on no filesystem. ``allocated``,
     ``virtual`` and ``physical``, its length as the host sees it, are None where unknown, never 0.
     """
 

@@ -65,6 +65,7 @@ class Survey:
         self._stuck: dict[str, threading.Thread] = {}
         self._known: dict[str, dict[str, Space]] = {}
         self._warned: dict[str, str] = {}
+        self._unplaced: set[str] = set()
 
     def run(self, disks: Iterable[Disk]) -> Storage:
         """What all these disks and their filesystems are like now.
@@ -75,10 +76,14 @@ class Survey:
         groups: dict[str, tuple[list[str], list[Disk]]] = {}
         for folder in self._folders:
             groups.setdefault(_home(mounts, folder).path, ([], []))[0].append(folder)
-        for disk in disks:
-            groups.setdefault(_home(mounts, disk.path).path, ([], []))[1].append(disk)
         visits: dict[str, dict[str, Space]] = {}
         images: list[Image] = []
+        for disk in disks:
+            if disk.pool:
+                reason = f"no storage pool {disk.pool!r} is known"
+                images.append(Image(disk, "unplaced", reason=reason))
+            else:
+                groups.setdefault(_home(mounts, disk.path).path, ([], []))[1].append(disk)
         for path, (folders, group) in groups.items():
             answers = self._visit(path, folders, group, mounts)
             images += [one for one in answers if isinstance(one, Image)]
@@ -92,7 +97,7 @@ class Survey:
         return Storage(
             tuple(
                 _filesystem(
-                    _home(mounts, path),
+                    _home(mounts, path) if path else Mount("", "", ""),
                     spaces.get(path, Space(path)),
                     [image for image in images if image.filesystem == path],
                 )
@@ -164,8 +169,15 @@ class Survey:
         answers.put(None)
 
     def _warn(self, images: list[Image]) -> None:
-        """Say once what is wrong with a disk, and again only after it was well or differs."""
+        """Say once what is wrong with a disk, and again only after it was well or differs.
+
+        Of a disk without a place only at the second look: its pool may be told a moment later.
+        """
         wrong = {image.disk.path: image for image in images if image.state != "ok"}
+        unplaced = {path for path, image in wrong.items() if image.state == "unplaced"}
+        for path in unplaced - self._unplaced:
+            del wrong[path]
+        self._unplaced = unplaced
         for path, image in wrong.items():
             if self._warned.get(path) != image.state:
                 log.warning(

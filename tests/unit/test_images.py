@@ -377,6 +377,7 @@ def test_disks_that_the_xml_declares() -> None:
         Disk(GUEST, "/i/a", "qcow2", target="vda"),
         Disk(GUEST, "/i/b", "raw", target="vdb"),
         Disk(GUEST, "/dev/c", "raw", target="sda"),
+        Disk(GUEST, "v", "raw", target="vdf", pool="p"),
     ]
 
 
