@@ -95,9 +95,9 @@ cdef class Renderer:
     cdef bint misplaced      # cells point at labels that may be gone: they are to be listed anew
     cdef uint32_t layout     # grows with each listing of the cells
     cdef uint64_t pages
-    cdef uint64_t boot_ticks
+    cdef public uint64_t boot_ticks  # when the host booted, in ticks since 1970
 
-    def __cinit__(self, families, build, boot_ticks=0):
+    def __cinit__(self, families, build):
         cdef Py_ssize_t i
         self.count = len(families)
         self.families = <Family*>calloc(max(self.count, 1), sizeof(Family))
@@ -105,7 +105,6 @@ cdef class Renderer:
         if self.families == NULL or self.lines == NULL:
             raise MemoryError
         self.build = build
-        self.boot_ticks = boot_ticks
         self.layout = 1          # 0 is that of lines never made
         self.labels = []
         self.ends = {}

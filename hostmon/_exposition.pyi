@@ -24,7 +24,8 @@ class Piece:
 class Renderer:
     """The plan of one profile, its guests' label texts and the families' lines."""
 
-    def __init__(self, families: Sequence[Family], build: Build, boot_ticks: int = ...) -> None: ...
+    boot_ticks: int
+    def __init__(self, families: Sequence[Family], build: Build) -> None: ...
     @property
     def count(self) -> int: ...
     @property

@@ -11,7 +11,7 @@ from pathlib import Path
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from hostmon.machine.boot import TICKS_PER_S, boot_ticks
+from hostmon.machine.boot import TICKS_PER_S, BootTime
 
 
 class ProcessCollector(Collector):
@@ -20,7 +20,7 @@ class ProcessCollector(Collector):
     def __init__(self, proc: Path = Path("/proc")) -> None:
         self._stat = proc / "self/stat"
         self._descriptors = proc / "self/fd"
-        self._boot_ticks = boot_ticks(proc)
+        self._boot = BootTime()
 
     def collect(self) -> Iterator[Metric]:
         """Fields 14, 15, 22, 23 and 24 of proc(5)'s /proc/PID/stat, and the descriptors."""
@@ -36,7 +36,7 @@ class ProcessCollector(Collector):
             ("resident_memory_bytes", "Resident memory size in bytes.",
              pages * resource.getpagesize()),
             ("start_time_seconds", "Start time of the process since unix epoch in seconds.",
-             (self._boot_ticks + started) / TICKS_PER_S),
+             (self._boot.ticks() + started) / TICKS_PER_S),
             ("open_fds", "Number of open file descriptors.", descriptors),
             ("max_fds", "Maximum number of open file descriptors.", most),
         ):  # fmt: skip

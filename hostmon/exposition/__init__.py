@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import Enum
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
@@ -20,7 +19,7 @@ from hostmon.exposition.own import Costs, OwnPage, refuse_clashes
 from hostmon.exposition.sources import BY_KERNEL, Sources
 from hostmon.exposition.squeeze import Buffer, Squeezer
 from hostmon.labels import Describe
-from hostmon.machine.boot import boot_ticks
+from hostmon.machine.boot import BootTime
 from hostmon.metrics.choice import choose, known_profile
 
 SHARED_NS = 100_000_000
@@ -80,7 +79,7 @@ class Exposition:
         off: Collection[str] = (),
         without: Collection[str] = (),
         sources: Sources = BY_KERNEL,
-        proc: Path = Path("/proc"),
+        boot: BootTime | None = None,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._table = table
@@ -90,7 +89,7 @@ class Exposition:
         self._profile = known_profile(profile).name
         self._fresh = fresh
         self._choice = (frozenset(on), frozenset(off), frozenset(without))
-        self._boot_ticks = boot_ticks(proc)
+        self._boot = boot or BootTime()
         self._clock_ns = clock_ns
         self.costs = Costs()
         self._lock = threading.Lock()
@@ -151,9 +150,7 @@ class Exposition:
         if name not in self._books:
             profile = known_profile(name)
             metrics = choose(profile, *self._choice)
-            self._books[name] = Book(
-                profile, metrics, self._describe, self._sources, self._boot_ticks
-            )
+            self._books[name] = Book(profile, metrics, self._describe, self._sources)
         return self._books[name]
 
     def _render(self, book: Book, form: Format, wanted: frozenset[str]) -> list[Buffer]:
@@ -163,6 +160,7 @@ class Exposition:
         self._fresh()
         snapshot = self._table.snapshot()
         host = book.host_page(self._figures(), wanted, strict)
+        book.renderer.boot_ticks = self._boot.ticks()
         book.renderer.refresh(snapshot)
         guests = book.renderer.render(snapshot, strict, book.flags(wanted))
         own = self._own.page(wanted, strict)

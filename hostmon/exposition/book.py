@@ -34,7 +34,6 @@ class Book:
         metrics: tuple[Metric, ...],
         describe: Describe,
         sources: Sources,
-        boot: int,
     ) -> None:
         self.metrics = metrics
         names = {metric.name for metric in metrics}
@@ -50,7 +49,6 @@ class Book:
         self.renderer = Renderer(
             [planned(metric, heads[metric.name]) for metric in self._guests],
             Labeller(profile, describe, sources.ages(self._guests)),
-            boot,
         )
         for group in Group:
             self.renderer.keep(group, sources.oldest_ns(group))

@@ -3,8 +3,8 @@
 import itertools
 import re
 import subprocess
+import time
 import zlib
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +17,7 @@ from hostmon.errors import SettingsError
 from hostmon.exposition import SHARED_NS, Exposition, Figures, Format
 from hostmon.exposition.sources import Sources
 from hostmon.facts import GuestFacts
+from hostmon.machine.boot import BootTime
 from hostmon.metrics import CATALOGUE, PROFILES, Scope, Type
 from hostmon.samples import Group
 from hostmon.scrape import Scrape, read
@@ -361,19 +362,19 @@ def test_a_state_whose_text_not_all_guests_can_share_is_refused(texts: bytes) ->
         Renderer([], build).refresh(MadeUp(2).table.snapshot())
 
 
-def tree(tmp_path: Path, stat: str) -> Path:
-    (tmp_path / "stat").write_text(stat)
-    return tmp_path
-
-
-def test_start_times_count_from_the_hosts_boot(tmp_path: Path) -> None:
+def test_start_times_count_from_the_hosts_boot_as_its_clocks_have_it_now() -> None:
     made = MadeUp(1)
     put(made.table, made.uuids[0], "guest", 0, {"start_ticks": 250})
-    proc = tree(tmp_path, "cpu 1 2 3\nbtime 1700000000\nprocesses 5\n")
-    assert (
-        b'start_time_seconds{domain="instance-00000000"} 1700000002.500\n'
-        in exposition(made, proc=proc).page()
-    )
+    clocks = {time.CLOCK_REALTIME: 1_700_000_100 * 10**9, time.CLOCK_BOOTTIME: 100 * 10**9}
+    page = exposition(made, boot=BootTime(clocks.__getitem__))
+
+    def started() -> float:
+        name = "libvirt_domain_start_time_seconds"
+        return scrape(page).values[name, (("domain", "instance-00000000"),)]
+
+    assert started() == 1_700_000_002.5
+    clocks[time.CLOCK_REALTIME] += 3600 * 10**9  # somebody set the clock
+    assert started() == 1_700_003_602.5
 
 
 def test_single_families_can_be_switched_off() -> None:
