@@ -72,6 +72,7 @@ class Census:
         self._young: deque[float] = deque()  # when those that have not shaken hands came
         self.waiting = Waiting()
         self.accepted: list[int] = []
+        self._ending: set[int] = set()  # ended by us; the socket has yet to tell of it
         self.heard: zmq.Socket[bytes] | None = None
 
     def take(self, readable: bool) -> None:
@@ -81,10 +82,13 @@ class Census:
             self.close()
             self.heard, self.peers, readable = self.door.monitors.get(), 0, True
             self._young.clear()
+            self._ending.clear()
             self.waiting = Waiting()
         while readable and self.heard is not None and self.heard.poll(0):
             told = parse_monitor_message(self.heard.recv_multipart())
             event = told["event"]
+            if event in {zmq.EVENT_ACCEPTED, zmq.EVENT_DISCONNECTED}:
+                self._ending.discard(told["value"])
             if event == zmq.EVENT_ACCEPTED:
                 self.peers += 1
                 self.accepted.append(told["value"])
@@ -105,6 +109,19 @@ class Census:
     def is_quiet(self) -> bool:
         """Whether there is nothing but what the socket tells of: nobody is here, or about to be."""
         return self.heard is not None and not self.peers and not self._young
+
+    @property
+    def staying(self) -> int:
+        """Connections but those that are being ended."""
+        return self.peers - len(self._ending)
+
+    def end(self, fd: int) -> bool:
+        """End a connection; whether it was one of this door's."""
+        if not self.door.owns(fd):
+            return False
+        end(fd)
+        self._ending.add(fd)
+        return True
 
     def close(self) -> None:
         """Hear no more."""
@@ -270,19 +287,23 @@ class Gate(ReadyThread):
 
     def _bound(self, census: Census) -> None:
         """End what has come beyond the limits: with no descriptor left libzmq itself would spin."""
-        peers = sum(one.peers for one in self._censuses) if census.accepted else 0
+        if not census.accepted:
+            return
+        over = max(
+            sum(one.staying for one in self._censuses) - self._most_peers,
+            RESERVE - spare_descriptors(),
+        )
         for fd in census.accepted:
-            if peers <= self._most_peers and spare_descriptors() >= RESERVE:
+            if over <= 0:
                 return
-            if census.door.owns(fd):
-                end(fd)
+            if census.end(fd):
                 self.crowded_out += 1
+                over -= 1
 
     def _end_stalled(self, census: Census) -> None:
         """End who does not take what is sent to it: what waits for it is memory of ours."""
         for fd in census.waiting.stalled(time.monotonic()):
-            if census.door.owns(fd):
-                end(fd)
+            if census.end(fd):
                 self.stalled += 1
 
 

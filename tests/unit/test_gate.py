@@ -24,7 +24,7 @@ from hostmon.answers import AgentState, Answers
 from hostmon.client import ClientKeys, Endpoint, Subscriber, health
 from hostmon.dispatcher import DispatcherThread
 from hostmon.errors import AgentUnreachableError
-from hostmon.gate import MOST_GROWTH, Gate
+from hostmon.gate import MOST_GROWTH, Census, Door, Gate
 from hostmon.keys import Pair
 from hostmon.ledger import HostLedger
 from hostmon.machine.topology import Topology
@@ -359,3 +359,34 @@ def test_more_peers_than_allowed_are_not_taken(make: Callable[..., Guarded]) -> 
         wait_for(lambda: bus.door("events").peers == 1)
         assert bus.serves(bus.local)
         assert bus.serves(bus.client("one"))
+
+
+def test_a_burst_costs_as_many_as_are_too_many(make: Callable[..., Guarded]) -> None:
+    bus = make(most_peers=20)
+    path = bus.local.events.removeprefix("ipc://")
+    with ExitStack() as held:
+
+        def come(count: int) -> None:
+            for _ in range(count):
+                held.enter_context(unix(path)).sendall(ready(b"SUB"))
+
+        come(15)
+        wait_for(lambda: bus.door("events").peers == 15)
+        come(10)
+        wait_for(lambda: bus.gate.status().crowded_out >= 5)
+        wait_for(lambda: bus.door("events").peers <= 20)
+        assert (bus.gate.status().crowded_out, bus.door("events").peers) == (5, 20)
+
+
+def test_who_is_being_ended_is_not_counted_again() -> None:
+    gate = Gate(most_peers=20)
+    census = Census(cast("Door", SimpleNamespace(owns=lambda _: True)))
+    gate._censuses = [census]
+    with gate.context, ExitStack() as held:
+        for came, peers, ended in ((10, 25, 5), (2, 27, 7), (1, 27, 7)):
+            pairs = [socket.socketpair() for _ in range(came)]
+            for one in (one for pair in pairs for one in pair):
+                held.enter_context(one)
+            census.peers, census.accepted = peers, [ours.fileno() for ours, _ in pairs]
+            gate._bound(census)  # nothing has told yet that those of the turn before are gone
+            assert gate.crowded_out == ended
