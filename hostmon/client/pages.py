@@ -5,7 +5,9 @@ import msgspec
 from hostmon.errors import ProtocolError
 from hostmon.status import GuestStatus, Request, SnapshotAnswer
 
-MOST_GUESTS = 100_000  # of one host: an agent that always has a further page is not believed
+# Of one host: an agent that always has a further page is not believed. Nor is one whose page brings
+# no guest nearer to the last.
+MOST_GUESTS = 100_000
 
 _guests = msgspec.msgpack.Decoder(list[GuestStatus])
 
@@ -30,6 +32,8 @@ class Pages:
         if asked.id and page.epoch != self._epoch:  # its numbers begin anew with each run
             return self.begin()
         guests = _guests.decode(page.guests)
+        if page.row and not (guests and page.row > asked.row):
+            raise ProtocolError(f"a page of {len(guests)} guests, row {page.row}, leads nowhere")
         if len(self.guests) + len(guests) > MOST_GUESTS:
             raise ProtocolError(f"a snapshot of more than {MOST_GUESTS} guests: none has them")
         self.guests += guests

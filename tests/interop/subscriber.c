@@ -16,7 +16,7 @@ static const char *const class_names[CLASSES] = {"lifecycle", "settled", "host"}
 
 static void *bus, *asked;
 static int state = CONNECTING;
-static int64_t epoch, former_epoch, pages_of, question, due_ms;
+static int64_t epoch, former_epoch, pages_of, asked_row, question, due_ms;
 static int64_t complete[CLASSES], newest[CLASSES], newest_of;
 static Packed request;
 static unsigned long dropped, replays, snapshots, replayed, malformed;
@@ -45,6 +45,7 @@ static void send_request(void)
 static void write_snapshot_request(int64_t id, int64_t row, int64_t run)
 {
     pages_of = run;
+    asked_row = row;
     request.size = 0;
     put_map(&request, 5);
     put_text(&request, "ask"), put_text(&request, "snapshot");
@@ -275,7 +276,12 @@ static bool take_answer(Cursor *c)
             join(); /* a page of another run does not belong to those before it */
             return true;
         }
+        size_t before = guest_count;
         if (!take_guests(&body)) return false;
+        if (row && (row <= asked_row || guest_count == before)) {
+            join_later(2000); /* a page that leads nowhere: it would be so for ever */
+            return false;
+        }
         if (row) {
             write_snapshot_request(id, row, run);
             send_request();

@@ -219,6 +219,27 @@ def test_a_snapshot_that_expired_is_begun_anew_after_a_pause(
         assert 0.1 <= at[2] - at[1] < 2.0
 
 
+def test_a_page_that_leads_nowhere_is_malformed(
+    program: Path, tmp_path: Path, others: list[Other], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[int] = []
+    with Bus(tmp_path) as bus:
+        bus.fill(9_000)
+        right = bus.answers._snapshot
+
+        def nowhere(request: Request) -> Any:
+            answer = right(request)
+            rows.append(request.row)
+            return msgspec.structs.replace(answer, row=request.row) if len(rows) == 2 else answer
+
+        monkeypatch.setattr(bus.answers, "_snapshot", nowhere)
+        others.append(Other(program, bus))
+        until(lambda: others[0].view()["live"], lambda: time.sleep(0.01))
+        told = others[0].view()
+        assert (len(told["guests"]), told["malformed"]) == (9_000, 1)
+        assert [bool(row) for row in rows] == [False, True, False, True]
+
+
 def test_a_snapshot_older_than_the_welcome_is_followed_by_a_replay(
     program: Path, tmp_path: Path, others: list[Other], monkeypatch: pytest.MonkeyPatch
 ) -> None:

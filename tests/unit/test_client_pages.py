@@ -43,7 +43,8 @@ def test_a_snapshot_without_end_is_begun_again(bus: Bus, monkeypatch: pytest.Mon
         at.append(time.monotonic())
         answer = right(msgspec.structs.replace(request, id=0, row=0))
         assert isinstance(answer, SnapshotAnswer)
-        return msgspec.structs.replace(answer, id=7, row=1) if len(asked) < 7 else answer
+        further = request.row + 8
+        return msgspec.structs.replace(answer, id=7, row=further) if len(asked) < 7 else answer
 
     monkeypatch.setattr(bus.answers, "_snapshot", endless)
     with Subscriber(bus.endpoint, view=True) as subscriber:
@@ -53,6 +54,37 @@ def test_a_snapshot_without_end_is_begun_again(bus: Bus, monkeypatch: pytest.Mon
         assert subscriber.malformed == 2
     assert asked == [0, 7, 7, 0, 7, 7, 0]
     assert min(at[3] - at[2], at[6] - at[5]) >= asking.ANSWER_TIMEOUT / 2
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(
+    "wrong", [{"guests": NOTHING, "row": 16}, {"row": 8}], ids=["empty", "row"]
+)
+def test_a_page_that_leads_nowhere_is_malformed(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
+) -> None:
+    """An agent that gives such pages for ever would be asked for the next one for ever."""
+    bus.fill(8)
+    right, asked, at = bus.answers._snapshot, [], []
+
+    def nowhere(request: Request) -> Any:
+        asked.append((request.id, request.row))
+        at.append(time.monotonic())
+        answer = right(msgspec.structs.replace(request, id=0, row=0))
+        assert isinstance(answer, SnapshotAnswer)
+        if len(asked) > 4:
+            return answer
+        one = {"row": 8} if not request.id else wrong
+        return msgspec.structs.replace(answer, id=7, **one)
+
+    monkeypatch.setattr(bus.answers, "_snapshot", nowhere)
+    with Subscriber(bus.endpoint, view=True) as subscriber:
+        view = subscriber.views[0]
+        until(lambda: view.joined, lambda: subscriber.receive(0.05))
+        assert len(view.guests) == 8
+        assert subscriber.malformed == 2
+    assert asked == [(0, 0), (7, 8), (0, 0), (7, 8), (0, 0)]
+    assert min(at[2] - at[1], at[4] - at[3]) >= asking.ANSWER_TIMEOUT / 2
 
 
 @pytest.mark.usefixtures("hasty")
