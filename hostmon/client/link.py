@@ -250,7 +250,12 @@ class Link:
             self._live(out)
         else:
             self.state = State.REPAIRING
-            self.asking.put(behind[0].question())
+            self._ask_replay()
+
+    def _ask_replay(self) -> None:
+        """Begin to ask for what the first of those behind is missing."""
+        self._useless = 0
+        self.asking.put(self._behind[0].question())
 
     def _give_up(self, missing: list[Order]) -> None:
         """What is missing cannot be had."""
@@ -267,7 +272,7 @@ class Link:
         """A question for what is missing has its last answer: ask the next, or go on."""
         self._behind = self._behind[1:]
         if self._behind:
-            self.asking.put(self._behind[0].question())
+            self._ask_replay()
             return
         if self._replayed:
             self._repaired("replay", self._replayed)
@@ -354,9 +359,8 @@ class Link:
         if order.complete == had if answer.more else order.behind(self._newest):
             self._of_no_use(out)
             raise ProtocolError("a replay that brings less than the bus has told of")
-        self._useless = 0
         if answer.more:
-            self.asking.put(self._behind[0].question())
+            self._ask_replay()
         else:
             self._answered(out)
 
@@ -365,7 +369,6 @@ class Link:
         self._useless += 1
         if self._useless < TRIES:
             return  # until the deadline: the question stands
-        self._useless = 0
         self._go_without(out)
 
     def _refused(self, code: str, out: list[Event]) -> None:

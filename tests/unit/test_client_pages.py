@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from hostmon.client import Filter, Subscriber, asking, pages
-from hostmon.events import Event
+from hostmon.events import Event, LifecycleEvent
 from hostmon.status import Refusal, ReplayAnswer, Request, SnapshotAnswer
 from tests.lossy import LossySubscriber
 from tests.unit.bus import NOTHING, STARTED, SUSPENDED, Bus, until
@@ -102,6 +102,40 @@ def test_a_snapshot_that_expires_before_its_first_page_is_waited_for(
     with Subscriber(bus.endpoint, view=True) as subscriber:
         until(lambda: subscriber.views[0].joined, lambda: subscriber.receive(0.05))
     assert min(at[1] - at[0], at[2] - at[1]) >= asking.ANSWER_TIMEOUT / 2
+
+
+@pytest.mark.usefixtures("hasty")
+def test_each_repair_has_three_tries_of_its_own(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that a repair had which was then refused are not the next one's."""
+    guest, tried = uuid.uuid4(), []
+    right = bus.answers._replay
+
+    def answered(request: Request) -> Any:
+        tried.append(request)
+        if len(tried) == 3:
+            return Refusal(re=request.re, error="gone", code="beyond")
+        answer = right(request)
+        assert isinstance(answer, ReplayAnswer)
+        wrong = len(tried) != 6
+        return msgspec.structs.replace(answer, events=NONSENSE) if wrong else answer
+
+    monkeypatch.setattr(bus.answers, "_replay", answered)
+    missed = [1, 3]
+
+    def drop(event: Event) -> bool:
+        one = isinstance(event, LifecycleEvent) and event.origin == "live"
+        return one and event.sequence in missed
+
+    with LossySubscriber(bus.endpoint, wanted=Filter(), drop=drop) as subscriber:
+        until(lambda: subscriber.receive(0.05), lambda: None)
+        for event in (STARTED, SUSPENDED):
+            bus.rig.put_lifecycle(guest, event, 0, id_=1)
+        until(lambda: subscriber.repairs, lambda: subscriber.receive(0.05))
+        for event in (STARTED, SUSPENDED):
+            bus.rig.put_lifecycle(guest, event, 0, id_=1)
+        until(lambda: len(subscriber.repairs) > 1, lambda: subscriber.receive(0.05))
+        assert [one.by for one in subscriber.repairs] == ["nothing", "replay"]
+        assert len(tried) == 6
 
 
 @pytest.mark.usefixtures("hasty")
