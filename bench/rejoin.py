@@ -55,6 +55,9 @@ class Up:
     def is_current(self) -> bool:
         return True
 
+    def ailing(self) -> tuple[str, ...]:
+        return ()
+
     def connection_reason(self) -> str:
         return "bench"
 

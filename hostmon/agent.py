@@ -163,7 +163,7 @@ class Agent:
         """Parts whose thread ended by itself: without one of them the agent is of no use."""
         return tuple(name for name, part in self._watched.items() if not part.alive)
 
-    def _ailing(self) -> tuple[str, ...]:
+    def ailing(self) -> tuple[str, ...]:
         """Parts that ended, and the dispatcher where it stands still."""
         still = self._stood_still()
         if self._watched and self._dispatching.alive and still:
@@ -370,7 +370,7 @@ class Agent:
             image_cache=self._image_cache.status() if self._image_cache is not None else None,
             reading=reading_status(self._asker, self._kernel, self._table),
             gate=self._gate_status(),
-            ailing=self._ailing(),
+            ailing=self.ailing(),
             claims=self._answers.granting.status(),
         )
 

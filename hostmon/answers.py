@@ -30,6 +30,9 @@ class AgentState(AgentView, Protocol):
     def is_current(self) -> bool:
         """Whether the account is what the hypervisor last told: of every guest, and its size."""
 
+    def ailing(self) -> tuple[str, ...]:
+        """Parts that ended by themselves, or stand still."""
+
     def connection(self) -> str:
         """``up`` or ``down``."""
 
@@ -149,13 +152,14 @@ class Answers:
         )
 
     def _health(self, request: Request) -> Answer:
-        connection = self._view.connection()
+        ailing = self._view.ailing()
         return status.HealthAnswer(
             re=request.re,
             epoch=self._dispatcher.epoch,
             host=self._dispatcher.host,
-            ok=connection == "up",
-            connection=connection,
+            ok=not ailing,
+            ailing=ailing,
+            connection=self._view.connection(),
             reason=self._view.connection_reason(),
             guests=len(self._table),
             kept=len(self._dispatcher.history),

@@ -313,7 +313,10 @@ class SchemaAnswer(_Answer, frozen=True, kw_only=True, tag="schema"):
 
 
 class HealthAnswer(_Answer, frozen=True, kw_only=True, tag="health"):
-    """Answer to ``health``: ``ok`` while there is a connection to libvirt."""
+    """Answer to ``health``: ``ok`` while every part of the agent is well, as ``/healthz`` says.
+
+    ``ailing`` names those that are not. Whether libvirt is connected ``connection`` says.
+    """
 
     epoch: int
     host: str
@@ -323,6 +326,7 @@ class HealthAnswer(_Answer, frozen=True, kw_only=True, tag="health"):
     guests: int
     kept: int
     classes: tuple[ClassSequence, ...]
+    ailing: tuple[str, ...] = ()
 
 
 class ClaimAnswer(_Answer, frozen=True, kw_only=True, tag="claim"):

@@ -71,6 +71,9 @@ class SimulatedHost:
     def connection(self) -> str:
         return "up"
 
+    def ailing(self) -> tuple[str, ...]:
+        return ()
+
     def connection_reason(self) -> str:
         return "simulated"
 

@@ -38,6 +38,7 @@ class Bus:
         view = SimpleNamespace(
             connection=lambda: "up",
             connection_reason=lambda: "test",
+            ailing=lambda: (),
             is_current=lambda: self.current,
             account=lambda taken=None: self.rig.ledger.account(taken=taken),
         )

@@ -8,6 +8,7 @@ import pytest
 from hostmon import agent as agent_module
 from hostmon import keys
 from hostmon.agent import Agent
+from hostmon.client import Endpoint, health
 from hostmon.settings import AgentSettings, BusSettings, Settings
 from tests.agent_process import AgentProcess, agent, wait_for
 
@@ -40,6 +41,22 @@ def test_a_dispatcher_that_stands_still_is_named(
     monkeypatch.setattr(agent_module, "STILL", 0)
     wait_for(lambda: fake.status().ailing == ("dispatcher: no turn for 0 s",))
     assert fake.ended() == ()
+
+
+def test_the_bus_says_of_health_what_the_page_says(
+    fake: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = Endpoint(f"ipc://{tmp_path}/events", f"ipc://{tmp_path}/requests")
+    well = health(endpoint)
+    assert (well.ok, well.ailing) == (True, ())
+    monkeypatch.setattr(agent_module, "STILL", 0)
+    ill = health(endpoint)
+    assert not ill.ok
+    assert [one.rpartition(" for ")[0] for one in ill.ailing] == ["dispatcher: no turn"]
+    monkeypatch.undo()
+    monkeypatch.setattr(fake, "connection", lambda: "down")
+    away = health(endpoint)
+    assert (away.ok, away.connection) == (True, "down")
 
 
 def test_an_agent_that_is_stopped_lacks_nothing(fake: Agent) -> None:

@@ -59,6 +59,7 @@ class Guarded:
         view = SimpleNamespace(
             connection=lambda: "up",
             connection_reason=lambda: "",
+            ailing=lambda: (),
             account=lambda taken=None: ledger.account(taken=taken),
         )
         self.events = DispatcherThread(self.dispatcher, self.settings, self.gate, access)
