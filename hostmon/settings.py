@@ -30,6 +30,7 @@ _ADDRESS = re.compile(
     r"ipc://(?P<path>/.+)|tcp://(?P<host>[^\s:/]+|\[[0-9a-fA-F:]+\]):(?P<port>\d+)"
 )
 _IPC_PATH_MAX = 107  # bytes of sun_path, less the final NUL
+HOST_NAME_MAX = 253  # bytes, as of a name in DNS: every event bears it, and a welcome has 1,024
 
 
 def runtime_directory() -> Path:
@@ -207,6 +208,12 @@ class AgentSettings(_Checked, frozen=True, kw_only=True):
     image_cache_interval: float = 2400.0
 
     def __post_init__(self) -> None:
+        size = len(self.host.encode())
+        if size > HOST_NAME_MAX:
+            raise ValueError(
+                f"host = {self.host[:40]!r}...: is {size} bytes long; give a host's name, of "
+                f"{HOST_NAME_MAX} at most"
+            )
         _positive("reboot_window", self.reboot_window, 3600)
         if self.image_cache_interval:
             _positive("image_cache_interval", self.image_cache_interval, 31_536_000)

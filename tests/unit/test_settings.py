@@ -74,6 +74,13 @@ def error_of(tmp_path: Path, text: str) -> str:
             "[agent]\nuri = 'system'",
             "agent.uri = 'system': write a libvirt URI such as qemu:///system",
         ),
+        (
+            f"[agent]\nhost = '{'ä' * 127}'",
+            (
+                f"agent.host = '{'ä' * 40}'...: is 254 bytes long; give a host's name, of 253 at "
+                "most"
+            ),
+        ),
         ("[agent]\ndrivers = 'x'", "agent.drivers = 'x': expected array, got str"),
         ("[agent]\ndrivers = [1]", "agent.drivers[0] = 1: expected str, got int"),
         ("[log]\nformat = 'xml'", "log.format = 'xml': give one of text, json"),
