@@ -28,7 +28,9 @@ class Order:
         self.complete = {name: complete.get(name, 0) for name in wanted.wanted_classes}
         self.filtered = bool(wanted.kinds or wanted.guests)
         # With a filter: the last number had beyond `complete`, of each pair; of each guest and kind
-        # the last before which nothing of it is missing.
+        # the last before which nothing of it is missing. Guests that the filter does not name are
+        # one, since a filter of kinds alone has each kind without a hole: who can't ask, and is
+        # never caught up, holds no more than the filter's size.
         self._guests: dict[tuple[str, str], int] = {}
         self._kinds: dict[tuple[str, str], int] = {}
         self._pairs: dict[tuple[str, str, str], int] = {}
@@ -46,6 +48,8 @@ class Order:
             self.complete[class_] = number
             return Verdict.NEW
         guest = event.uuid if isinstance(event, DomainEvent) else ""
+        if guest not in self._wanted.guests:
+            guest = ""
         pair = (class_, guest, kind)
         if number <= self._pairs.get(pair, 0):
             return Verdict.OLD

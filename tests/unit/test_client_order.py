@@ -1,5 +1,7 @@
 """Whether an event follows what was had, by its guest and by its kind."""
 
+import uuid
+
 from hostmon.client import Filter
 from hostmon.client.order import Order, Verdict
 from hostmon.events import RebootEvent, WatchdogEvent
@@ -20,6 +22,27 @@ def watchdog(sequence: int, previous: int, kind_previous: int) -> WatchdogEvent:
         epoch=1, sequence=sequence, host="h", uuid=GUEST, action="none",
         previous=previous, kind_previous=kind_previous,
     )  # fmt: skip
+
+
+def test_guests_that_come_and_go_leave_nothing_behind() -> None:
+    """Nobody says up to where all is here to who has no address of requests."""
+    order = Order(Filter(kinds=("reboot", "watchdog")), {})
+    for number in range(1, 20_001):
+        guest = str(uuid.UUID(int=number))
+        assert order.judge(reboot(number, 0, number - 1, guest)) is Verdict.NEW
+    assert len(order._guests) + len(order._kinds) + len(order._pairs) <= 4
+    assert order.judge(reboot(7, 0, 6)) is Verdict.OLD
+    assert order.judge(watchdog(20_001, 0, 0)) is Verdict.NEW
+    assert order.judge(reboot(20_003, 0, 20_002)) is Verdict.GAP
+    assert order.judge(reboot(20_002, 0, 20_000), replayed=True) is Verdict.NEW
+    assert order.judge(reboot(20_003, 0, 20_002)) is Verdict.NEW
+
+
+def test_guests_that_nobody_asked_for_leave_nothing_behind() -> None:
+    order = Order(Filter(guests=(GUEST,)), {})
+    for number in range(1, 1_001):
+        order.judge(reboot(number, 0, 0, str(uuid.UUID(int=number))))
+    assert len(order._guests) + len(order._kinds) + len(order._pairs) <= 2
 
 
 def both() -> Order:
