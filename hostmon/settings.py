@@ -29,6 +29,8 @@ _URI = re.compile(r"(?P<driver>[a-z]+)(\+[a-z0-9]+)?://[^\s]*")
 _ADDRESS = re.compile(
     r"ipc://(?P<path>/.+)|tcp://(?P<host>[^\s:/]+|\[[0-9a-fA-F:]+\]):(?P<port>\d+)"
 )
+# Seconds: of two that are missed a subscriber, which waits for 5 s, takes no notice.
+LONGEST_HEARTBEAT = 2.0
 _IPC_PATH_MAX = 107  # bytes of sun_path, less the final NUL
 HOST_NAME_MAX = 253  # bytes, as of a name in DNS: every event bears it, and a welcome has 1,024
 
@@ -125,7 +127,11 @@ class BusSettings(_Checked, frozen=True, kw_only=True):
             raise ValueError(f"ipc_mode = {self.ipc_mode!r}: give an octal mode such as 0660")
         if not re.fullmatch(r"[\w.-]*(:[\w.-]+)?", self.ipc_owner):
             raise ValueError(f"ipc_owner = {self.ipc_owner!r}: give USER, USER:GROUP or :GROUP")
-        _positive("heartbeat", self.heartbeat, 3600)
+        if not 0 < self.heartbeat <= LONGEST_HEARTBEAT:
+            raise ValueError(
+                f"heartbeat = {self.heartbeat!r}: give more than 0 and at most "
+                f"{LONGEST_HEARTBEAT:g}; to subscribers an agent that is silent for 5 s is gone"
+            )
         _positive("high_water_mark", self.high_water_mark, 10_000_000)
         _positive("ring_mib", self.ring_mib, 4095)
 

@@ -4,8 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from hostmon.client.link import SILENCE
 from hostmon.errors import SettingsError
-from hostmon.settings import Settings, check_address, default_socket, load
+from hostmon.settings import (
+    LONGEST_HEARTBEAT,
+    BusSettings,
+    Settings,
+    check_address,
+    default_socket,
+    load,
+)
 
 
 def error_of(tmp_path: Path, text: str) -> str:
@@ -31,7 +39,20 @@ def error_of(tmp_path: Path, text: str) -> str:
             ),
         ),
         ("[bus]\nheartbeat = 'x'", "bus.heartbeat = 'x': expected float, got str"),
-        ("[bus]\nheartbeat = 0", "bus.heartbeat = 0.0: give more than 0 and at most 3600"),
+        (
+            "[bus]\nheartbeat = 0",
+            (
+                "bus.heartbeat = 0.0: give more than 0 and at most 2; to subscribers an agent that "
+                "is silent for 5 s is gone"
+            ),
+        ),
+        (
+            "[bus]\nheartbeat = 2.5",
+            (
+                "bus.heartbeat = 2.5: give more than 0 and at most 2; to subscribers an agent that "
+                "is silent for 5 s is gone"
+            ),
+        ),
         (
             "[bus]\nevents = ['udp://x']",
             "bus.events = 'udp://x': write ipc:///PATH or tcp://HOST:PORT",
@@ -128,6 +149,11 @@ def test_loopback_and_what_is_allowed_in_so_many_words(tmp_path: Path) -> None:
         assert load(path).bus.events == (address,)
     path.write_text("[bus]\nevents = ['tcp://*:5000']\nunencrypted_beyond_loopback = true")
     assert load(path).bus.events == ("tcp://*:5000",)
+
+
+def test_two_missed_heartbeats_leave_a_quiet_host_fresh() -> None:
+    assert 2 * LONGEST_HEARTBEAT < SILENCE
+    assert BusSettings(heartbeat=LONGEST_HEARTBEAT).heartbeat == LONGEST_HEARTBEAT
 
 
 def test_no_file_means_the_defaults() -> None:
