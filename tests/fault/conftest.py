@@ -5,10 +5,11 @@ HOSTMON_FAULTS=full has every fault at its full size, as tests/soak does; otherw
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
+from tests.fault.figures import tell_end
 from tests.fault.outcome import Outcome
 from tests.fault.registry import put_through, sizes_of
 from tests.fault.stage import GUESTS, Stage
@@ -32,6 +33,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items=[item for item, one in zip(items, wanted, strict=True) if not one]
     )
     items[:] = [item for item, one in zip(items, wanted, strict=True) if one]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell of each fault whether it was injected."""
+    report = yield
+    mark = item.get_closest_marker("fault")
+    if mark and (call.when == "call" or (call.when == "setup" and not report.passed)):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "skipped"
+        tell_end(mark.args[0], reason.removeprefix("Skipped: ") if report.skipped else "")
+    return report
 
 
 @pytest.fixture(scope="session")

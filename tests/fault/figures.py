@@ -7,6 +7,10 @@ from pathlib import Path
 COLLECTED = "HOSTMON_FAULT_JSON"
 """Names the file to which each fault's figures are appended, one JSON object a line."""
 
+ENDED = "HOSTMON_FAULT_ENDED"
+"""Names the file to which each fault's name is appended with why it was not injected, empty where
+it was; one JSON list a line."""
+
 Value = int | float | str
 
 
@@ -26,3 +30,10 @@ def tell(fault: str, **figures: Value) -> None:
     if collected := os.environ.get(COLLECTED):
         with Path(collected).open("a") as file:
             file.write(json.dumps({"fault": fault, **figures}) + "\n")
+
+
+def tell_end(fault: str, skipped: str) -> None:
+    """Append that a fault's test has run, or why not, where that is collected."""
+    if collected := os.environ.get(ENDED):
+        with Path(collected).open("a") as file:
+            file.write(json.dumps([fault, skipped]) + "\n")

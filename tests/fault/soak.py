@@ -2,7 +2,8 @@
 
 A random fault strikes at a random moment of the churn, at a random size; after each the invariant
 of tests/fault/stage.py is checked. The first that breaks it ends the soak with exit code 1. The
-seed is printed: the same one chooses the same faults, moments and sizes.
+seed is printed: the same one chooses the same faults, moments and sizes. What could not be injected
+here is listed with the reason; that fails where it was asked for, and where it is everything.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +64,31 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def run_named(only: Sequence[str]) -> tuple[list[Figures], list[str]]:
-    """Run the tests of named faults at full size; their figures, and which tests failed."""
+@dataclass
+class Named:
+    """What the tests of named faults came to: figures, tests that failed, and by fault why not."""
+
+    figures: list[Figures] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    injected: set[str] = field(default_factory=set)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def end(self, name: str, why_not: str) -> None:
+        """One test of a fault has ended; ``why_not`` is empty where it ran."""
+        if why_not:
+            self.skipped[name] = why_not
+        else:
+            self.injected.add(name)
+
+
+def run_named(only: Sequence[str]) -> Named:
+    """Run the tests of named faults at full size, of all without names."""
+    found = Named()
     with tempfile.TemporaryDirectory() as folder:
-        collected = Path(folder) / "figures"
+        collected, ended = Path(folder) / "figures", Path(folder) / "ended"
         collected.touch()
-        process = subprocess.Popen(
+        ended.touch()
+        with subprocess.Popen(
             [
                 sys.executable, "-m", "pytest", "tests/fault", "-s", "-q", "-p", "no:randomly",
                 "--timeout=1800",
@@ -80,17 +101,25 @@ def run_named(only: Sequence[str]) -> tuple[list[Figures], list[str]]:
                 "HOSTMON_FAULTS": "full",
                 "HOSTMON_FAULT_ONLY": ",".join(only),
                 figures.COLLECTED: str(collected),
+                figures.ENDED: str(ended),
             },
-        )  # fmt: skip
-        assert process.stdout is not None
-        failed = []
-        for line in process.stdout:  # the dots of tests that passed stand before a line
-            print(line.rstrip("\n").lstrip("."), flush=True)
-            if line.startswith(("FAILED ", "ERROR ")):
-                failed.append(line.split()[1])
-        if process.wait() != 0 and not failed:
-            failed.append(f"pytest itself, with exit code {process.returncode}")
-        return [json.loads(line) for line in collected.read_text().splitlines()], failed
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            for line in process.stdout:  # the dots of tests that passed stand before a line
+                print(line.rstrip("\n").lstrip("."), flush=True)
+                if line.startswith(("FAILED ", "ERROR ")):
+                    found.failed.append(line.split()[1])
+        if process.returncode != 0 and not found.failed:
+            found.failed.append(f"pytest itself, with exit code {process.returncode}")
+        found.figures = [json.loads(line) for line in collected.read_text().splitlines()]
+        for line in ended.read_text().splitlines():
+            found.end(*json.loads(line))
+    return found
+
+
+def lacking(named: Named, only: Sequence[str]) -> list[str]:
+    """The faults that were asked for, and of which no test ran."""
+    return [name for name in only if name not in named.injected]
 
 
 def at_random(sizes: Sizes, chance: random.Random) -> dict[str, float]:
@@ -167,7 +196,10 @@ def run_random(only: Sequence[str], seed: int, until: float) -> tuple[list[Figur
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit code: 0 where the invariant held, 1 where not, 2 for wrong usage or no lab here."""
+    """The exit code: 0 where the invariant held, 1 where not, 2 for wrong usage or no lab here.
+
+    1 also where what was asked for was not injected.
+    """
     options = parse(arguments)
     if options.list:
         for name, done in documented().items():
@@ -181,17 +213,20 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     began = time.monotonic()
     print(f"soak: {options.minutes:g} minutes, seed {options.seed}", flush=True)
-    named, failed = run_named(options.only)
+    named = run_named(options.only)
     until = max(began + 60 * options.minutes, time.monotonic() + LEAST_S)
     struck, wrong = run_random(options.only, options.seed, until)
     result: dict[str, Any] = {
         "seed": options.seed,
         "minutes": round((time.monotonic() - began) / 60, 1),
-        "held": not failed and not wrong,
-        "failed": failed,
+        "held": bool(named.injected or struck)
+        and not (named.failed or wrong or lacking(named, options.only)),
+        "failed": named.failed,
         "violation": wrong,
-        "summary": summary(named, struck),
-        "named": named,
+        "skipped": named.skipped,
+        "lacking": lacking(named, options.only),
+        "summary": summary(named.figures, struck),
+        "named": named.figures,
         "random": struck,
     }
     for line in summary_lines(result):

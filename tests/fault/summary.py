@@ -65,4 +65,17 @@ def summary_lines(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"FAILED at full size: {test}; its report stands above"
     if result["violation"]:
         yield f"FAILED at random: {result['violation']}"
-    yield "the invariant held after every fault" if result["held"] else "the invariant broke"
+    for name, reason in sorted(result["skipped"].items()):
+        yield f"skipped: {name}: {reason}"
+    for name in result["lacking"]:
+        yield f"FAILED: {name} was asked for, and no test of it ran"
+    yield verdict(result)
+
+
+def verdict(result: Mapping[str, Any]) -> str:
+    """The last line."""
+    if result["held"]:
+        every = "every fault that was injected" if result["skipped"] else "every fault"
+        return f"the invariant held after {every}"
+    broke = result["failed"] or result["violation"]
+    return "the invariant broke" if broke else "nothing says that the invariant holds"

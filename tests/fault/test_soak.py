@@ -23,9 +23,13 @@ NAMED: dict[str, Any] = {"fault": "garbage", "recovery_s": 1.5, "slowest_scrape_
 @pytest.fixture
 def no_faults(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the two halves of a soak give, without running them."""
-    given: dict[str, Any] = {"failed": [], "wrong": ""}
+    given: dict[str, Any] = {"failed": [], "wrong": "", "skipped": {}}
     monkeypatch.setattr(soak, "missing", lambda: None)
-    monkeypatch.setattr(soak, "run_named", lambda _: ([NAMED], given["failed"]))
+    monkeypatch.setattr(
+        soak,
+        "run_named",
+        lambda _: soak.Named([NAMED], given["failed"], {"garbage"}, given["skipped"]),
+    )
     monkeypatch.setattr(soak, "run_random", lambda *_: ([STRUCK, STRUCK], given["wrong"]))
     return given
 
@@ -69,6 +73,46 @@ def test_a_broken_invariant_is_exit_code_1(
     no_faults.update(broken)
     assert soak.main(["1"]) == 1
     assert "FAILED" in capsys.readouterr().out
+
+
+def test_what_was_skipped_is_listed(
+    no_faults: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    no_faults["skipped"] = {"modular": "no daemons"}
+    assert soak.main(["1"]) == 0
+    printed = capsys.readouterr().out
+    assert "skipped: modular: no daemons\n" in printed
+    assert printed.endswith("the invariant held after every fault that was injected\n")
+
+
+def test_what_was_asked_for_and_skipped_fails(
+    no_faults: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    no_faults["skipped"] = {"modular": "no daemons"}
+    assert soak.main(["1", "--only", "garbage", "--only", "modular"]) == 1
+    printed = capsys.readouterr().out
+    assert "FAILED: modular was asked for, and no test of it ran\n" in printed
+    assert "FAILED: garbage" not in printed
+    assert printed.endswith("nothing says that the invariant holds\n")
+
+
+def test_a_soak_of_nothing_does_not_hold(
+    no_faults: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soak, "run_named", lambda _: soak.Named())
+    monkeypatch.setattr(soak, "run_random", lambda *_: ([], ""))
+    assert soak.main(["1"]) == 1
+
+
+def test_a_fault_that_runs_nowhere_is_named_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("HOSTMON_MODULAR_DAEMONS", raising=False)
+    found = soak.run_named(["modular"])
+    assert (found.injected, found.failed, list(found.skipped)) == (set(), [], ["modular"])
+    assert found.skipped["modular"]
+    assert soak.lacking(found, ["modular"]) == ["modular"]
+    capsys.readouterr()
 
 
 def test_a_seed_chooses_the_same_sizes_and_none_is_beyond() -> None:
