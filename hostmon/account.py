@@ -74,6 +74,26 @@ class CellAccount(msgspec.Struct, frozen=True):
     pages: tuple[PagePool, ...] = ()
 
 
+class FilesystemAccount(msgspec.Struct, frozen=True):
+    """One filesystem that holds guests' images, or may; bytes, as of the last look.
+
+    Other hosts see, and fill, a ``shared`` one too: it is in no total of this host. ``growth`` is
+    what its images may still take, but that of ``unknown`` ones; ``available_least`` what is left
+    then, None while there are such. Without a ``path`` it stands for images that have no place. The
+    sizes are None where it does not answer, ``total`` where it never did.
+    """
+
+    path: str
+    type: str = ""
+    shared: bool = False
+    total: int | None = None
+    available: int | None = None
+    growth: int = 0
+    available_least: int | None = None
+    images: int = 0
+    unknown: int = 0
+
+
 class Offer(msgspec.Struct, frozen=True):
     """What the operator keeps for the host itself, and how far the rest may be overcommitted."""
 

@@ -371,6 +371,7 @@ class Agent:
             reading=reading_status(self._asker, self._kernel, self._table),
             gate=self._gate_status(),
             ailing=self.ailing(),
+            filesystems=self._bookkeeper.filesystems(),
             claims=self._answers.granting.status(),
         )
 

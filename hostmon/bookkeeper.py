@@ -12,14 +12,21 @@ from collections.abc import Callable
 import msgspec
 
 from hostmon._ledger import Taken
-from hostmon.account import Binding, GuestClaim, HostAccount, PagePool, Sums
+from hostmon.account import (
+    Binding,
+    FilesystemAccount,
+    GuestClaim,
+    HostAccount,
+    PagePool,
+    Sums,
+)
 from hostmon.attendant import Attendant
 from hostmon.audit import Auditor, Report
 from hostmon.claims import bare_claim_of
 from hostmon.definitions import Definitions
 from hostmon.driver.virt import GuestDescription
 from hostmon.hypervisor import Connection
-from hostmon.images.storage import Storage
+from hostmon.images.storage import Filesystem, Storage
 from hostmon.images.survey import Survey
 from hostmon.ledger import HostLedger
 from hostmon.machine.files import HERE, Roots
@@ -106,6 +113,11 @@ class Bookkeeper(Attendant):
             traits=self._traits,
             taken=taken,
         )
+
+    def filesystems(self) -> tuple[FilesystemAccount, ...]:
+        """Where guests' images are, as of the last look; () before the first."""
+        storage = self.storage
+        return () if storage is None else tuple(shown(one) for one in storage.filesystems)
 
     def _memory(self) -> Memory | None:
         return read_memory(self._roots) if self._local else None
@@ -210,6 +222,21 @@ def outline(connection: Connection) -> Topology:
     host = connection.describe_host()
     cpus = tuple(Cpu(number) for number in range(host.vcpus))
     return Topology(arch=host.cpu_arch, cells=(Cell(0, host.memory, cpus),))
+
+
+def shown(one: Filesystem) -> FilesystemAccount:
+    """A filesystem as others see it."""
+    return FilesystemAccount(
+        path=one.path,
+        type=one.type,
+        shared=one.shared,
+        total=one.total,
+        available=one.available,
+        growth=one.growth,
+        available_least=one.available_least,
+        images=one.images,
+        unknown=one.unknown,
+    )
 
 
 def steady(account: HostAccount) -> HostAccount:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from hostmon import kinds
 from hostmon.bookkeeper import Books
 from hostmon.exposition import Figures
-from hostmon.exposition.account import account_figures
+from hostmon.exposition.account import account_figures, filesystem_figures
 from hostmon.machine.identity import MachineIdentity
 from hostmon.objects import HostObjects
 from hostmon.status import AgentStatus
@@ -37,6 +37,7 @@ def figures_of(
         **audit_figures(books),
         **object_figures(objects, now_ns),
         **(account_figures(status.account) if status.account else {}),
+        **filesystem_figures(status.filesystems),
     }
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from hostmon.account import HostAccount, Sums
+from hostmon.account import FilesystemAccount, HostAccount, Sums
 from hostmon.numbers import ClassSequence
 
 WIRE_VERSION = 1
@@ -174,7 +174,7 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     ``account.changes``. The last audit ended at ``audited_at``, in seconds since 1970 (0: none
     yet); ``healed`` counts what audits found wrong, by field. Without a cache of base images
     ``image_cache`` is absent. ``ailing`` names parts of the agent that ended by themselves or stand
-    still, with which it is not well.
+    still, with which it is not well. ``filesystems`` are those that hold guests' images.
     """
 
     v: int = WIRE_VERSION
@@ -209,6 +209,7 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     image_cache: ImageCacheStatus | None = None
     reading: ReadingStatus = ReadingStatus()
     ailing: tuple[str, ...] = ()
+    filesystems: tuple[FilesystemAccount, ...] = ()
 
 
 Bytes = Annotated[int, msgspec.Meta(ge=0, lt=1 << 60)]

@@ -2,15 +2,18 @@
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
-from hostmon.account import HostAccount, Resource
+from hostmon.account import FilesystemAccount, HostAccount, Resource
 from hostmon.cli.reach import asked
 from hostmon.cli.terminal import STATE_COLOURS, duration, paint
 from hostmon.client import status as ask_status
 from hostmon.status import AgentStatus, ClaimsStatus, GateStatus
+
+KEY = 10
+"""Where values begin."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -30,6 +33,7 @@ def page(status: AgentStatus) -> str:
         "guests": f"{status.guests}, {status.running} running"
         + (f", {status.reading.stuck} do not answer" if status.reading.stuck else ""),
         **(account_lines(status.account) if status.account else {}),
+        **({"images": filesystems(status.filesystems)} if status.filesystems else {}),
         "claims": claims(status.claims),
         "audit": audit(status),
         "events": f"{published} published, {status.lost_records} lost to overflow",
@@ -47,7 +51,7 @@ def page(status: AgentStatus) -> str:
         lacking.append(f"processes of guests ({status.reading.barred})")
     if lacking:
         lines["lacks"] = f"permission to read {', '.join(lacking)}"
-    return "\n".join(f"{paint(f'{key:<10}', 'bold')}{value}" for key, value in lines.items())
+    return "\n".join(f"{paint(f'{key:<{KEY}}', 'bold')}{value}" for key, value in lines.items())
 
 
 def account_lines(account: HostAccount) -> dict[str, str]:
@@ -70,6 +74,27 @@ def disk(account: HostAccount) -> str:
         f"{size(account.disk.used)} of {size(account.disk.total)} used, "
         f"{size(account.disk.allocated)} allocated, "
         + ("available least unknown" if least is None else f"{size(least)} available least")
+    )
+
+
+def filesystems(found: Iterable[FilesystemAccount]) -> str:
+    """Each on a line of its own."""
+    return f"\n{' ' * KEY}".join(filesystem(one) for one in found)
+
+
+def filesystem(one: FilesystemAccount) -> str:
+    """Where images are, and what room they leave there."""
+    kind = f" ({one.type}{', shared' if one.shared else ''})" if one.type else ""
+    unknown = f", {one.unknown} of {one.images} images unknown" if one.unknown else ""
+    if not one.path:
+        return f"without a place{unknown}"
+    if one.available is None or one.total is None:
+        return f"{one.path}{kind}: no answer{unknown}"
+    least = one.available_least
+    return (
+        f"{one.path}{kind}: {size(one.available)} of {size(one.total)} available, "
+        f"images may grow by {size(one.growth)}{unknown}"
+        + ("" if least is None else f", {size(least)} available least")
     )
 
 

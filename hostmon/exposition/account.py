@@ -1,9 +1,9 @@
 """The host's account as figures of a page: which of its numbers stand behind which column."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from resource import getpagesize
 
-from hostmon.account import HostAccount, PagePool, Resource
+from hostmon.account import FilesystemAccount, HostAccount, PagePool, Resource
 
 Series = dict[tuple[str, ...], float]
 
@@ -36,6 +36,26 @@ def account_figures(account: HostAccount) -> dict[str, float | Series]:
         found["memory_pages_used_bytes"] = account.memory_in_use
     if account.disk_available_least is not None:
         found["disk_available_least_bytes"] = account.disk_available_least
+    return found
+
+
+def filesystem_figures(filesystems: Iterable[FilesystemAccount]) -> dict[str, Series]:
+    """The columns of hostmon_host_filesystem_*; what a filesystem does not tell is left out."""
+    found: dict[str, Series] = {}
+    for one in filesystems:
+        key = (one.path,)
+        if one.path:
+            found.setdefault("filesystem", {})[one.path, one.type, str(int(one.shared))] = 1
+        for column, value in (
+            ("bytes", one.total),
+            ("available_bytes", one.available),
+            ("growth_bytes", one.growth if one.path else None),
+            ("available_least_bytes", one.available_least),
+            ("images", one.images),
+            ("images_unknown", one.unknown),
+        ):
+            if value is not None:
+                found.setdefault(f"filesystem_{column}", {})[key] = value
     return found
 
 

@@ -8,6 +8,7 @@ CATALOGUE: tuple[Metric, ...] = (
     *host.VCPUS,
     *host.MEMORY,
     *host.STORAGE,
+    *host.FILESYSTEMS,
     *host.CELLS,
     *host.AUDIT,
     *host.POOLS,

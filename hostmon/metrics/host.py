@@ -65,6 +65,21 @@ STORAGE = (
             "What is free less what sparse images may still grow by."),
 )  # fmt: skip
 
+FILESYSTEMS = (
+    Metric("hostmon_host_filesystem_info", Type.INFO,
+           "What holds guests' images; shared is 1 where other hosts see it too: in no total here.",
+           ACCOUNT, HOST, "filesystem", labels=("mountpoint", "fstype", "shared")),
+    account("filesystem_bytes", "Size of a filesystem that holds guests' images.", "mountpoint"),
+    account("filesystem_available_bytes", "What is free of it.", "mountpoint"),
+    account("filesystem_growth_bytes", "What its images may still grow by.", "mountpoint"),
+    account("filesystem_available_least_bytes",
+            "What is free of it less that, unless that is unknown.", "mountpoint"),
+    account("filesystem_images", "Images on it that guests write.", "mountpoint"),
+    account("filesystem_images_unknown",
+            "Those whose growth is not known; without a mountpoint, nor where they are.",
+            "mountpoint"),
+)  # fmt: skip
+
 CELLS = (
     account("numa_memory_bytes", "Memory of a NUMA cell.", "cell"),
     account("numa_memory_used_bytes", "Memory that guests bind to a cell.", "cell"),

@@ -67,6 +67,11 @@ def test_volumes_of_a_directory_pool_count_as_the_files_that_they_are(
     used = sum(file.stat().st_blocks * 512 for file in (path, path.with_name("off")))
     assert account["disk"]["used"] == used
     assert account["disk_available_least"] is not None
+    (filesystem,) = running.ask("status")["filesystems"]
+    assert (filesystem["images"], filesystem["unknown"], filesystem["shared"]) == (2, 0, False)
+    assert filesystem["growth"] == 80 * MIB - used
+    series = f'hostmon_host_filesystem_growth_bytes{{mountpoint="{filesystem["path"]}"}}'
+    assert running.metrics()[series] == 80 * MIB - used
     info = dict(
         line.split(":", 1)
         for line in node.virsh("domblkinfo", node.name("run"), "vda").splitlines()

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hostmon.account import HostAccount, Resource
+from hostmon.account import FilesystemAccount, HostAccount, Resource
 from hostmon.cli.status import account_lines, page, size
 from hostmon.status import ReadingStatus
 from tests.agent_process import AgentProcess, agent, hostmon, wait_for
@@ -134,3 +134,27 @@ def test_sizes_for_people() -> None:
     assert account_lines(account)["disk"] == "none known on local filesystems"
     seen = account_lines(msgspec.structs.replace(account, disk=Resource(2 << 30, used=1 << 30)))
     assert seen["disk"] == "1 GiB of 2 GiB used, 0 B allocated, available least unknown"
+
+
+def test_status_tells_filesystems_and_which_are_shared() -> None:
+    gib = 1 << 30
+    text = page(
+        msgspec.structs.replace(
+            STATUS,
+            filesystems=(
+                FilesystemAccount("/", "ext4", False, 100 * gib, 60 * gib, 20 * gib, 40 * gib, 3),
+                FilesystemAccount("/n", "nfs", True, 9 * gib, 5 * gib, 0, None, 9, 1),
+                FilesystemAccount("/h", "xfs", images=1, unknown=1),
+                FilesystemAccount("", images=1, unknown=1),
+            ),
+        )
+    )
+    lines = text.splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("images"))
+    assert [line[10:] for line in lines[first : first + 4]] == [
+        "/ (ext4): 60 GiB of 100 GiB available, images may grow by 20 GiB, 40 GiB available least",
+        "/n (nfs, shared): 5 GiB of 9 GiB available, images may grow by 0 B, 1 of 9 images unknown",
+        "/h (xfs): no answer, 1 of 1 images unknown",
+        "without a place, 1 of 1 images unknown",
+    ]
+    assert "images  " not in page(STATUS)

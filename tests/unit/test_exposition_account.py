@@ -7,12 +7,12 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from bench.front.tables import MadeUp
-from hostmon.account import CellAccount, HostAccount, PagePool, Resource
+from hostmon.account import CellAccount, FilesystemAccount, HostAccount, PagePool, Resource
 from hostmon.exposition import SHARED_NS, Exposition, Format
-from hostmon.exposition.account import BASE_PAGE, account_figures
+from hostmon.exposition.account import BASE_PAGE, account_figures, filesystem_figures
 from hostmon.ledger import HostLedger
 from hostmon.machine.sysfs import read_topology
-from hostmon.metrics.host import CELLS, MEMORY, STORAGE, VCPUS
+from hostmon.metrics.host import CELLS, FILESYSTEMS, MEMORY, STORAGE, VCPUS
 from hostmon.scrape import read
 
 MIB = 2**20
@@ -48,6 +48,40 @@ def test_storage_that_nobody_has_looked_at_is_not_shown_as_none() -> None:
     assert not figures.keys() & {metric.column for metric in STORAGE}
     assert ("disk",) not in dict(figures["allocation_ratio"])  # type: ignore[arg-type]
     assert ("disk",) in dict(account_figures(ACCOUNT)["allocation_ratio"])  # type: ignore[arg-type]
+
+
+def test_filesystems_are_told_apart_and_shared_ones_flagged() -> None:
+    local = FilesystemAccount("/", "ext4", False, 100, 60, 20, 40, images=3)
+    shared = FilesystemAccount("/nfs", "nfs4", True, 900, 500, 7, None, images=2, unknown=1)
+    hung = FilesystemAccount("/hung", "xfs", images=1, unknown=1)
+    lost = FilesystemAccount("", images=1, unknown=1)
+    figures = filesystem_figures((local, shared, hung, lost))
+    assert figures.keys() == {metric.column for metric in FILESYSTEMS}
+    exposition = Exposition(
+        MadeUp(0).table, lambda _: None, lambda: {**figures}, CollectorRegistry()
+    )
+    prefix = "hostmon_host_filesystem_"
+    for form in Format:
+        found = read(exposition.page(form), form.value).values
+        flags = {
+            tuple(dict(labels)[name] for name in ("mountpoint", "fstype", "shared")): value
+            for (name, labels), value in found.items()
+            if name == f"{prefix}info"
+        }
+        assert flags == {("/", "ext4", "0"): 1, ("/nfs", "nfs4", "1"): 1, ("/hung", "xfs", "0"): 1}
+        told: dict[str, dict[str, float]] = {}
+        for (name, labels), value in found.items():
+            if name.startswith(prefix) and name != f"{prefix}info":
+                told.setdefault(name.removeprefix(prefix), {})[dict(labels)["mountpoint"]] = value
+        assert told == {
+            "bytes": {"/": 100, "/nfs": 900},
+            "available_bytes": {"/": 60, "/nfs": 500},
+            "growth_bytes": {"/": 20, "/nfs": 7, "/hung": 0},
+            "available_least_bytes": {"/": 40},
+            "images": {"/": 3, "/nfs": 2, "/hung": 1, "": 1},
+            "images_unknown": {"/": 0, "/nfs": 1, "/hung": 1, "": 1},
+        }
+    assert filesystem_figures(()) == {}
 
 
 def test_the_accounts_numbers_are_on_the_page() -> None:
