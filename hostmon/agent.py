@@ -23,7 +23,7 @@ from hostmon.deaths import DeathNotice
 from hostmon.definitions import Definitions
 from hostmon.dispatcher import DispatcherThread
 from hostmon.exposition import Exposition, Figures, Format, Page
-from hostmon.exposition.sources import Sources
+from hostmon.exposition.sources import Sources, groups_shown
 from hostmon.figures import figures_of
 from hostmon.gate import Gate
 from hostmon.held import Held
@@ -47,7 +47,7 @@ from hostmon.rhythm import Rhythm
 from hostmon.roster import every_guest
 from hostmon.sampler import KernelSampler
 from hostmon.settings import Settings
-from hostmon.stats import StatsSampler, oldest
+from hostmon.stats import StatsSampler, oldest, wanted
 from hostmon.status import (
     AgentStatus,
     ClassStatus,
@@ -107,9 +107,10 @@ class Agent:
         )
         self._deaths = DeathNotice(self._pipe, self._table)
         self._rhythm = Rhythm()
+        self._readings = wanted(self._hypervisor.readings, groups_shown(settings.metrics))
         self._asker = StatsSampler(
             self._hypervisor.connect,
-            self._hypervisor.readings,
+            self._readings,
             self._table,
             rhythm=self._rhythm,
             look=self._look,
@@ -213,7 +214,7 @@ class Agent:
             on=settings.on,
             off=settings.off,
             without=settings.without,
-            sources=Sources(self._hypervisor.is_local, oldest(self._hypervisor.readings)),
+            sources=Sources(self._hypervisor.is_local, oldest(self._readings)),
             fresh=self._freshen,
         )
         registry.register(page.costs)

@@ -10,7 +10,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from uuid import UUID
 
 import msgspec
@@ -75,6 +75,13 @@ def groups_of(names: Iterable[str]) -> list[Group]:
 def mask(names: Iterable[str]) -> int:
     """The same as the plan takes them: a bit a group."""
     return sum(1 << group for group in groups_of(names))
+
+
+def wanted(readings: Iterable[Reading], groups: Collection[Group]) -> tuple[Reading, ...]:
+    """The readings that fill one of these groups, and those that do not say what they fill."""
+    return tuple(
+        one for one in readings if not one.groups or any(g in groups for g in groups_of(one.groups))
+    )
 
 
 def oldest(readings: Iterable[Reading]) -> dict[Group, float]:

@@ -1,6 +1,6 @@
 """Which statistics libvirt is asked for, how often, and by which call; cadences are measured.
 
-docs/decisions/0022-bulk-calls-and-the-stuck-guest.md says why these.
+docs/decisions/0022-bulk-calls-and-the-stuck-guest.md says why these, 0352 why some stand alone.
 """
 
 from collections.abc import Callable, Iterator
@@ -88,10 +88,11 @@ def kernel_readings(cadences: Cadences) -> tuple[Reading, ...]:
     """What is asked of guests whose processes the kernel sampler reads.
 
     To read vCPUs' states makes them run (QEMU's query-stats): they come first, and apart from disks
-    and balloon.
+    and balloon. What hardly anybody has on a page is a reading of its own: it is left out alone.
     """
     return (
-        *bulk_readings(cadences, ("vcpu", "iothread", "dirty_rate", "perf")),
+        *bulk_readings(cadences, ("vcpu",)),
+        *seldom_shown(cadences),
         *bulk_readings(cadences, ("block", "balloon")),
         Reading(name="job", cadence=cadences.job, groups=("job",)),
         Reading(
@@ -115,10 +116,17 @@ def bulk_readings(cadences: Cadences, parts: tuple[str, ...]) -> Iterator[Readin
         )
 
 
+def seldom_shown(cadences: Cadences) -> Iterator[Reading]:
+    """Parts whose families are all off by default: without one that is on they are not read."""
+    for part in ("iothread", "dirty_rate", "perf"):
+        yield from bulk_readings(cadences, (part,))
+
+
 def other_readings(cadences: Cadences) -> tuple[Reading, ...]:
     """What is asked of guests that only libvirt can tell of."""
     return (
         Reading(name="singly", cadence=cadences.interface, groups=SINGLY),
+        *(msgspec.structs.replace(one, idle="ask") for one in seldom_shown(cadences)),
         Reading(name="job", cadence=cadences.job, groups=("job",)),
         Reading(name="limits", cadence=cadences.limits, groups=("io_tune",)),
     )

@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from hostmon._exposition import COLUMNS
 from hostmon.metrics import Metric, Scope, Source
+from hostmon.metrics.choice import any_shown
 from hostmon.metrics.family import AGES, FRESHNESS, UNAGED
 from hostmon.samples import Group
+from hostmon.settings import MetricsSettings
 
 ASKED = (Source.LIBVIRT, Source.EITHER)
 """Sources of guests' values that grow old."""
@@ -57,6 +59,16 @@ class Sources(NamedTuple):
 
 BY_KERNEL = Sources()
 """Nobody is asked but the kernel."""
+
+
+KEPT = frozenset({Group.JOB})
+"""Groups that others than pages go by: a guest with a job does not stand still."""
+
+
+def groups_shown(settings: MetricsSettings) -> frozenset[Group]:
+    """The groups that a page of any profile may show one of, and those that are wanted anyway."""
+    shown = {group_of(metric) for metric in any_shown(settings)}
+    return KEPT | {group for group in shown if group is not None}
 
 
 def group_of(metric: Metric) -> Group | None:

@@ -1,6 +1,6 @@
 """What an operator may choose of a page: a profile, families on or off, devices left out."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from hostmon.errors import SettingsError
 from hostmon.metrics.family import Metric, Scope
@@ -54,10 +54,12 @@ def check_metrics(settings: MetricsSettings, source: str) -> None:
         raise SettingsError(f"{source}: metrics: {error}") from None
 
 
+def any_shown(settings: MetricsSettings) -> Iterator[Metric]:
+    """The families of every profile's page: a scrape may ask for any profile."""
+    for profile in PROFILES.values():
+        yield from choose(profile, settings.on, settings.off, settings.without)
+
+
 def shown(columns: str, settings: MetricsSettings) -> bool:
     """Whether any profile's page has a family of the columns that begin like this."""
-    return any(
-        metric.column.startswith(columns)
-        for profile in PROFILES.values()
-        for metric in choose(profile, settings.on, settings.off, settings.without)
-    )
+    return any(metric.column.startswith(columns) for metric in any_shown(settings))

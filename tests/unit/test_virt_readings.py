@@ -4,8 +4,12 @@ import libvirt
 import msgspec
 import pytest
 
+from hostmon.driver.virt import Reading
+from hostmon.exposition.sources import groups_shown
+from hostmon.metrics import CATALOGUE, PROFILES
 from hostmon.samples import Group
-from hostmon.stats import groups_of, mask, oldest
+from hostmon.settings import MetricsSettings
+from hostmon.stats import groups_of, mask, oldest, wanted
 from hostmon_drivers.virt_libvirt.readings import (
     CALLS,
     Cadences,
@@ -28,8 +32,8 @@ class Asked:
 def test_parts_of_one_cadence_are_one_call() -> None:
     names = {one.name: one.cadence for one in kernel_readings(Cadences())}
     assert names == {
-        "vcpu+iothread+dirty_rate+perf": 300, "block+balloon": 60, "job": 15, "interface": 15,
-        "limits": 300,
+        "vcpu": 300, "iothread": 300, "dirty_rate": 300, "perf": 300, "block+balloon": 60,
+        "job": 15, "interface": 15, "limits": 300,
     }  # fmt: skip
     asked = Asked()
     call_of("vcpu+iothread")(asked, None, [])  # type: ignore[arg-type]
@@ -62,6 +66,30 @@ def test_every_reading_has_a_call_and_known_groups(readings: tuple[object, ...])
         assert callable(call_of(one.name))  # type: ignore[attr-defined]
         assert len(groups_of(one.groups)) == len(one.groups) > 0  # type: ignore[attr-defined]
     assert set(CALLS) == {"job", "limits", "singly"}
+
+
+@pytest.mark.parametrize("readings", [kernel_readings(Cadences()), other_readings(Cadences())])
+def test_what_no_page_shows_is_not_read(readings: tuple[Reading, ...]) -> None:
+    asked = {one.name for one in wanted(readings, groups_shown(MetricsSettings()))}
+    seldom = {"iothread", "dirty_rate", "perf", "limits"}
+    assert {one.name for one in readings} - asked == seldom
+    for column, reading in (("dirty.", "dirty_rate"), ("limit.", "limits")):
+        name = next(m.name for m in CATALOGUE if m.column.startswith(column))
+        on = MetricsSettings(on=(name,))
+        assert {one.name for one in wanted(readings, groups_shown(on))} - asked == {reading}
+
+
+def test_jobs_are_read_whoever_shows_them() -> None:
+    every = tuple(metric.name for profile in PROFILES.values() for metric in profile.metrics)
+    nothing = groups_shown(MetricsSettings(off=every))
+    names = [one.name for one in wanted(kernel_readings(Cadences()), nothing)]
+    assert names == ["job"]
+
+
+def test_a_reading_that_does_not_say_what_it_fills_is_read() -> None:
+    assert wanted([Reading(name="all", cadence=1.0)], frozenset()) == (
+        Reading(name="all", cadence=1.0),
+    )
 
 
 def test_groups_of_a_newer_driver_are_passed_over() -> None:
