@@ -6,6 +6,8 @@ cdef Vcpu* _vcpu = NULL
 cdef Disk* _disk = NULL
 cdef Interface* _nic = NULL
 cdef Job* _job = NULL
+cdef IOThread* _iothread = NULL
+cdef PerfCounter* _perf = NULL
 
 COLUMNS = {
     "state": {
@@ -115,10 +117,23 @@ COLUMNS = {
         "disk_remaining": (<size_t>&_job.disk_remaining, 8, GROUP_JOB),
         "disk_bytes_per_s": (<size_t>&_job.disk_bytes_per_s, 8, GROUP_JOB),
     },
+    "iothread": {
+        "poll_max_ns": (<size_t>&_iothread.poll_max_ns, 8, GROUP_IO_THREAD),
+        "poll_grow": (<size_t>&_iothread.poll_grow, 8, GROUP_IO_THREAD),
+        "poll_shrink": (<size_t>&_iothread.poll_shrink, 8, GROUP_IO_THREAD),
+    },
+    "perf": {
+        "value": (<size_t>&_perf.value, 8, GROUP_PERF),
+    },
 }
-# The limits that are read, in the order of libvirt's header: see Limit in rows.pxd.
+# The limits, in the order of libvirt's header: see LIMITS in rows.pxd.
+_LIMITED = (
+    "total_bytes", "read_bytes", "write_bytes", "total_requests", "read_requests", "write_requests",
+)
 for _i, _name in enumerate((
-    "limit.total_bytes", "limit.read_bytes", "limit.write_bytes",
-    "limit.total_requests", "limit.read_requests", "limit.write_requests",
+    *_LIMITED,
+    *(f"{_name}_burst" for _name in _LIMITED),
+    *(f"{_name}_burst_s" for _name in _LIMITED),
+    "request_size",
 )):
-    COLUMNS["disk"][_name] = (<size_t>&_disk.limits + _i * 8, 8, GROUP_IO_TUNE)
+    COLUMNS["disk"][f"limit.{_name}"] = (<size_t>&_disk.limits + _i * 8, 8, GROUP_IO_TUNE)

@@ -4,7 +4,7 @@ Owns what happens to columns when a device comes, goes or moves: an element of t
 its columns, a new one begins unknown. The table's lock is held by the caller.
 """
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from arena cimport Block, block_give, block_take
@@ -154,6 +154,17 @@ cdef inline int table_set_devices(
     return 0
 
 
+cdef inline bint other_keys(
+    const char* held, const char* data, uint32_t count, size_t size
+) noexcept nogil:
+    """Whether elements are named otherwise than before: by the number that each begins with."""
+    cdef uint32_t i
+    for i in range(count):
+        if (<const uint64_t*>(held + i * size))[0] != (<const uint64_t*>(data + i * size))[0]:
+            return True
+    return False
+
+
 cdef inline int table_set_array(
     Table* table, uint32_t row, size_t which, const void* data, uint32_t count, size_t size
 ) noexcept nogil:
@@ -168,6 +179,9 @@ cdef inline int table_set_array(
         block = <Block*>(<char*>r + which)
         block_give(&table.arena, block)
         block[0] = fresh
+        r.shape += 1
+    elif count and other_keys(
+            <const char*>table_array(table, block), <const char*>data, count, size):
         r.shape += 1
     if count:
         memcpy(table_array(table, block), data, count * size)

@@ -37,7 +37,7 @@ include "columns.pxi"
 
 SCOPES = (                   # in the order of ext/scopes.pxd
     "guest", "state", "group", "vcpu", "disk", "interface", "job",
-    "guest_info", "owner_info", "disk_info", "interface_info",
+    "guest_info", "owner_info", "disk_info", "interface_info", "iothread", "perf",
 )
 ZEROS = {                    # where a family that needs more is 0
     "": 0,
@@ -325,8 +325,11 @@ cdef bytes text_of(const View* view, const Row* row, Text text):
 cdef tuple identity(const View* view, const Row* row):
     """What the table knows of a guest's labels.
 
-    uuid, name, the vCPUs' numbers, (key, target) of disks and of interfaces, whether it has a job.
+    uuid, name, the vCPUs' numbers, (key, target) of disks and of interfaces, whether it has a job,
+    the iothreads' numbers, the numbers of its perf events.
     """
+    cdef const IOThread* iothreads = <const IOThread*>view_array(view, &row.iothreads)
+    cdef const PerfCounter* perf = <const PerfCounter*>view_array(view, &row.perf)
     cdef const Vcpu* vcpus = <const Vcpu*>view_array(view, &row.vcpus)
     cdef const Disk* disks = <const Disk*>view_array(view, &row.disks)
     cdef const Interface* nics = <const Interface*>view_array(view, &row.interfaces)
@@ -340,4 +343,6 @@ cdef tuple identity(const View* view, const Row* row):
         [(text_of(view, row, nics[i].key), text_of(view, row, nics[i].target))
          for i in range(row.interfaces.count)],
         row.jobs.count > 0,
+        [iothreads[i].id for i in range(row.iothreads.count)],
+        [perf[i].event for i in range(row.perf.count)],
     )

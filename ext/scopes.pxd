@@ -6,12 +6,13 @@ from libc.string cimport memset
 
 from lines cimport AHEAD
 from page cimport Cell, Scope
-from rows cimport Disk, Interface, Row, Vcpu
+from rows cimport Disk, Interface, IOThread, PerfCounter, Row, Vcpu
 from view cimport View, view_row
 
 cdef enum:
     SCOPE_GUEST, SCOPE_STATE, SCOPE_GROUP, SCOPE_VCPU, SCOPE_DISK, SCOPE_INTERFACE, SCOPE_JOB,
-    SCOPE_GUEST_INFO, SCOPE_OWNER_INFO, SCOPE_DISK_INFO, SCOPE_INTERFACE_INFO, SCOPE_COUNT
+    SCOPE_GUEST_INFO, SCOPE_OWNER_INFO, SCOPE_DISK_INFO, SCOPE_INTERFACE_INFO,
+    SCOPE_IOTHREAD, SCOPE_PERF, SCOPE_COUNT
 
 
 cdef inline int scope_reserve(Scope* scope) except -1:
@@ -40,6 +41,10 @@ cdef inline uint64_t element(const View* view, uint32_t i, int scope, uint32_t w
         return row.interfaces.at + which * sizeof(Interface)
     if scope == SCOPE_JOB:
         return row.jobs.at
+    if scope == SCOPE_IOTHREAD:
+        return row.iothreads.at + which * sizeof(IOThread)
+    if scope == SCOPE_PERF:
+        return row.perf.at + which * sizeof(PerfCounter)
     if scope == SCOPE_GROUP:
         return view.row_at[i] + which * sizeof(uint64_t)
     return view.row_at[i]

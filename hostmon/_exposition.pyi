@@ -10,7 +10,7 @@ SCOPES: tuple[str, ...]
 
 Device = tuple[bytes, bytes]
 Build = Callable[
-    [bytes, bytes, list[int], list[Device], list[Device], bool],
+    [bytes, bytes, list[int], list[Device], list[Device], bool, list[int], list[int]],
     Sequence[Sequence[bytes | None]],
 ]
 Family = tuple[bytes, tuple[bytes, bytes], str, str, str, bool, bool, str]

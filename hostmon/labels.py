@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from hostmon._columns import PERF_NAMES
 from hostmon.facts import DiskFacts, GuestFacts, InterfaceFacts
 from hostmon.metrics import Profile, Scope, Zero
 
@@ -20,6 +21,9 @@ Pairs = list[tuple[str, str]]
 Texts = tuple[bytes | None, bytes | None]
 
 REMOVABLE = ("cdrom", "floppy")
+
+UNCOUNTED = ("cmt", "mbmt", "mbml")
+"""Perf events that are no counts, but a cache's occupancy and bandwidth; Linux 4.14 ended them."""
 
 JOB = "job"
 """The group whose age is shown of guests that have one."""
@@ -77,6 +81,8 @@ class Labeller:
         disks: list[Device],
         interfaces: list[Device],
         job: bool,
+        iothreads: list[int],
+        events: list[int],
     ) -> list[list[bytes | None]]:
         """A text, or None for no series, of every element of every scope."""
         guest = self.facts(uuid, name)
@@ -97,6 +103,8 @@ class Labeller:
             [self.owner(base, guest)],
             [full for _, full in of_disks],
             [full for _, full in of_interfaces],
+            [text([*base, ("iothread", str(number))]) for number in iothreads],
+            [self.of_event(base, number) for number in events],
         ]  # fmt: skip
 
     def owner(self, base: Pairs, guest: GuestFacts) -> bytes | None:
@@ -125,6 +133,11 @@ class Labeller:
             return None, None
         labels = [*base, *pairs(self.profile.disk, facts)]
         return text(labels), self.full(Scope.DISK_INFO, labels, facts)
+
+    def of_event(self, base: Pairs, number: int) -> bytes | None:
+        """The text of one perf event; None for those that count nothing."""
+        event = PERF_NAMES[number]
+        return None if event in UNCOUNTED else text([*base, ("event", event)])
 
     def of_interface(self, base: Pairs, guest: GuestFacts, key: bytes, target: bytes) -> Texts:
         """The texts of one interface's counters and of its info; its key names it without a tap."""

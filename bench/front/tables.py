@@ -4,14 +4,17 @@ import random
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from hostmon._columns import PERF_NAMES
 from hostmon._exposition import COLUMNS
 from hostmon._table import GuestTable
 from hostmon.facts import DiskFacts, GuestFacts, InterfaceFacts
-from tests.native.synthetic import put, set_job, set_vcpus
+from tests.native.synthetic import put, set_iothreads, set_job, set_perf, set_vcpus
 
 VCPUS = 2
 GIB = 2**30
 ELEMENTS = {"guest": 1, "vcpu": VCPUS, "disk": 1, "interface": 1, "job": 1}
+TUNED = {"iothread": 1, "perf": 1}
+CACHE_MISSES = PERF_NAMES.index("cache_misses")
 KEPT = ("state", "reason", "persistent", "autostart", "stuck_since_ns")
 """Columns of a guest whose values are not any number."""
 
@@ -31,11 +34,15 @@ STATE_RUNNING = 1
 
 
 class MadeUp:
-    """A table of ``count`` running guests with every column known, and what describes them."""
+    """A table of ``count`` running guests with every column known, and what describes them.
 
-    def __init__(self, count: int, seed: int = 1, job: bool = False) -> None:
+    With ``tuned`` each has an iothread and a perf event too.
+    """
+
+    def __init__(self, count: int, seed: int = 1, job: bool = False, tuned: bool = False) -> None:
         self.random = random.Random(seed)
         self.job = job
+        self.tuned = tuned
         self.table = GuestTable()
         self.facts: dict[str, GuestFacts] = {}
         self.uuids: list[bytes] = []
@@ -62,13 +69,15 @@ class MadeUp:
         self.table.set_devices(raw, [(b"virtio-disk0", b"vda")], [(mac.encode(), tap.encode())])
         set_vcpus(self.table, raw, VCPUS)
         set_job(self.table, raw, self.job)
+        set_iothreads(self.table, raw, [1] if self.tuned else [])
+        set_perf(self.table, raw, [CACHE_MISSES] if self.tuned else [])
         self.read(raw)
         self.uuids.append(raw)
         return raw
 
     def read(self, uuid: bytes, now_ns: int | None = None) -> None:
         """Put a number of 1 to 45 bits into every column of a guest."""
-        for scope, elements in ELEMENTS.items():
+        for scope, elements in {**ELEMENTS, **(TUNED if self.tuned else {})}.items():
             if scope == "job" and not self.job:
                 continue
             columns = [

@@ -22,4 +22,6 @@ CATALOGUE: tuple[Metric, ...] = (
     *devices.DISKS,
     *devices.INTERFACES,
     *devices.JOBS,
+    *devices.IOTHREADS,
+    *devices.PERF,
 )

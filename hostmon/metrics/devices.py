@@ -17,8 +17,8 @@ def disk(
 
 def limit(name: str, text: str, column: str) -> Metric:
     """One I/O-tune limit of a disk."""
-    return Metric(f"libvirt_domain_block_stats_limit_{name}", G, text, LIBVIRT, DISK, column,
-                  default=False)  # fmt: skip
+    return Metric(f"libvirt_domain_block_stats_limit_{name}", G, text, LIBVIRT, DISK,
+                  f"limit.{column}", default=False)  # fmt: skip
 
 
 def interface(name: str, text: str, column: str) -> Metric:
@@ -27,11 +27,23 @@ def interface(name: str, text: str, column: str) -> Metric:
                   column)  # fmt: skip
 
 
+def iothread(name: str, text: str, column: str, form: Form = Form.UINT) -> Metric:
+    """A figure of how one iothread polls."""
+    return Metric(f"libvirt_domain_iothread_poll_{name}", G, text, LIBVIRT, Scope.IOTHREAD, column,
+                  form, default=False)  # fmt: skip
+
+
 def job(name: str, text: str, column: str, form: Form = Form.UINT, default: bool = False) -> Metric:
     """A figure of a guest's job; there is none without a job."""
     return Metric(f"libvirt_domain_job_{name}", G, text, LIBVIRT, Scope.JOB, column, form,
                   default=default)  # fmt: skip
 
+
+LIMITED = {
+    "total_bytes": "Bytes", "read_bytes": "Bytes read", "write_bytes": "Bytes written",
+    "total_requests": "Requests", "read_requests": "Reads", "write_requests": "Writes",
+}  # fmt: skip
+"""What I/O-tune limits (virDomainGetBlockIoTune), for long or for a burst, and of what."""
 
 DISKS = (
     Metric("libvirt_domain_block_stats_info", INFO, "What a disk is.", DEFINITION, Scope.DISK_INFO,
@@ -51,17 +63,15 @@ DISKS = (
          "allocation"),
     disk("physical_bytes", G, "Size of the image as the host sees it.", "physical"),
     disk("errors_total", C, "Requests that failed.", "errors", default=False),
-    limit("total_bytes_per_second", "Bytes a second allowed; 0 is no limit.", "limit.total_bytes"),
-    limit("read_bytes_per_second", "Bytes read a second allowed; 0 is no limit.",
-          "limit.read_bytes"),
-    limit("write_bytes_per_second", "Bytes written a second allowed; 0 is no limit.",
-          "limit.write_bytes"),
-    limit("total_requests_per_second", "Requests a second allowed; 0 is no limit.",
-          "limit.total_requests"),
-    limit("read_requests_per_second", "Reads a second allowed; 0 is no limit.",
-          "limit.read_requests"),
-    limit("write_requests_per_second", "Writes a second allowed; 0 is no limit.",
-          "limit.write_requests"),
+    *(limit(f"{each}_per_second", f"{what} a second allowed; 0 is no limit.", each)
+      for each, what in LIMITED.items()),
+    *(limit(f"burst_{each}_per_second", f"{what} a second allowed in a burst; 0 is no limit.",
+            f"{each}_burst") for each, what in LIMITED.items()),
+    *(limit(f"burst_of_{each.replace('bytes', 'traffic')}_seconds",
+            f"How long a burst of {what.lower()} may last.", f"{each}_burst_s")
+      for each, what in LIMITED.items()),
+    limit("request_size_bytes", "Bytes of a request from which it counts as several; 0 is none.",
+          "request_size"),
 )  # fmt: skip
 
 INTERFACES = (
@@ -130,4 +140,17 @@ JOBS = (
     Metric("libvirt_domain_dirty_rate_bytes_per_second", G,
            "Memory that the guest changed a second, when last measured.", LIBVIRT, GUEST,
            "dirty.bytes_per_s", default=False),
+)  # fmt: skip
+
+IOTHREADS = (
+    iothread("max_seconds", "Longest time that an iothread polls before it sleeps.", "poll_max_ns",
+             Form.NANO),
+    iothread("grow", "Factor by which an iothread polls longer; 0 is QEMU's own.", "poll_grow"),
+    iothread("shrink", "Divisor by which an iothread polls less; 0 is QEMU's own.", "poll_shrink"),
+)  # fmt: skip
+
+PERF = (
+    Metric("libvirt_domain_perf_events_total", C,
+           "Count of a perf event that is on for a guest, in libvirt's words.", LIBVIRT,
+           Scope.PERF, "value", default=False),
 )  # fmt: skip

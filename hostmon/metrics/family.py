@@ -30,6 +30,8 @@ class Scope(StrEnum):
     OWNER_INFO = "owner_info"
     DISK_INFO = "disk_info"
     INTERFACE_INFO = "interface_info"
+    IOTHREAD = "iothread"
+    PERF = "perf"
     HOST = "host"
 
 

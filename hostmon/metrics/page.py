@@ -19,6 +19,8 @@ LABELS = {
     Scope.OWNER_INFO: ("domain",),
     Scope.DISK_INFO: ("domain", "target_device"),
     Scope.INTERFACE_INFO: ("domain", "target_device"),
+    Scope.IOTHREAD: ("domain", "iothread"),
+    Scope.PERF: ("domain", "event"),
     Scope.HOST: (),
 }
 """The labels that a scope gives to its families in hostmon's own profile."""
@@ -30,6 +32,7 @@ PARTS = (
     ("Disks", (Scope.DISK_INFO, Scope.DISK)),
     ("Interfaces", (Scope.INTERFACE_INFO, Scope.INTERFACE)),
     ("Jobs", (Scope.JOB,)),
+    ("Iothreads and perf events", (Scope.IOTHREAD, Scope.PERF)),
 )
 
 INTRODUCTION = """# Metrics

@@ -49,7 +49,7 @@ def handler(pages: dict[str, tuple[str, bytes]]) -> type[BaseHTTPRequestHandler]
 @pytest.fixture
 def served() -> Iterator[tuple[int, dict[str, tuple[str, bytes]]]]:
     """A port that serves a page of every format, plain and gzipped, and those pages."""
-    made = MadeUp(GUESTS, job=True)
+    made = MadeUp(GUESTS, job=True, tuned=True)
     every = [metric.name for metric in CATALOGUE]
     exposition = Exposition(
         made.table, made.describe, lambda: FIGURES, CollectorRegistry(), on=every

@@ -43,6 +43,8 @@ cdef enum:
     GUEST = 0
     VCPU = 3
     DISK, INTERFACE, JOB
+    IOTHREAD = 11
+    PERF
 
 
 cdef Elements elements(Table* t, Row* row, int scope) noexcept nogil:
@@ -56,6 +58,11 @@ cdef Elements elements(Table* t, Row* row, int scope) noexcept nogil:
             <char*>table_array(t, &row.interfaces), sizeof(Interface), row.interfaces.count)
     if scope == JOB:
         return Elements(<char*>table_array(t, &row.jobs), sizeof(Job), row.jobs.count)
+    if scope == IOTHREAD:
+        return Elements(
+            <char*>table_array(t, &row.iothreads), sizeof(IOThread), row.iothreads.count)
+    if scope == PERF:
+        return Elements(<char*>table_array(t, &row.perf), sizeof(PerfCounter), row.perf.count)
     return Elements(<char*>row, sizeof(Row), 1)
 
 
@@ -154,6 +161,35 @@ def set_vcpus(table, bytes uuid, uint32_t count):
     finally:
         table_unlock(t)
         free(threads)
+
+
+def set_iothreads(table, bytes uuid, list ids):
+    """A guest's iothreads, of these numbers; nothing else of them is known."""
+    cdef IOThread made[64]
+    for i, number in enumerate(ids):
+        made[i] = IOThread(number, UNKNOWN, UNKNOWN, UNKNOWN)
+    set_array(table, uuid, <size_t>&(<Row*>NULL).iothreads, made, len(ids), sizeof(IOThread))
+
+
+def set_perf(table, bytes uuid, list events):
+    """A guest's perf events, by libvirt's numbers; no count is known."""
+    cdef PerfCounter made[32]
+    for i, event in enumerate(events):
+        made[i] = PerfCounter(event, UNKNOWN)
+    set_array(table, uuid, <size_t>&(<Row*>NULL).perf, made, len(events), sizeof(PerfCounter))
+
+
+cdef int set_array(
+    table, bytes uuid, size_t where, const void* data, uint32_t count, size_t size
+) except -1:
+    cdef Table* t = <Table*><uintptr_t>table.address
+    table_lock(t)
+    try:
+        if table_set_array(t, row_of(t, uuid), where, data, count, size) < 0:
+            raise MemoryError
+    finally:
+        table_unlock(t)
+    return 0
 
 
 def set_job(table, bytes uuid, bint running):

@@ -63,7 +63,7 @@ def test_page_is_accepted_by_the_strict_reader(
 ) -> None:
     registry = CollectorRegistry()
     Counter("hostmon_own", "The agent's own.", registry=registry).inc()
-    made = MadeUp(5, job=True)
+    made = MadeUp(5, job=True, tuned=True)
     made.table.set_state(made.uuids[4], *SHUT_OFF)
     page = exposition(made, registry=registry, profile=profile, **options)
     found = scrape(page, form)
@@ -86,7 +86,7 @@ def test_both_formats_have_the_same_series(profile: str) -> None:
 
 
 def test_promtool_accepts_the_text_page() -> None:
-    page = exposition(MadeUp(3, job=True), **EVERYTHING).page()
+    page = exposition(MadeUp(3, job=True, tuned=True), **EVERYTHING).page()
     checked = subprocess.run(
         ["promtool", "check", "metrics"], input=page, capture_output=True, check=False
     )

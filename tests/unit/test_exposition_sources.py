@@ -35,7 +35,7 @@ AGED = "libvirt: as old as hostmon_guest_sample_age_seconds says."
 
 
 def page(sources: Sources, profile: str = "hostmon", *, job: bool = True) -> str:
-    made = MadeUp(1, job=job)
+    made = MadeUp(1, job=job, tuned=True)
     every = [metric.name for metric in CATALOGUE]
     return (
         Exposition(

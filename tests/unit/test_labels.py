@@ -6,6 +6,7 @@ import uuid as uuidlib
 import pytest
 from prometheus_client import CollectorRegistry
 
+from hostmon._columns import PERF_NAMES
 from hostmon._table import GuestTable
 from hostmon.definitions import Definitions
 from hostmon.exposition import Exposition, Format
@@ -33,13 +34,16 @@ DISKS = [(b"virtio-disk0", b"vda"), (b"scsi0-0-0-0", b"sda"), (b"sata0-0-1", b"s
 INTERFACES = [(b"52:54:00:00:00:01", b"vnet0"), (b"52:54:00:00:00:02", b"")]
 SCOPES = (
     "guest", "state", "group", "vcpu", "disk", "interface", "job",
-    "guest_info", "owner_info", "disk_info", "interface_info",
+    "guest_info", "owner_info", "disk_info", "interface_info", "iothread", "perf",
 )  # fmt: skip
 
 
 def labelled(profile: str, facts: GuestFacts | None) -> dict[str, list[str | None]]:
     labeller = Labeller(PROFILES[profile], lambda _: facts, ["cpu", None])
-    made = labeller(bytes.fromhex(UUID.replace("-", "")), b"web", [0, 2], DISKS, INTERFACES, False)
+    made = labeller(
+        bytes.fromhex(UUID.replace("-", "")), b"web", [0, 2], DISKS, INTERFACES, False,
+        [1, 4], [PERF_NAMES.index("cmt"), PERF_NAMES.index("page_faults")],
+    )  # fmt: skip
     return {
         scope: [None if label is None else label.decode() for label in labels]
         for scope, labels in zip(SCOPES, made, strict=True)
@@ -90,6 +94,13 @@ def test_hostmons_own_labels() -> None:
     assert 'project_name="shop"' in made["owner_info"][0]
     assert made["disk_info"][1] is not None
     assert 'source_protocol="rbd"' in made["disk_info"][1]
+
+
+def test_iothreads_go_by_their_numbers_and_perf_events_by_libvirts_words() -> None:
+    made = labelled("hostmon", FACTS)
+    assert made["iothread"] == ['domain="web",iothread="1"} ', 'domain="web",iothread="4"} ']
+    # A cache's occupancy is no count.
+    assert made["perf"] == [None, 'domain="web",event="page_faults"} ']
 
 
 def test_kuminas_labels_leave_out_removable_and_unnamed_devices() -> None:
@@ -179,7 +190,9 @@ def test_interfaces_of_one_address_are_told_apart_by_their_place() -> None:
     labeller = Labeller(PROFILES["hostmon"], lambda _: facts_of(Domain.parse(xml)), [])
     mac = "52:54:00:00:00:01"
     keys = [(mac.encode(), b""), (f"{mac}#2".encode(), b"")]
-    made = labeller(uuidlib.UUID(UUID).bytes, b"web", [], [], keys, False)[-1]
+    made = labeller(uuidlib.UUID(UUID).bytes, b"web", [], [], keys, False, [], [])[
+        SCOPES.index("interface_info")
+    ]
     for number, (label, name) in enumerate(zip(made, (mac, f"{mac}#2"), strict=True)):
         assert label is not None
         for part in (f'target_device="{name}"', f'mac_address="{mac}"', f'"br{number}"'):

@@ -73,10 +73,21 @@ def test_what_no_page_shows_is_not_read(readings: tuple[Reading, ...]) -> None:
     asked = {one.name for one in wanted(readings, groups_shown(MetricsSettings()))}
     seldom = {"iothread", "dirty_rate", "perf", "limits"}
     assert {one.name for one in readings} - asked == seldom
-    for column, reading in (("dirty.", "dirty_rate"), ("limit.", "limits")):
-        name = next(m.name for m in CATALOGUE if m.column.startswith(column))
+    for name, reading in (
+        ("libvirt_domain_dirty_rate_bytes_per_second", "dirty_rate"),
+        ("libvirt_domain_block_stats_limit_request_size_bytes", "limits"),
+        ("libvirt_domain_iothread_poll_grow", "iothread"),
+        ("libvirt_domain_perf_events_total", "perf"),
+    ):
         on = MetricsSettings(on=(name,))
         assert {one.name for one in wanted(readings, groups_shown(on))} - asked == {reading}
+
+
+def test_every_group_that_is_read_is_shown_where_it_is_on() -> None:
+    every = groups_shown(MetricsSettings(on=tuple(metric.name for metric in CATALOGUE)))
+    for readings in (kernel_readings(Cadences()), other_readings(Cadences())):
+        assert wanted(readings, every) == readings
+        assert set(oldest(readings)) <= every
 
 
 def test_jobs_are_read_whoever_shows_them() -> None:
