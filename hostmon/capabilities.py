@@ -14,11 +14,14 @@ from hostmon.machine.topology import (
     Cell,
     Cpu,
     Distance,
+    Interconnect,
+    MemoryCache,
     Monitor,
     Pages,
     Topology,
 )
 from hostmon.xml import capabilities as xml
+from hostmon.xml import common
 from hostmon.xml.common import Sibling
 from hostmon.xml.values import UNITS
 
@@ -36,6 +39,7 @@ def parse_topology(document: str | bytes) -> Topology:
         cache_monitor=_monitor(cache.monitor) if cache else None,
         bandwidth=tuple(_bandwidth(one) for one in bandwidth.nodes) if bandwidth else (),
         bandwidth_monitor=_monitor(bandwidth.monitor) if bandwidth else None,
+        interconnects=_interconnects(topology.interconnects) if topology else (),
     )
 
 
@@ -61,6 +65,35 @@ def _cell(cell: xml.HostCell) -> Cell:
             for one in cell.pages
         ),
         distances=tuple(_distance(one) for one in cell.distances),
+        caches=tuple(_memory_cache(one) for one in cell.caches),
+    )
+
+
+def _memory_cache(cache: common.MemoryCache) -> MemoryCache:
+    return MemoryCache(
+        level=_needed(cache.level, "<cache level=>"),
+        size=_bytes(cache.size, cache.size_unit, "<cache><size value=>"),
+        line=_bytes(cache.line, cache.line_unit, "<cache><line value=>"),
+        associativity=cache.associativity or "",
+        policy=cache.policy or "",
+    )
+
+
+def _interconnects(links: common.Interconnects | None) -> tuple[Interconnect, ...]:
+    return tuple(_interconnect(one) for one in links.links) if links else ()
+
+
+def _interconnect(link: common.Interconnect) -> Interconnect:
+    """A bandwidth has a unit, a latency none: it is nanoseconds."""
+    kind = link.node.tag
+    what = f"<{kind} value=>"
+    measured = link.value if kind == "latency" else _bytes(link.value, link.unit, what)
+    return Interconnect(
+        kind=kind,
+        initiator=_needed(link.initiator, f"<{kind} initiator=>"),
+        target=_needed(link.target, f"<{kind} target=>"),
+        access=link.type or "",
+        value=_needed(measured, what),
     )
 
 

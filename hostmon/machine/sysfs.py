@@ -10,6 +10,7 @@ from pathlib import Path
 from hostmon.machine import memory
 from hostmon.machine.caches import read_caches
 from hostmon.machine.files import HERE, Roots, numbered, read_ids, read_text, read_unsigned
+from hostmon.machine.hmat import read_interconnects, read_memory_caches
 from hostmon.machine.resctrl import divide, read_resctrl
 from hostmon.machine.topology import Cell, Cpu, Distance, Topology
 
@@ -34,6 +35,7 @@ def read_topology(
         cache_monitor=control.cache_monitor,
         bandwidth=divide(control.bandwidth, caches),
         bandwidth_monitor=control.bandwidth_monitor,
+        interconnects=read_interconnects(roots.system, read_nodes(roots)),
     )
 
 
@@ -93,6 +95,7 @@ def read_cell(roots: Roots, node: int, cpus: dict[int, Cpu], page_size: int) -> 
         cpus=tuple(cpus[i] for i in read_node_cpus(folder) if i in cpus),
         pages=memory.all_pages(total, info.get("MemFree"), page_size, huge),
         distances=read_distances(folder, read_nodes(roots)),
+        caches=read_memory_caches(folder),
     )
 
 

@@ -33,6 +33,34 @@ class Distance(msgspec.Struct, frozen=True):
     value: int
 
 
+class MemoryCache(msgspec.Struct, frozen=True):
+    """A cache before a cell's memory.
+
+    ``associativity`` is direct, full or none, ``policy`` writeback, writethrough or none; none is
+    neither of them.
+    """
+
+    level: int
+    size: int
+    line: int
+    associativity: str
+    policy: str
+
+
+class Interconnect(msgspec.Struct, frozen=True):
+    """How fast the processors of cell ``initiator`` reach the memory of cell ``target``.
+
+    ``kind`` is latency (``value`` in nanoseconds) or bandwidth (bytes a second), ``access`` is read
+    or write; of a guest's cells also access, for both.
+    """
+
+    kind: str
+    initiator: int
+    target: int
+    access: str
+    value: int
+
+
 class Cell(msgspec.Struct, frozen=True):
     """One NUMA cell; a host without NUMA is one cell."""
 
@@ -41,6 +69,7 @@ class Cell(msgspec.Struct, frozen=True):
     cpus: tuple[Cpu, ...] = ()
     pages: tuple[Pages, ...] = ()
     distances: tuple[Distance, ...] = ()
+    caches: tuple[MemoryCache, ...] = ()
 
 
 class CacheControl(msgspec.Struct, frozen=True):
@@ -92,6 +121,7 @@ class Topology(msgspec.Struct, frozen=True):
     cache_monitor: Monitor | None = None
     bandwidth: tuple[BandwidthNode, ...] = ()
     bandwidth_monitor: Monitor | None = None
+    interconnects: tuple[Interconnect, ...] = ()
 
     @property
     def cpus(self) -> tuple[Cpu, ...]:

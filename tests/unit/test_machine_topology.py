@@ -45,6 +45,8 @@ def test_recorded_hosts(corpus: Callable[[str], Path]) -> None:
         assert got.cache_monitor == wanted.cache_monitor, stem
         assert got.bandwidth == wanted.bandwidth, stem
         assert got.bandwidth_monitor == wanted.bandwidth_monitor, stem
+        assert got.interconnects == wanted.interconnects, stem
+        assert [cell.caches for cell in got.cells] == [cell.caches for cell in wanted.cells], stem
 
 
 def test_recorded_hosts_with_the_memory_of_their_documents(
