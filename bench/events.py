@@ -2,11 +2,13 @@
 
 Both pipelines run in processes of their own with the same event source, libvirt's test driver in
 the same process, and the same subscriber, here. The peer is libvirt-python's callback, queue, pipe,
-json and pyzmq. A second row shows it with the interpreter's switch interval set to 0.5 ms.
+json and pyzmq. A second row shows it with the interpreter's switch interval set to 0.5 ms. On a
+real libvirtd ours is shown alone: ``real``, and ``death``, from a guest's end as this process is
+told of it by the kernel until a subscriber knows, with libvirtd and without.
 """
 
 from bench.front import Options, Result, compare, measure, percentile, take_turns
-from bench.pipelines import real
+from bench.pipelines import deaths, real
 from bench.pipelines.subscriber import Pipeline, running
 from tests.lab.node import missing
 
@@ -130,4 +132,4 @@ def run(options: Options) -> list[Result]:
     if reason := missing():
         options.missing.append(f"real libvirtd is missing: {reason}")
         return results
-    return results + real.results(options.guests or GUESTS)
+    return results + real.results(options.guests or GUESTS) + deaths.results()

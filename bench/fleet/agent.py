@@ -25,10 +25,10 @@ claim_grace = 0
 
 
 @contextmanager
-def running_agent(node: Node, ratio: float = 16.0) -> Iterator[Endpoint]:
-    """``hostmon run`` inside, once it knows its guests."""
+def running_agent(node: Node, ratio: float = 16.0, more: str = "") -> Iterator[Endpoint]:
+    """``hostmon run`` inside, once it knows its guests; ``more`` is further configuration."""
     config = node.root / "run/hostmon.toml"
-    config.write_text(CONFIG.format(host=node.prefix, ratio=ratio))
+    config.write_text(CONFIG.format(host=node.prefix, ratio=ratio) + more)
     with (node.root / "agent.log").open("wb") as log:
         process = node.popen(
             "env", f"--chdir={ROOT}", f"PYTHONPATH={ROOT}", sys.executable, "-m", "hostmon", "run",
