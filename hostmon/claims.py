@@ -7,12 +7,11 @@ from collections import Counter
 
 from hostmon.account import Binding, GuestClaim
 from hostmon.driver.virt import GuestDescription
-from hostmon.machine.files import parse_ids
 from hostmon.machine.topology import Topology
 from hostmon.xml.cpu import NumaCell
 from hostmon.xml.domain import Domain
 from hostmon.xml.memory import HugePage, MemoryBacking
-from hostmon.xml.values import UNITS
+from hostmon.xml.values import UNITS, cpus
 
 MOST_VCPUS = (1 << 32) - 1
 """The account has no room for more, nor has libvirt (its XML parser takes an unsigned int)."""
@@ -118,7 +117,7 @@ def page_size(backing: MemoryBacking | None, cell: int, default_page: int) -> in
     if backing is None or backing.hugepages is None:
         return None
     pages = list(backing.hugepages.pages)
-    mine = next((one for one in pages if one.nodeset and cell in parse_ids(one.nodeset)), None)
+    mine = next((one for one in pages if one.nodeset and cell in ids_of(one.nodeset)), None)
     other = next((one for one in pages if not one.nodeset), None)
     chosen: HugePage | None = mine or other
     if chosen is None:
@@ -136,8 +135,16 @@ def memory_cells(domain: Domain, cell: int) -> tuple[int, ...]:
     for chosen in (own, tune.memory):
         if chosen is not None:
             binds = chosen.nodeset and chosen.mode != "preferred"
-            return parse_ids(chosen.nodeset or "") if binds else ()
+            return tuple(sorted(ids_of(chosen.nodeset))) if binds else ()
     return ()
+
+
+def ids_of(text: str | None) -> frozenset[int]:
+    """The CPUs or cells that a list names, ``0-3,^2`` too; none where libvirt would not take it."""
+    try:
+        return cpus(text) if text else frozenset()
+    except ValueError:
+        return frozenset()
 
 
 def vcpu_cells(domain: Domain, topology: Topology) -> Counter[int]:
@@ -154,7 +161,7 @@ def vcpu_cells(domain: Domain, topology: Topology) -> Counter[int]:
     alike[everywhere] += online - len(pinned)
     counts: Counter[int] = Counter()
     for cpuset, vcpus in alike.items():
-        cells = {home[cpu] for cpu in parse_ids(cpuset or "") if cpu in home}
+        cells = {home[cpu] for cpu in ids_of(cpuset) if cpu in home}
         if vcpus and len(cells) == 1 and len(topology.cells) > 1:
             counts[cells.pop()] += vcpus
     return counts

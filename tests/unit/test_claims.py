@@ -67,6 +67,12 @@ def test_sizes_that_libvirt_fills_in() -> None:
             (Binding(GIB, 0, cell=0, page_size=2 << 20), Binding(3 * GIB, 0, 1, GIB)),
         ),
         ("<vcpu cpuset='2-3'>3</vcpu>", (Binding(0, 3, cell=1),)),
+        ("<vcpu cpuset='0-3,^0,^1'>3</vcpu>", (Binding(0, 3, cell=1),)),
+        ("<vcpu cpuset='2-3,none'>3</vcpu>", ()),
+        (
+            "<numatune><memory mode='strict' nodeset='0-1,^0'/></numatune>",
+            (Binding(4 * GIB, 0, cell=1),),
+        ),
         (
             (
                 "<vcpu current='3'>4</vcpu><cputune><vcpupin vcpu='0' cpuset='0'/>"
