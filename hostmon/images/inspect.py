@@ -10,6 +10,8 @@ import os
 import stat
 from pathlib import Path
 
+import msgspec
+
 from hostmon.errors import ImageError
 from hostmon.images import qcow2
 from hostmon.images.storage import Disk, Image
@@ -56,8 +58,6 @@ def _file(disk: Disk, filesystem: str, info: os.stat_result) -> Image:
         if disk.format != "qcow2":
             raise ImageError(f"format {disk.format!r} is not read here")
         header = read_header(disk.path)
-        if header.external_data:
-            raise ImageError("keeps its data in another file")
     except (OSError, ImageError) as error:
         known = disk.capacity is not None
         return Image(
@@ -70,9 +70,37 @@ def _file(disk: Disk, filesystem: str, info: os.stat_result) -> Image:
             reason=_reason(error),
             physical=info.st_size,
         )
+    if header.external_data:
+        return _external(disk, filesystem, info, header)
     return Image(
         disk, "ok", filesystem, allocated, header.virtual,
         layers=chain(disk.path, header), physical=info.st_size,
+    )  # fmt: skip
+
+
+def _external(disk: Disk, filesystem: str, info: os.stat_result, header: qcow2.Header) -> Image:
+    """An image whose clusters lie in another file: that one is what it occupies, and grows.
+
+    The file is looked at and not opened. On another filesystem than the image's it is unknown, as
+    whose room it takes is.
+    """
+    unknown = Image(disk, "unreadable", filesystem, virtual=header.virtual, layers=(disk.path,))
+    name = header.data_file
+    if not name or ":" in name.partition("/")[0]:
+        return msgspec.structs.replace(unknown, reason=f"keeps its data in {name!r}, no file")
+    path = os.path.normpath(Path(disk.path).parent / name)
+    try:
+        data = Path(path).stat()
+    except (OSError, ValueError) as error:
+        return msgspec.structs.replace(unknown, reason=f"its data file {path}: {_reason(error)}")
+    block_device = stat.S_ISBLK(data.st_mode)
+    if not block_device and (not stat.S_ISREG(data.st_mode) or data.st_dev != info.st_dev):
+        reason = f"keeps its data in {path}, no file of its own filesystem"
+        return msgspec.structs.replace(unknown, reason=reason)
+    return Image(
+        disk, "ok", filesystem, header.virtual if block_device else data.st_blocks * BLOCK,
+        header.virtual, block_device=block_device, layers=(*chain(disk.path, header), path),
+        physical=header.virtual if block_device else data.st_size,
     )  # fmt: skip
 
 

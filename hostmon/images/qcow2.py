@@ -21,6 +21,7 @@ _FEATURES = struct.Struct(">Q")
 _EXTENSION = struct.Struct(">II")
 _END = 0
 _BACKING_FORMAT = 0xE2792ACA
+_DATA_FILE = 0x44415441
 _VERSION_2_LENGTH = 72
 _VERSION_3_LENGTH = 104
 
@@ -28,7 +29,8 @@ _VERSION_3_LENGTH = 104
 class Header(msgspec.Struct, frozen=True):
     """What a qcow2 image says of itself; ``virtual`` in bytes.
 
-    With ``external_data`` its clusters lie in another file, and its own size says nothing.
+    With ``external_data`` its clusters lie in another file, and its own size says nothing; the name
+    of that is ``data_file``, None where the header names none.
     """
 
     version: int
@@ -37,6 +39,7 @@ class Header(msgspec.Struct, frozen=True):
     backing_file: str | None = None
     backing_format: str | None = None
     external_data: bool = False
+    data_file: str | None = None
 
 
 def parse(data: bytes) -> Header:
@@ -56,13 +59,17 @@ def parse(data: bytes) -> Header:
             raise ImageError("qcow2 header is cut off")
         (features,) = _FEATURES.unpack_from(data, 72)
         length = int.from_bytes(data[100:104], "big")
+    extensions = _extensions(data, length, name_at or 1 << cluster_bits)
+    format_ = extensions.get(_BACKING_FORMAT)
+    data_file = extensions.get(_DATA_FILE)
     return Header(
         version=version,
         virtual=virtual,
         cluster=1 << cluster_bits,
         backing_file=_name(data, name_at, name_size, 1 << cluster_bits),
-        backing_format=_backing_format(data, length, name_at or 1 << cluster_bits),
+        backing_format=None if format_ is None else format_.decode("ascii", "replace"),
         external_data=bool(features & EXTERNAL_DATA),
+        data_file=None if data_file is None else data_file.decode("utf-8", "surrogateescape"),
     )
 
 
@@ -77,15 +84,18 @@ def _name(data: bytes, at: int, size: int, cluster: int) -> str | None:
     return name.decode("utf-8", "surrogateescape")
 
 
-def _backing_format(data: bytes, at: int, end: int) -> str | None:
-    """Walk the header's extensions; each step goes forward by 8 bytes at least, so it ends."""
+def _extensions(data: bytes, at: int, end: int) -> dict[int, bytes]:
+    """The header's extensions, the first of each kind; what goes beyond the header is left out.
+
+    Each step goes forward by 8 bytes at least, so it ends.
+    """
+    found: dict[int, bytes] = {}
     end = min(end, len(data))
     while at + _EXTENSION.size <= end:
         kind, size = _EXTENSION.unpack_from(data, at)
         at += _EXTENSION.size
         if kind == _END or at + size > end:
-            return None
-        if kind == _BACKING_FORMAT:
-            return data[at : at + size].decode("ascii", "replace")
+            break
+        found.setdefault(kind, data[at : at + size])
         at += (size + 7) & ~7
-    return None
+    return found

@@ -44,6 +44,10 @@ def test_backing_file_and_its_format() -> None:
 def test_data_in_another_file() -> None:
     assert parse(header(features=1 << 2)).external_data
     assert not parse(header(features=1 << 1)).external_data
+    named = struct.pack(">II", 0x44415441, 5) + b"d.raw\0\0\0" + struct.pack(">II", 0, 0)
+    assert parse(header(features=1 << 2, rest=named)).data_file == "d.raw"
+    assert parse(header(features=1 << 2, rest=named[:12])).data_file is None
+    assert parse(header(features=1 << 2)).data_file is None
 
 
 @pytest.mark.parametrize(
