@@ -3,7 +3,9 @@
 import msgspec
 import zmq
 
+from hostmon.errors import ArgumentError
 from hostmon.keys import Pair
+from hostmon.settings import check_address
 
 
 class ClientKeys(msgspec.Struct, frozen=True):
@@ -22,9 +24,17 @@ class ClientKeys(msgspec.Struct, frozen=True):
 class Endpoint(msgspec.Struct, frozen=True):
     """An agent's two sockets; without ``requests`` gaps are told but not repaired.
 
-    ``keys`` are for TCP alone: ipc is not encrypted.
+    ``keys`` are for TCP alone: ipc is not encrypted. Raises ArgumentError for what is no address.
     """
 
     events: str
     requests: str = ""
     keys: ClientKeys | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("events", self.events), ("requests", self.requests)):
+            try:
+                if value:
+                    check_address(value)
+            except ValueError as error:
+                raise ArgumentError(f"{name} {value!r}: {error}") from None

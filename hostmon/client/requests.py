@@ -10,7 +10,7 @@ import msgspec
 import zmq
 
 from hostmon.client.endpoint import ClientKeys, Endpoint
-from hostmon.errors import AgentUnreachableError, ProtocolError
+from hostmon.errors import AgentUnreachableError, ArgumentError, ProtocolError
 from hostmon.status import (
     AgentStatus,
     Answer,
@@ -69,7 +69,10 @@ def connected(
     *,
     waiting: int = QUESTIONS_WAITING,
 ) -> zmq.Socket[bytes]:
-    """A socket on its way to an address of an agent; so many questions may wait for it."""
+    """A socket on its way to an address of an agent; so many questions may wait for it.
+
+    Raises ArgumentError for what is no address.
+    """
     socket = context.socket(kind)
     socket.linger = 0
     keep_alive(socket)
@@ -81,7 +84,15 @@ def connected(
         socket.sndhwm = waiting
     if keys is not None and not address.startswith("ipc:"):
         keys.apply(socket)
-    socket.connect(address)
+    try:
+        socket.connect(address)
+    except zmq.ZMQError as error:
+        socket.close(0)
+        if error.errno != zmq.EINVAL:
+            raise
+        raise ArgumentError(
+            f"{address!r}: no address; give ipc:///PATH or tcp://HOST:PORT"
+        ) from None
     return socket
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hostmon.client import Endpoint, Filter, FleetView, Subscriber
+from hostmon.client import Endpoint, Filter, FleetView, Subscriber, ask
 from hostmon.errors import ArgumentError
 from hostmon.events import LifecycleEvent
 from tests.unit.bus import STARTED, STOPPED, Bus, until
@@ -84,6 +84,13 @@ def test_a_guest_is_found_however_its_uuid_is_written(bus: Bus) -> None:
         (lambda e: Subscriber(e, kind="reboot", wanted=Filter()), "in the filter"),
         (lambda e: Subscriber(e, view=True, wanted=Filter(classes=())), "a view needs every event"),
         (lambda e: Subscriber(e.events, view=True), "needs the address of requests"),
+        (lambda _: Subscriber("foo"), "events 'foo': write ipc:///PATH or tcp://HOST:PORT"),
+        (lambda _: Subscriber("tcp://nohost"), "events 'tcp://nohost': write ipc:///PATH or tcp"),
+        (lambda _: Subscriber("tcp://h:0"), "events 'tcp://h:0': give a port from 1 to 65535"),
+        (lambda e: Endpoint(e.events, "h:9179"), "requests 'h:9179': write ipc:///PATH or tcp"),
+        (lambda _: Subscriber("tcp://no!host:1"), "'tcp://no!host:1': no address"),
+        (lambda _: Subscriber(Endpoint("")), "'': no address"),
+        (lambda _: ask("foo", "health"), "requests 'foo': write ipc:///PATH or tcp"),
         (lambda e: FleetView([e, Endpoint(e.events)]), "needs the address of requests"),
     ],
 )  # fmt: skip

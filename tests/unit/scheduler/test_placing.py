@@ -25,7 +25,7 @@ def test_its_hosts_grant_what_they_have_and_no_more() -> None:
         assert isinstance(told, SnapshotAnswer)
         assert told.account is not None
         assert (told.account.traits, told.account.vcpus.claimed) == (("CUSTOM_FAST",), 40)
-    assert len(endpoints("x", 3)) == 3
+    assert len(endpoints("/x", 3)) == 3
 
 
 def test_requests_carry_all_that_is_filtered_by() -> None:
