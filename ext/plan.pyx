@@ -3,8 +3,9 @@
 Owns when each guest was asked for each sort of reading, and which are stuck. A guest whose vCPU
 threads have not run since a reading, and which has no job, cannot have changed what was read: it is
 confirmed as of the kernel's last look and not asked. Of disks after one more reading: requests under
-way may still have ended. Knows no libvirt; writes `stuck` marks and the times of confirmed groups into
-the table.
+way may still have ended; and not while their sizes change, which a block job does to a guest that
+stands still. Sizes themselves are never confirmed: whoever resizes a disk needs no guest that runs.
+Knows no libvirt; writes `stuck` marks and the times of confirmed groups into the table.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
@@ -12,6 +13,7 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from rows cimport *
+from still cimport come_since, run_time, sizes_sum
 from table cimport *
 
 cdef enum:
@@ -25,6 +27,7 @@ cdef enum:
     # read disk by disk, and the reason why one's did not come is not told: of no disk there are none.
     CERTAIN_GROUPS = 1 << GROUP_PERF
     DISKLESS_GROUPS = CERTAIN_GROUPS | 1 << GROUP_IO_TUNE
+    SIZES = 1 << GROUP_BLOCK_SIZE
     MOST_BLANK = 3                # a guest may have nothing that a reading asks its monitor for
 
 cdef uint64_t NEVER = <uint64_t>-1
@@ -36,6 +39,7 @@ cdef struct Ask:
     uint32_t stirred              # of the row: an event told of a change
     uint64_t asked_ns[KINDS]      # when last asked; 0: never in this run
     uint64_t ran_ns[KINDS]        # sum of the vCPUs' run time at the last reading
+    uint64_t sizes                # of the disks, before the last reading of them
     uint16_t settled              # a bit a kind: read once more since the vCPUs stopped
     uint16_t confirmed            # a bit a kind: not asked when it was last due, but confirmed
     uint32_t lacked               # a bit a group: known, and the last reading told of none
@@ -65,9 +69,9 @@ cdef class Plan:
         """Active guests not asked for this kind (0 to 15) since then, taken as asked now.
 
         ``confirms`` is a mask of groups: guests that cannot have changed them are read once more,
-        then what was read is confirmed instead; 0 asks all the same. ``without`` is a mask too:
-        guests that have its groups, or have no interface where the mask is of interfaces, are not
-        asked.
+        then what was read is confirmed instead; 0 asks all the same. Sizes of disks alone are asked
+        for where no other reading brought them since. ``without`` is a mask too: guests that have
+        its groups, or have no interface where the mask is of interfaces, are not asked.
         """
         cdef uint32_t row
         if not 0 <= kind < KINDS:
@@ -78,7 +82,7 @@ cdef class Plan:
         table_lock(self.table)
         for row in range(self.count):
             if self.is_due(row, kind, since) and not self.spared(
-                    row, kind, now, confirms, without):
+                    row, kind, now, since, confirms, without):
                 self.asks[row].asked_ns[kind] = now
                 memcpy(found + count * UUID, table_row(self.table, row).uuid, UUID)
                 count += 1
@@ -270,7 +274,8 @@ cdef class Plan:
         return r.alive and r.id >= 0 and self.asks[row].asked_ns[kind] < since
 
     cdef bint spared(
-        self, uint32_t row, int kind, uint64_t now, uint32_t confirms, uint64_t without
+        self, uint32_t row, int kind, uint64_t now, uint64_t since, uint32_t confirms,
+        uint64_t without
     ) noexcept nogil:
         """Whether a guest that is due is not to be asked after all."""
         cdef Row* r = table_row(self.table, row)
@@ -283,6 +288,9 @@ cdef class Plan:
                 without >> GROUP_INTERFACE & 1 and r.interfaces.count == 0)):
             a.asked_ns[kind] = now
             return True
+        if confirms == SIZES:
+            return r.disks.count == 0 or (
+                r.valid & SIZES and r.good_ns[GROUP_BLOCK_SIZE] >= since)
         return confirms != 0 and self.is_confirmed(r, a, kind, now, confirms)
 
     cdef bint is_confirmed(
@@ -300,14 +308,21 @@ cdef class Plan:
             return False
         if groups >> GROUP_DIRTY_RATE & 1 and r.dirty.status == DIRTY_MEASURING:
             return False  # that ends by itself
-        if groups >> GROUP_BLOCK & 1 and not a.settled & bit:
-            a.settled |= bit
+        if groups >> GROUP_BLOCK & 1 and not self.is_settled(r, a, bit):
             return False
         self.good(r, groups)
         a.confirmed |= bit
         a.asked_ns[kind] = now
         self.confirmed += 1
         return True
+
+    cdef bint is_settled(self, const Row* r, Ask* a, uint16_t bit) noexcept nogil:
+        """Whether disks were read once more, and that reading brought the sizes of before."""
+        cdef uint64_t sizes = sizes_sum(self.table, r)
+        cdef bint settled = a.settled & bit != 0 and sizes == a.sizes
+        a.sizes = sizes
+        a.settled |= bit
+        return settled
 
     cdef bint stands_still(self, const Row* r, const Ask* a, int kind) noexcept nogil:
         """Whether it was confirmed when it was last due, and has not run since."""
@@ -344,7 +359,7 @@ cdef class Plan:
     cdef void good(self, Row* r, uint32_t groups) noexcept nogil:
         cdef int group
         for group in range(GROUPS):
-            if (groups & r.valid) >> group & 1:
+            if (groups & r.valid & ~SIZES) >> group & 1:
                 row_good(r, group, r.good_ns[GROUP_VCPU])
 
 
@@ -363,23 +378,3 @@ cdef list taken(uint8_t* found, uint32_t count):
         return [<bytes>(<const char*>found + i * UUID)[:UUID] for i in range(count)]
     finally:
         free(found)
-
-
-cdef uint32_t come_since(const Row* r, uint32_t groups, uint64_t when) noexcept nogil:
-    """Which of these groups are known, and were last good no sooner."""
-    cdef uint32_t found = 0
-    cdef int group
-    for group in range(GROUPS):
-        if (groups & r.valid) >> group & 1 and r.good_ns[group] >= when:
-            found |= <uint32_t>1 << group
-    return found
-
-
-cdef uint64_t run_time(const Table* table, const Row* r) noexcept nogil:
-    """Of all vCPUs together."""
-    cdef const Vcpu* vcpus = <const Vcpu*>table_array(table, &r.vcpus)
-    cdef uint64_t sum = 0
-    cdef uint32_t i
-    for i in range(r.vcpus.count):
-        sum += vcpus[i].run_ns
-    return sum

@@ -206,7 +206,7 @@ cdef struct Row:
     uint32_t run             # grows whenever the libvirt id changes: another process
     uint32_t definition      # grows when name, devices or metadata change
     uint32_t shape           # grows when an array moved or changed its length
-    uint32_t stirred         # grows when an event says that libvirt's columns have changed
+    uint32_t stirred         # grows when libvirt's columns are said to have changed
     int32_t id               # libvirt's; -1 when inactive
     int32_t state            # virDomainState
     int32_t reason

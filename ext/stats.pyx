@@ -240,6 +240,17 @@ cdef class Stats:
             return None
         return type != 0
 
+    def stir(self, list uuids):
+        """libvirt changed something of these guests: all that is read of them is due at once."""
+        cdef uint32_t row
+        cdef bytes uuid
+        for uuid in uuids:
+            table_lock(self.table)
+            row = table_find(self.table, <const uint8_t*><const char*>uuid)
+            if row != NO_ROW:
+                table_row(self.table, row).stirred += 1
+            table_unlock(self.table)
+
     def jobless(self, list uuids):
         """These guests are known to have no job: no call."""
         cdef uint32_t row

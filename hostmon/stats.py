@@ -21,7 +21,7 @@ from hostmon.disposable import Worker
 from hostmon.driver.virt import Reading
 from hostmon.errors import HostmonError
 from hostmon.hypervisor import Connection
-from hostmon.rhythm import Rhythm
+from hostmon.rhythm import SOONER, Rhythm
 from hostmon.samples import Group
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ MOST_BLIND = 2
 """Of these, calls for which no guest is to blame: it is the hypervisor that hangs. One more may."""
 WAKES = 1 << Group.VCPU_STATE
 """What is not read of a vCPU but by making it run for a moment (QEMU's query-stats)."""
+SIZES = 1 << Group.BLOCK_SIZE
 LOOK_S = 0.5
 """Whoever was woken so long ago is looked at before the next call: what it runs later is its doing.
 
@@ -197,11 +198,17 @@ class StatsSampler:
             uuids = self._plan.due(
                 number,
                 int(now * 1e9),
-                int(max(1e-9, self._rhythm.since(reading.cadence, now)) * 1e9),
+                int(max(1e-9, self._since(number, reading.cadence, now)) * 1e9),
                 confirms=self._confirms[number],
                 without=reading.for_interfaces << Group.INTERFACE,
             )
             self._ask_all(number, reading.name, uuids)
+
+    def _since(self, number: int, cadence: float, now: float) -> float:
+        """When the readings in force were due; sizes of disks come with others too, at any time."""
+        if self._confirms[number] == SIZES:
+            return now - SOONER * cadence
+        return self._rhythm.since(cadence, now)
 
     def _ask_all(self, number: int, reading: str, uuids: list[bytes]) -> None:
         """All these guests, in calls of CHUNK; those that were woken are looked at soon after."""

@@ -48,16 +48,26 @@ CONTROL_OK, CONTROL_JOB = 0, 1
 
 
 class LibvirtConnection(VirtConnection):
-    """A connected Host; ``kernel``: the kernel sampler reads these guests too."""
+    """A connected Host; ``kernel``: the kernel sampler reads these guests too.
 
-    def __init__(self, context: VirtContext, events: EventSink | None, *, kernel: bool) -> None:
+    ``written``: what is known of their states' files, whichever connection looked at them.
+    """
+
+    def __init__(
+        self,
+        context: VirtContext,
+        events: EventSink | None,
+        *,
+        kernel: bool,
+        written: dict[bytes, str] | None = None,
+    ) -> None:
         self._table = context.columns.table
         self._kernel = kernel
         self._stats: Stats | None = None
         self._marked = marked(context.uri)
         self._marks: tuple[Mark, ...] = ()
         self._marked_at: Stamp | None = None
-        self._jobs = Jobs(self._table.name) if self._marked else None
+        self._jobs = Jobs(self._table.name, written=written) if self._marked else None
         keepalive = context.connection
         self._host = Host(
             context.uri,

@@ -43,6 +43,7 @@ class LibvirtDriver(VirtDriver):
 
     def __init__(self) -> None:
         self._demo: Demo | None = None
+        self._written: dict[bytes, str] = {}
 
     def start(self, context: VirtContext) -> None:
         """Keep the context; make the demo's guests where they are wanted."""
@@ -55,7 +56,9 @@ class LibvirtDriver(VirtDriver):
 
     def connect(self, events: EventSink | None) -> VirtConnection:
         """A read-only connection."""
-        return LibvirtConnection(self._context, events, kernel=self.is_local())
+        return LibvirtConnection(
+            self._context, events, kernel=self.is_local(), written=self._written
+        )
 
     def is_local(self) -> bool:
         """Whether guests are processes of this machine: a local QEMU, system or session."""

@@ -61,12 +61,12 @@ def mark_of(name: str, number: int, config: Path = CONFIG, run: Path = RUN) -> s
     return hashlib.blake2b(" ".join([str(number), *found]).encode(), digest_size=8).hexdigest()
 
 
-def has_state(name: str, run: Path = RUN) -> bool:
-    """Whether libvirtd keeps the state of a guest of this name there: of one that runs."""
+def state_stamp(name: str, run: Path = RUN) -> str:
+    """Another one after each change of the state of a guest that runs; nothing if none is there."""
     try:
-        return bool(stamp(run / f"{name}.xml"))
+        return stamp(run / f"{name}.xml")
     except (OSError, ValueError):
-        return False
+        return ""
 
 
 def stamp(path: Path) -> str:

@@ -19,11 +19,13 @@ Read = Callable[[Stats, GuestTable, list[bytes]], int]
 class Cadences(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds between two readings of a guest, by what is read.
 
+    ``size`` is of disks of guests that stand still; of others ``block`` brings their sizes.
     Guests that only libvirt can tell of (test, LXC, remote hosts) are read whole, as often as
     ``interface`` says.
     """
 
     block: float = 60.0
+    size: float = 600.0
     balloon: float = 60.0
     vcpu: float = 300.0
     iothread: float = 300.0
@@ -48,6 +50,7 @@ class Bulk(msgspec.Struct, frozen=True):
 
 BULK = {
     "block": Bulk(libvirt.VIR_DOMAIN_STATS_BLOCK, ("block", "block_size")),
+    "size": Bulk(libvirt.VIR_DOMAIN_STATS_BLOCK, ("block_size",)),
     "balloon": Bulk(libvirt.VIR_DOMAIN_STATS_BALLOON, ("balloon",)),
     "vcpu": Bulk(libvirt.VIR_DOMAIN_STATS_VCPU, ("vcpu_state",)),
     "iothread": Bulk(libvirt.VIR_DOMAIN_STATS_IOTHREAD, ("io_thread",)),
@@ -94,6 +97,7 @@ def kernel_readings(cadences: Cadences) -> tuple[Reading, ...]:
         *bulk_readings(cadences, ("vcpu",)),
         *seldom_shown(cadences),
         *bulk_readings(cadences, ("block", "balloon")),
+        *bulk_readings(cadences, ("size",)),
         Reading(name="job", cadence=cadences.job, groups=("job",)),
         Reading(
             name="interface", cadence=cadences.interface, groups=("interface",), for_interfaces=True

@@ -100,8 +100,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     ``groups`` are the groups of columns that it fills (``hostmon.samples.Group``, in lower case):
     they are shown while they are not older than two cadences. ``idle`` says what of guests of which
     the kernel sampler knows that no vCPU has run since: ``ask`` all the same, or ``confirm`` what
-    was read, after one more reading. A guest whose interfaces somebody else reads is left out of a
-    reading ``for_interfaces``.
+    was read, after one more reading. Sizes of disks (``block_size``) are never confirmed: a reading
+    of them alone asks where no other brought them. A guest whose interfaces somebody else reads is
+    left out of a reading ``for_interfaces``.
     """
 
     name: str

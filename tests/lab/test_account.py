@@ -35,6 +35,7 @@ kernel = 0.5
 [virt.libvirt.cadences]
 block = 1.0
 balloon = 1.0
+{cadences}
 [drivers.prometheus]
 listen = "127.0.0.1:{port}"
 """
@@ -50,9 +51,14 @@ FETCH = (
 
 
 class InsideAgent:
-    """``hostmon run`` inside a node, where it sees the guests' processes; sockets reach outside."""
+    """``hostmon run`` inside a node, where it sees the guests' processes; sockets reach outside.
 
-    def __init__(self, node: Node, directory: Path, settings: dict[str, float]) -> None:
+    ``cadences`` are lines of that section beside those of block and balloon.
+    """
+
+    def __init__(
+        self, node: Node, directory: Path, settings: dict[str, float], cadences: str = ""
+    ) -> None:
         self.events = f"ipc://{directory}/events.sock"
         self.requests = f"ipc://{directory}/requests.sock"
         self._node = node
@@ -61,7 +67,7 @@ class InsideAgent:
         path = directory / "hostmon.toml"
         path.write_text(
             f'[bus]\nevents = ["{self.events}"]\nrequests = "{self.requests}"\n'
-            + CONFIG.format(**settings)
+            + CONFIG.format(cadences=cadences, **settings)
         )
         self._process = node.popen(
             "env", f"--chdir={ROOT}", sys.executable, "-m", "hostmon", "run", "--config", str(path),

@@ -51,7 +51,7 @@ EXT_RANKS = {
     "table": (2, {"devices", "rows", "table", "view"}),
     "kernel": (3, {"cgroup", "commit", "links", "process", "procstat", "quota", "reading",
                    "watch"}),
-    "statistics": (3, {"absorb", "fields", "params", "singles"}),
+    "statistics": (3, {"absorb", "fields", "params", "singles", "still"}),
     "exposition": (3, {"lines", "page", "replace", "scopes", "sheet"}),
     "bus": (3, {"announce", "encoder", "history", "outlet", "packing", "peers", "ring"}),
     "dispatcher": (4, {"apply", "books", "chain", "ended", "numbering", "rest", "settle",

@@ -202,6 +202,7 @@ class JobsOf:
         self.have = {name.encode(): job for name, job in have.items()}
         self.asked: list[bytes] = []
         self.spared: list[bytes] = []
+        self.stirred: list[bytes] = []
 
     def job(self, uuid: bytes) -> bool | None:
         self.asked.append(uuid)
@@ -209,6 +210,9 @@ class JobsOf:
 
     def jobless(self, uuids: list[bytes]) -> None:
         self.spared += uuids
+
+    def stir(self, uuids: list[bytes]) -> None:
+        self.stirred += uuids
 
 
 def states(run: Path, *names: str) -> Path:
@@ -241,6 +245,34 @@ def test_guests_without_a_job_are_asked_once_libvirtd_wrote_something(tmp_path: 
     aged(run, -60)  # just now, and it may change again without showing it
     for _ in range(2):
         assert asked(b"a", b"d") == ([b"a", b"d"], [])
+
+
+def test_guests_whose_state_libvirtd_wrote_anew_are_stirred_once(tmp_path: Path) -> None:
+    run, written = states(tmp_path / "run", "a", "b", "c"), dict[bytes, str]()
+    names = {b"a": b"a", b"b": b"b", b"c": b"c"}
+    stats = JobsOf(a=False, b=False, c=True)
+    jobs = Jobs(names.get, run, written)
+
+    def stirred(*uuids: bytes) -> list[bytes]:
+        stats.stirred = []
+        for _ in range(2):
+            jobs.read(cast("Any", stats), list(uuids))
+        return stats.stirred
+
+    assert stirred(b"a", b"b", b"c") == [], "nothing is known of before"
+    replace(run / "b.xml", "<domstatus><blockjobs active='yes'/></domstatus>")
+    replace(run / "c.xml", "<domstatus><blockjobs active='no'/></domstatus>")
+    aged(run, 5)
+    assert stirred(b"a") == []
+    assert stirred(b"b", b"c") == [b"b", b"c"]
+    replace(run / "a.xml", "<domstatus><blockjobs active='yes'/></domstatus>")
+    aged(run, 10)
+    jobs = Jobs(names.get, run, written)
+    assert stirred(b"a", b"b", b"c") == [b"a"], "whichever connection looked before"
+    del names[b"a"]
+    aged(run, 15)
+    assert stirred(b"b") == []
+    assert set(written) == {b"b", b"c"}
 
 
 def test_a_guest_whose_state_is_not_there_is_asked_each_time(tmp_path: Path) -> None:

@@ -324,3 +324,52 @@ def test_wrong_arguments(table: GuestTable) -> None:
         plan.answered(b"short")
     plan.answered(uuid(77))
     plan.mark_stuck(uuid(77), 1, 1, 1, 1)
+
+
+SIZES = 1 << Group.BLOCK_SIZE
+
+
+def sized(table: GuestTable, guest: bytes, allocation: int, now: int) -> None:
+    absorb(table, guest, {"block.0.name": b"vda", "block.0.allocation": allocation}, now)
+
+
+def test_disks_whose_sizes_change_are_read_though_nothing_runs(table: GuestTable) -> None:
+    """A block job fills the disk of a guest that stands still."""
+    plan, guest = Plan(table), uuid(1)
+    table.set_devices(guest, [(b"virtio-disk0", b"vda")], [])
+    groups = DISK | SIZES
+    found = []
+    for beat, allocation in enumerate((1, 2, 3, 3, 3, 3)):
+        now = (100 + 60 * beat) * S
+        ran(table, guest, 500, now - S)
+        asked = guest in plan.due(MAIN, now, now, confirms=groups)
+        if asked:
+            sized(table, guest, allocation, now)
+        found.append(asked)
+    assert found == [True, True, True, True, False, False]
+
+
+def test_sizes_of_disks_are_not_confirmed_but_read_unless_another_reading_brings_them(
+    table: GuestTable,
+) -> None:
+    plan, guest = Plan(table), uuid(1)
+    table.set_devices(guest, [(b"virtio-disk0", b"vda")], [])
+
+    def asked(kind: int, now: int, since: int, groups: int) -> bool:
+        ran(table, guest, 500, now - S)
+        found = plan.due(kind, now, since, confirms=groups)
+        assert not set(found) & {uuid(0), uuid(2)} or groups != SIZES, "they have no disk"
+        return guest in found
+
+    for now in (100 * S, 160 * S):
+        assert asked(MAIN, now, now, DISK | SIZES)
+        sized(table, guest, 7, now)
+        assert not asked(SLOW, now, 1, SIZES)
+    assert not asked(MAIN, 220 * S, 220 * S, DISK | SIZES)
+    plan.confirm(MAIN, DISK | SIZES)
+    valid = table.snapshot().guest(guest).valid
+    assert (valid[Group.BLOCK_SIZE], valid[Group.VCPU]) == (160 * S, 219 * S)
+    assert not asked(SLOW, 600 * S, 120 * S, SIZES)
+    assert asked(SLOW, 660 * S, 180 * S, SIZES)
+    sized(table, guest, 8, 660 * S)
+    assert asked(MAIN, 720 * S, 720 * S, DISK | SIZES), "they changed"

@@ -33,7 +33,7 @@ def test_parts_of_one_cadence_are_one_call() -> None:
     names = {one.name: one.cadence for one in kernel_readings(Cadences())}
     assert names == {
         "vcpu": 300, "iothread": 300, "dirty_rate": 300, "perf": 300, "block+balloon": 60,
-        "job": 15, "interface": 15, "limits": 300,
+        "job": 15, "interface": 15, "limits": 300, "size": 600,
     }  # fmt: skip
     asked = Asked()
     call_of("vcpu+iothread")(asked, None, [])  # type: ignore[arg-type]
@@ -52,11 +52,11 @@ def test_what_wakes_vcpus_comes_first_and_alone() -> None:
 def test_each_group_may_have_a_cadence_of_its_own() -> None:
     every = {name: float(i + 1) for i, name in enumerate(Cadences.__struct_fields__)}
     readings = kernel_readings(msgspec.convert(every, Cadences))
-    assert len(readings) == 9
+    assert len(readings) == 10
     assert oldest(readings) == {
-        Group.BLOCK: 1, Group.BLOCK_SIZE: 1, Group.BALLOON: 2, Group.VCPU_STATE: 3,
-        Group.IO_THREAD: 4, Group.DIRTY_RATE: 5, Group.PERF: 6, Group.IO_TUNE: 7, Group.JOB: 8,
-        Group.INTERFACE: 9,
+        Group.BLOCK: 1, Group.BLOCK_SIZE: 2, Group.BALLOON: 3, Group.VCPU_STATE: 4,
+        Group.IO_THREAD: 5, Group.DIRTY_RATE: 6, Group.PERF: 7, Group.IO_TUNE: 8, Group.JOB: 9,
+        Group.INTERFACE: 10,
     }  # fmt: skip
 
 
