@@ -89,7 +89,8 @@ def read_objects(
         names = tried(POOLS, connection.pools)
         pools: dict[str, PoolDescription] = {}
         for name in names or ():
-            found(replace(last, asked=name, asked_ns=time.monotonic_ns()))
+            so_far = {**last.pools, **pools}
+            found(replace(last, pools=so_far, asked=name, asked_ns=time.monotonic_ns()))
             pool = tried(f"storage pool {name}", partial(connection.pool, name))
             if pool is not None:
                 pools[name] = pool

@@ -57,6 +57,17 @@ def test_an_error_of_libvirts_is_no_pool_that_hangs() -> None:
     assert last.timed_out(now) == {"p": False, "q": False}
 
 
+def test_what_was_read_before_a_pool_that_hangs_is_told() -> None:
+    """Disks that are volumes of those are found by it, however long the other hangs."""
+    told = [HostObjects(pools={"old": POOL})]
+    read(Hypervisor(), told)
+    assert [(one.asked, list(one.pools)) for one in told[1:]] == [
+        ("p", ["old"]),
+        ("q", ["old", "p"]),
+        ("", ["p", "q"]),
+    ]
+
+
 def test_a_pool_that_vanished_since_the_list_is_left_out() -> None:
     found = read(Hypervisor(ObjectNotFoundError("q"), "q"), [HostObjects()])
     assert (list(found.pools), found.networks) == (["p"], {"n": True})
