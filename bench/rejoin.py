@@ -14,6 +14,7 @@ from pathlib import Path
 import zmq
 
 from bench.front import Options, Result, measure
+from hostmon import snapshots
 from hostmon._dispatcher import Dispatcher
 from hostmon._ledger import Taken
 from hostmon._pipe import EventPipe, record
@@ -179,6 +180,7 @@ def replay(host: Host) -> float:
 
 def run(options: Options) -> list[Result]:
     """Measure both, several times."""
+    snapshots.SHARED_S = 0.0  # every round takes a snapshot of its own
     with tempfile.TemporaryDirectory() as folder:
         host = Host(Path(folder), options.guests or 1000)
         try:
