@@ -4,6 +4,7 @@ Owns the socket of questions. What an answer means is the link's business.
 """
 
 import time
+from contextlib import suppress
 
 import msgspec
 import zmq
@@ -23,7 +24,8 @@ class Asking:
     def __init__(self, socket: zmq.Socket[bytes] | None) -> None:
         self.socket = socket
         self.open: Request | None = None
-        self.number = 0  # of the last question put
+        self.number = 0  # of the question
+        self.sent = 0
         self.deadline = NEVER
         self._unanswered = 0
         self._unasked_until = 0.0
@@ -40,12 +42,18 @@ class Asking:
 
     def put(self, request: Request) -> None:
         """Ask, instead of what was asked before."""
+        self.put_at(request, 0.0)
+        self.repeat()
+
+    def repeat(self) -> None:
+        """Put the open question, as often as need be: its first answer counts, however late."""
         assert self.socket is not None
-        self.put_at(request, time.monotonic() + ANSWER_TIMEOUT)
-        try:
-            self.socket.send(encode_request(request_of(request, self.number)), zmq.DONTWAIT)
-        except zmq.Again:
-            return  # the agent is away; asked again at the deadline
+        assert self.open is not None
+        self.sent += 1
+        self.deadline = time.monotonic() + ANSWER_TIMEOUT
+        request = msgspec.structs.replace(self.open, re=self.number)
+        with suppress(zmq.Again):  # the agent is away; asked again at the deadline
+            self.socket.send(encode_request(request), zmq.DONTWAIT)
 
     def put_at(self, request: Request, at: float) -> None:
         """Ask later; until then nothing is an answer."""
@@ -71,7 +79,7 @@ class Asking:
         self._unanswered, self._unasked_until = 0, 0.0
 
     def overdue(self) -> bool:
-        """Whether it is time to put the question again."""
+        """Whether it is time to repeat the question."""
         due = self.open is not None and time.monotonic() >= self.deadline
         self._unanswered += due
         return due
@@ -86,8 +94,3 @@ class Asking:
         self.end()
         self._unanswered = 0
         self._unasked_until = time.monotonic() + UNASKED_S
-
-
-def request_of(request: Request, number: int) -> Request:
-    """The same question, of this number."""
-    return msgspec.structs.replace(request, re=number)

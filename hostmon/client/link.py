@@ -132,13 +132,13 @@ class Link:
     def _keep_time(self, out: list[Event]) -> None:
         """Ask again what was not answered, or go on without; notice silence."""
         asking = self.asking
-        if asking.overdue() and asking.open is not None:
+        if asking.overdue():
             if self.view is None and asking.in_vain:
                 asking.give_up()
                 self._give_up(self._behind)
                 self._live(out)
             else:
-                asking.put(asking.open)
+                asking.repeat()
         if self.view is not None and time.monotonic() - self._heard > SILENCE:
             self.view.lose()
 

@@ -57,8 +57,8 @@ class Waiting:
             self._epoll.register(fd, select.EPOLLIN)
             self._watched[number] = fd
             self._again.add(number)
-        if link.more or link.asking.number != self._asked[number]:
-            self._asked[number] = link.asking.number
+        if link.more or link.asking.sent != self._asked[number]:
+            self._asked[number] = link.asking.sent
             self._again.add(number)
         (self._asking.add if link.asking.deadline != NEVER else self._asking.discard)(number)
 

@@ -3,7 +3,9 @@
 import time
 import uuid
 
+import msgspec
 import pytest
+import zmq
 
 from hostmon.client import Filter, HostView, Subscriber, asking, link
 from hostmon.events import Event, HeartbeatEvent, LifecycleEvent
@@ -122,8 +124,28 @@ def test_a_view_tells_that_it_does_not_go_on(bus: Bus, monkeypatch: pytest.Monke
         assert [one.by for one in subscriber.repairs] == ["replay"]
 
 
+def test_an_answer_that_comes_after_the_question_was_repeated_counts(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As all do where the way, or the agent among many, takes longer than the time-out."""
+    bus.fill(9_000)
+    waiting: list[list[bytes]] = []
+    encode = msgspec.msgpack.encode
+
+    def one_behind(socket: zmq.Socket[bytes]) -> None:
+        waiting.append(socket.recv_multipart())
+        if len(waiting) > 1:
+            peer, payload = waiting.pop(0)
+            socket.send_multipart([peer, encode(bus.server.answer(peer, payload))])
+
+    monkeypatch.setattr(bus.server, "_answer_one", one_behind)
+    with Subscriber(bus.endpoint, view=True) as subscriber:
+        until(lambda: subscriber.views[0].joined, lambda: subscriber.receive(0.05))
+        assert len(subscriber.views[0].guests) == 9_000
+
+
 def test_a_view_that_never_joins_is_never_fresh(deaf: Bus) -> None:
     with Subscriber(deaf.endpoint, view=True) as subscriber:
         (one,) = subscriber._links
-        until(lambda: one.asking.number > asking.TRIES + 1, lambda: subscriber.receive(0.05))
+        until(lambda: one.asking.sent > asking.TRIES + 1, lambda: subscriber.receive(0.05))
         assert (subscriber.views[0].joined, subscriber.views[0].fresh) == (False, False)
