@@ -14,6 +14,7 @@ from hostmon.samples import Group
 from hostmon.stats import oldest
 from hostmon_drivers.virt_libvirt.readings import Cadences, kernel_readings, other_readings
 from tests.agent_process import agent, wait_for
+from tests.native.synthetic import set_job
 
 LOCAL = Sources(True, oldest(kernel_readings(Cadences())))
 ELSEWHERE = Sources(False, oldest(other_readings(Cadences())))
@@ -35,7 +36,8 @@ AGED = "libvirt: as old as hostmon_guest_sample_age_seconds says."
 
 
 def page(sources: Sources, profile: str = "hostmon", *, job: bool = True) -> str:
-    made = MadeUp(1, job=job, tuned=True)
+    made = MadeUp(1, job=True, tuned=True)
+    set_job(made.table, made.uuids[0], job)  # libvirt was asked for it, and says that there is none
     every = [metric.name for metric in CATALOGUE]
     return (
         Exposition(

@@ -182,3 +182,14 @@ def test_hostmons_own_page_shows_none_of_these_zeros() -> None:
     page = Exposition(made.table, made.describe, dict, CollectorRegistry()).page().decode()
     assert "cpu_time_seconds_total{" not in page
     assert "_job_" not in page
+
+
+def test_types_are_those_that_the_exporter_sends() -> None:
+    """Counters are called so, but that huge pages are counted by gauges."""
+    found = scraped(one_guest(job=True))
+    counters = {name for name, kind in found.types.items() if kind == "counter"}
+    assert counters == {
+        name for name, _ in OF_EVERY_GUEST | OF_ACTIVE_GUESTS
+        if name.endswith("_total") and "hugetlb" not in name
+    }  # fmt: skip
+    assert {found.types[name] for name in found.names() - counters} == {"gauge"}
