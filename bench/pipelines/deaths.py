@@ -2,7 +2,8 @@
 
 One after another is ended by SIGKILL. Counted is from when a pidfd of our own tells a thread here
 of the same end until a subscriber has the event from a whole agent: so what the kernel takes to end
-the process is not in it; ``killed``, on the other hand, is from the kill.
+the process is not in it; ``from_kill``, on the other hand, is from the kill. ``seen`` ends where
+the agent notices: it may be before this process does.
 """
 
 import os
@@ -28,11 +29,16 @@ PAUSE_S = 0.05
 
 
 class Death(NamedTuple):
-    """One guest's end: what was told of it, whose process it was inside, and seconds until then."""
+    """One guest's end: what was told of it, whose process it was inside, and seconds.
+
+    ``told`` until the subscriber had it, and ``seen`` until the agent noticed, both since a pidfd
+    of our own told; ``killed`` until the subscriber had it since the kill.
+    """
 
     event: ProcessExitEvent
     pid: int
     told: float
+    seen: float
     killed: float
 
 
@@ -77,7 +83,13 @@ class Ends:
         if libvirtd:
             self._until(LifecycleEvent, guest)
         time.sleep(PAUSE_S)
-        return Death(event, inside, (told - seen[0]) / 1e9, (told - killed) / 1e9)
+        return Death(
+            event,
+            inside,
+            told=(told - seen[0]) / 1e9,
+            seen=(event.monotonic_ns - seen[0]) / 1e9,
+            killed=(told - killed) / 1e9,
+        )
 
     def deaths(self, names: Sequence[str], *, libvirtd: bool = True) -> list[Death]:
         """Kill them in turn."""
@@ -136,5 +148,7 @@ def figures(name: str, deaths: Sequence[Death]) -> list[Result]:
     return [
         measure(f"{name}_p50", "s", told),
         measure(f"{name}_p99", "s", [percentile(told, 99)]),
+        measure(f"{name}_within_1ms", "share", [sum(s <= 0.001 for s in told) / len(told)]),
+        measure(f"{name}_seen_p99", "s", [percentile([death.seen for death in deaths], 99)]),
         measure(f"{name}_from_kill_p50", "s", [death.killed for death in deaths]),
     ]
