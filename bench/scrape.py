@@ -49,10 +49,10 @@ def run(options: Options) -> list[Result]:
     return results(json.loads(told), running, f"{options.long_minutes:g}min")
 
 
-def fill(node: Node, count: int) -> int:
-    """Define guests and start half of them; how many run."""
+def fill(node: Node, count: int, working: int = WORKING) -> int:
+    """Define guests and start half of them, so many that work among these; how many run."""
     started = max(1, count // 2)
-    working = min(WORKING, started)
+    working = min(working, started)
     for number in range(working):
         linux.boot(node, f"linux{number}", cpu=1, disk=8)
     names = []

@@ -1,96 +1,67 @@
-"""One guest's QEMU stopped by SIGSTOP: what the others' figures and a scrape's wait suffer.
+"""One guest's QEMU stopped by SIGSTOP: what scrapes and the other guests' figures suffer.
 
-``scrape_p99``: the wait for a fresh kernel pass and a snapshot with one guest stuck; its peer is
-the same before. ``others_age``: the oldest block figures of any other guest meanwhile, beside the
-same before (read every 2 s). ``peer_hang``: how long a bulk call of any exporter waits, until it
-was let go. ``recovery``: from SIGCONT until the guest is read anew.
+A real agent is scraped over HTTP every 0.17 s, before and while one of the guests that work is
+stopped; three of them, one after the other. ``scrape_p50`` and ``scrape_p99`` are of all scrapes
+meanwhile, beside those before. ``others_age`` is the oldest figure of the processor, disks, balloon
+or interfaces of any other guest on any page, where libvirt is asked every 2 s, beside the same
+before; ``others_growth`` is by how much the oldest figure of the same guest and group was older, of
+whichever grew most. ``slowest`` is the slowest scrape meanwhile, beside the installed exporter's,
+which is given 10 s as Prometheus does; ``peer_usual`` is what that takes before. ``recovery``: from
+SIGCONT until the page has the guest read anew; ``marked``: no other guest was said not to answer.
 """
 
-import json
-import os
-import signal
-import threading
-import time
 from typing import Any
 
-import libvirt
-
-from bench.front import Options, Result, compare, measure
-from bench.front.nodes import inside
-from tests.lab import guests
-from tests.lab.inside import Inside
+from bench.front import Options, Result, compare, find, measure, percentile
+from bench.front.nodes import run_inside
+from bench.scrape import PEER, fill
 from tests.lab.node import Node
 
-METRICS = ("scrape_p99", "others_age", "peer_hang", "recovery", "marked")
-GUESTS = 20
-QUIET_S, STUCK_S, RECOVERY_S = 10, 15, 30
-DISK = "<disk type='file'><source file='{}'/><target dev='vda' bus='virtio'/></disk>"
+METRICS = ("scrape_p50", "scrape_p99", "others_age", "others_growth", "recovery", "marked")
+GUESTS = 40
+STOPS = WORKING = 3
+WATCHED_S = 12.0
+BEFORE = "without a stuck guest"
 
 
-def ask(process: Inside, command: str) -> dict[str, Any]:
-    """One command to the inner part, and its answer."""
-    assert process.stdin
-    assert process.stdout
-    process.stdin.write(command + "\n")
-    process.stdin.flush()
-    answer: dict[str, Any] = json.loads(process.stdout.readline())
-    return answer
-
-
-def exporter(node: Node, waited: list[float]) -> threading.Thread:
-    """What any exporter does at a scrape, in a thread: one bulk call for all."""
-
-    def scrape() -> None:
-        connection = libvirt.openReadOnly(node.uri_readonly)
-        began = time.monotonic()
-        connection.getAllDomainStats(
-            libvirt.VIR_DOMAIN_STATS_BLOCK, libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
-        )
-        waited.append(time.monotonic() - began)
-        connection.close()
-
-    thread = threading.Thread(target=scrape)
-    thread.start()
-    return thread
-
-
-def oldest(answer: dict[str, Any], but: str) -> float:
-    return max(float(age) for name, age in answer["oldest"].items() if name != but)
-
-
-def run(options: Options, *, quiet_s: float = QUIET_S, stuck_s: float = STUCK_S) -> list[Result]:
+def run(options: Options, *, watched_s: float = WATCHED_S, stops: int = STOPS) -> list[Result]:
+    """A node with guests, half of them started, of which some work; those are stopped in turn."""
     count = options.guests or GUESTS
+    find(PEER, options.missing)
     with Node.create() as node:
-        image = node.root / "lib/disk.img"
-        image.write_bytes(bytes(1 << 20))
-        image.chmod(0o666)
-        disk = DISK.format("/var/lib/libvirt/disk.img").replace(
-            "/><target", "/><shareable/><target"
-        )
-        names = guests.define(node, count, devices=disk)
-        guests.start(node, names)
-        victim, pid = names[0], node.qemu_pid(names[0])
-        process = inside(node, "stuck")
-        ask(process, f"fresh {names[-1]} 60")
-        quiet = ask(process, f"watch {quiet_s}")
-        waited: list[float] = []
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            peer = exporter(node, waited)
-            stuck = ask(process, f"watch {stuck_s}")
-        finally:
-            os.kill(pid, signal.SIGCONT)
-        recovery = ask(process, f"fresh {victim} {RECOVERY_S}")
-        peer.join()
-        assert process.stdin
-        process.stdin.close()
-        process.wait(30)
-    before, during = oldest(quiet, victim), oldest(stuck, victim)
-    seconds = recovery["seconds"] if recovery["seconds"] is not None else float("inf")
-    return [
-        compare("scrape_p99", "s", [stuck["p99"]], "without a stuck guest", [quiet["p99"]]),
-        compare("others_age", "s", [during], "without a stuck guest", [before]),
-        measure("peer_hang", "s", waited),
-        measure("recovery", "s", [seconds]),
-        measure("marked", "", [float(stuck["stuck"] == [victim])]),
-    ]
+        started = fill(node, count, WORKING)
+        working = min(WORKING, started)
+        victims = [node.name(f"linux{number % working}") for number in range(stops)]
+        found = run_inside(node, "stuck", started, watched_s, *victims)
+    return results(found)
+
+
+def results(found: list[dict[str, Any]]) -> list[Result]:
+    """The metrics of all stops."""
+    before = [wait for each in found for wait in each["before"]]
+    during = [wait for each in found for wait in each["during"]]
+    slowest = [max(each["during"]) for each in found]
+    recovery = [float("inf") if each["recovery"] is None else each["recovery"] for each in found]
+    peer_usual = [wait for each in found for wait in each["peer_before"]]
+    peer_stuck = [wait for each in found for wait in each["peer_during"]]
+    made = [
+        compare("scrape_p50", "s", during, BEFORE, before),
+        compare(
+            "scrape_p99", "s", [percentile(during, 99)], BEFORE, [percentile(before, 99)]
+        ),
+        compare(
+            "others_age", "s", [each["age_during"] for each in found], BEFORE,
+            [each["age_before"] for each in found],
+        ),
+        measure("others_growth", "s", [each["growth"] for each in found]),
+        measure("compared", "ages", [each["compared"] for each in found]),
+        compare("slowest", "s", slowest, PEER, peer_stuck or None),
+        measure("recovery", "s", recovery),
+        measure("marked", "", [float(each["marked"] and each["same"]) for each in found]),
+    ]  # fmt: skip
+    if peer_usual:
+        made += [
+            measure("peer_hang", "s", peer_stuck),
+            measure("peer_usual", "s", peer_usual),
+        ]
+    return made

@@ -37,10 +37,10 @@ AGE = re.compile(
 SHOWN = re.compile(rb"^libvirt_domain_info_cpu_time_seconds_total\{", re.MULTILINE)
 
 
-def scrape(port: int) -> tuple[float, bytes]:
+def scrape(port: int, timeout: float = 60) -> tuple[float, bytes]:
     """Seconds that a whole gzipped request takes, and its body."""
     began = time.perf_counter()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     connection.request("GET", "/metrics", headers={"Accept-Encoding": "gzip"})
     answer = connection.getresponse()
     body = answer.read()
