@@ -344,7 +344,9 @@ cdef class Plan:
         r.valid &= ~(untold & a.lacked)
         missing &= r.valid
         a.lacked = a.lacked & ~groups | untold & r.valid
-        if not missing and not self.is_blank(r, a, kind, groups & MONITOR_GROUPS):
+        # A disk always has limits.
+        if not missing and not self.is_blank(r, a, kind, groups & (
+                MONITOR_GROUPS | (1 << GROUP_IO_TUNE if r.disks.count else 0))):
             return True
         a.ran_ns[kind] = NEVER
         return False

@@ -122,6 +122,14 @@ def test_a_first_reading_that_meets_a_busy_monitor_is_made_again(table: GuestTab
     assert idle.read(None) is None
 
 
+def test_limits_that_did_not_come_at_first_are_asked_for_again(table: GuestTable) -> None:
+    """Of a guest that was started paused: each disk has some, be they none at all."""
+    idle = Idle(table, mask(Group.IO_TUNE))
+    assert [idle.read(None) for _ in range(2)] == [False, False]
+    table.set_devices(GUEST, [], [])
+    assert idle.read(None) is True, "without disks there are none"
+
+
 def test_a_guest_that_has_nothing_to_tell_of_is_asked_no_more(table: GuestTable) -> None:
     idle = Idle(table, mask(Group.IO_THREAD))
     assert [idle.read(None) for _ in range(5)] == [False, False, False, True, None]
