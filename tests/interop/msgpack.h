@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { NIL, BOOL, INT, FLOAT, TEXT, ARRAY, MAP, BAD };
+enum { NIL, BOOL, INT, FLOAT, TEXT, ARRAY, MAP, OTHER, BAD };
 
 typedef struct {
     const uint8_t *at, *end;
@@ -38,45 +38,52 @@ static double real_of(uint64_t bits, int bytes)
     return bytes == 4 ? narrow : wide;
 }
 
-/* The next value; of an array or map its head alone. BAD at the end, or for what is not used. */
+/* How many bytes behind a tag say a number, or how much follows. */
+static int number_size(uint8_t tag)
+{
+    static const uint8_t sizes[] = {1, 2, 4, 1, 2, 4, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8}; /* 0xc4 on */
+    if (tag >= 0xc4 && tag <= 0xd3) return sizes[tag - 0xc4];
+    if (tag >= 0xd9 && tag <= 0xdb) return 1 << (tag - 0xd9);
+    return tag >= 0xdc && tag <= 0xdf ? (tag & 1 ? 4 : 2) : 0;
+}
+
+/* How many bytes of a text, or of what has no use here, follow the number. */
+static uint64_t body_size(uint8_t tag, uint64_t number)
+{
+    if (tag >= 0xa0 && tag < 0xc0) return tag & 31;
+    if (tag >= 0xd4 && tag <= 0xd8) return 1 + (1u << (tag - 0xd4));
+    if (tag >= 0xc7 && tag <= 0xc9) return 1 + number;
+    return (tag >= 0xc4 && tag <= 0xc6) || (tag >= 0xd9 && tag <= 0xdb) ? number : 0;
+}
+
+/* The next value; of an array or map its head alone. BAD at the end, or for what is none. */
 static Value take(Cursor *c)
 {
     Value v = {.type = BAD};
-    if (c->at >= c->end)
+    if (c->at >= c->end || *c->at == 0xc1 || c->end - c->at <= number_size(*c->at))
         return v;
     uint8_t tag = *c->at++;
-    static const uint8_t sizes[] = {1, 2, 4, 8, 1, 2, 4, 8}; /* from 0xcc on */
-    int bytes = 0;
-    if (tag >= 0xca && tag <= 0xcb) bytes = tag == 0xca ? 4 : 8;
-    else if (tag >= 0xcc && tag <= 0xd3) bytes = sizes[tag - 0xcc];
-    else if (tag >= 0xd9 && tag <= 0xdb) bytes = 1 << (tag - 0xd9);
-    else if (tag >= 0xdc && tag <= 0xdf) bytes = tag & 1 ? 4 : 2;
-    if (c->end - c->at < bytes)
-        return v;
-    uint64_t number = take_big(c, bytes);
+    int bytes = number_size(tag);
+    uint64_t number = take_big(c, bytes), size = body_size(tag, number);
     if (tag < 0x80) v.type = INT, v.number = tag;
     else if (tag < 0x90) v.type = MAP, v.number = tag & 15;
     else if (tag < 0xa0) v.type = ARRAY, v.number = tag & 15;
-    else if (tag < 0xc0) v.type = TEXT, v.size = tag & 31;
+    else if (tag < 0xc0 || (tag >= 0xd9 && tag <= 0xdb)) v.type = TEXT;
     else if (tag == 0xc0) v.type = NIL;
-    else if (tag == 0xc2 || tag == 0xc3) v.type = BOOL, v.number = tag & 1;
-    else if (tag == 0xca || tag == 0xcb) v.type = FLOAT, v.real = real_of(number, bytes);
-    else if (tag <= 0xcb) return v;
-    else if (tag <= 0xcf) v.type = INT, v.number = (int64_t)number;
+    else if (tag <= 0xc3) v.type = BOOL, v.number = tag & 1;
+    else if (tag <= 0xc9 || (tag >= 0xd4 && tag <= 0xd8)) v.type = OTHER;
+    else if (tag <= 0xcb) v.type = FLOAT, v.real = real_of(number, bytes);
+    else if (tag <= 0xcf || tag == 0xd3) v.type = INT, v.number = (int64_t)number;
     else if (tag == 0xd0) v.type = INT, v.number = (int8_t)number;
     else if (tag == 0xd1) v.type = INT, v.number = (int16_t)number;
     else if (tag == 0xd2) v.type = INT, v.number = (int32_t)number;
-    else if (tag == 0xd3) v.type = INT, v.number = (int64_t)number;
     else if (tag >= 0xe0) v.type = INT, v.number = (int8_t)tag;
-    else if (tag >= 0xd9 && tag <= 0xdb) v.type = TEXT, v.size = (uint32_t)number;
-    else if (tag == 0xdc || tag == 0xdd) v.type = ARRAY, v.number = (int64_t)number;
-    else if (tag == 0xde || tag == 0xdf) v.type = MAP, v.number = (int64_t)number;
-    if (v.type == TEXT) {
-        if ((uint64_t)(c->end - c->at) < v.size)
-            return (Value){.type = BAD};
-        v.text = (const char *)c->at;
-        c->at += v.size;
-    }
+    else v.type = tag <= 0xdd ? ARRAY : MAP, v.number = (int64_t)number;
+    if ((uint64_t)(c->end - c->at) < size)
+        return (Value){.type = BAD};
+    v.size = (uint32_t)size;
+    v.text = (const char *)c->at;
+    c->at += size;
     return v;
 }
 
@@ -98,10 +105,25 @@ static bool is(Value v, const char *text)
     return v.type == TEXT && v.size == strlen(text) && !memcmp(v.text, text, v.size);
 }
 
+static bool take_number(Cursor *c, int64_t *to)
+{
+    Value v = take(c);
+    *to = v.number;
+    return v.type == INT;
+}
+
 typedef struct {
-    uint8_t bytes[1024];
+    uint8_t bytes[8192];
     size_t size;
 } Packed;
+
+/* Of 65,535 at most. */
+static void put_array(Packed *p, int count)
+{
+    p->bytes[p->size++] = 0xdc;
+    p->bytes[p->size++] = (uint8_t)(count >> 8);
+    p->bytes[p->size++] = (uint8_t)count;
+}
 
 static void put_map(Packed *p, int count) { p->bytes[p->size++] = (uint8_t)(0x80 | count); }
 

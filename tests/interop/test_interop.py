@@ -2,13 +2,11 @@
 
 import json
 import random
-import subprocess
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -16,63 +14,20 @@ import pytest
 import zmq
 
 from hostmon import snapshots
-from hostmon.client import Subscriber, ask
+from hostmon.client import Endpoint, Subscriber, ask
 from hostmon.machine.topology import Cell, Cpu, Topology
 from hostmon.status import GuestStatus, Refusal, Request
+from tests.interop.clients import InC
 from tests.interop.lives import Lives
 from tests.lossy import LossySubscriber
 from tests.unit.bus import REPLAY, Bus, answering, comparable, until
 
-HERE = Path(__file__).parent
 EVENTS = 10_000
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The C subscriber, compiled."""
-    path = tmp_path_factory.mktemp("interop") / "subscriber"
-    warnings = ["-Wall", "-Wextra", "-Werror", "-Wno-stringop-truncation"]
-    subprocess.run(
-        ["gcc", "-O2", *warnings, HERE / "subscriber.c", "-o", path, "-lzmq"], check=True
-    )
-    return path
-
-
-class Other:
-    """The C subscriber, running."""
-
-    def __init__(self, program: Path, bus: Bus, percent: int = 0) -> None:
-        endpoint = bus.endpoint
-        self.process = subprocess.Popen(
-            [program, endpoint.events, endpoint.requests, str(percent), "7"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def view(self) -> dict[str, Any]:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        told: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return told
-
-    def guests(self) -> dict[str, tuple[Any, ...]]:
-        return comparable(SimpleNamespace(**guest) for guest in self.view()["guests"])
-
-    def numbers(self) -> dict[str, int]:
-        numbers: dict[str, int] = self.view()["classes"]
-        return numbers
-
-    def close(self) -> None:
-        self.process.communicate(timeout=10)
-        assert self.process.returncode == 0
-
-
 @pytest.fixture
-def others() -> Iterator[list[Other]]:
-    started: list[Other] = []
+def others() -> Iterator[list[InC]]:
+    started: list[InC] = []
     yield started
     for other in started:
         other.close()
@@ -96,7 +51,7 @@ def whole(subscriber: Subscriber) -> dict[str, Any]:
     }
 
 
-def printed(other: Other) -> dict[str, Any]:
+def printed(other: InC) -> dict[str, Any]:
     """All that the C subscriber knows: but for CPU times, which no event tells."""
     told = other.view()
     guests = {guest["uuid"]: guest for guest in told["guests"]}
@@ -105,14 +60,14 @@ def printed(other: Other) -> dict[str, Any]:
 
 
 def test_both_views_are_the_same_after_a_churn_with_losses(
-    program: Path, tmp_path: Path, others: list[Other]
+    program: Path, tmp_path: Path, others: list[InC]
 ) -> None:
     cell = Cell(0, 1 << 36, tuple(Cpu(number) for number in range(64)))
     with Bus(
         tmp_path, heartbeat_ns=100_000_000, reboot_window_ns=1_000_000,
         topology=Topology(arch="", cells=(cell,)),
     ) as bus:  # fmt: skip
-        others.append(Other(program, bus, percent=1))
+        others.append(InC(program, bus.endpoint, "--percent", "1", "--seed", "7"))
         chosen = random.Random(3)
         with LossySubscriber(
             bus.endpoint, view=True, drop=lambda _: chosen.random() < 0.01
@@ -146,18 +101,18 @@ def test_both_views_are_the_same_after_a_churn_with_losses(
             assert {repair.by for repair in ours.repairs} == {"replay"}
 
 
-def follow(bus: Bus, ours: Subscriber, other: Other) -> None:
+def follow(bus: Bus, ours: Subscriber, other: InC) -> None:
     """Both come to know what the agent does."""
     until(lambda: bus.agrees(ours.views[0]), lambda: ours.receive(0.05))
     until(lambda: other.numbers() == published(bus), lambda: ours.receive(0.05))
     assert other.guests() == comparable(ours.views[0].guests.values())
 
 
-def test_both_follow_a_restarted_agent(program: Path, tmp_path: Path, others: list[Other]) -> None:
+def test_both_follow_a_restarted_agent(program: Path, tmp_path: Path, others: list[InC]) -> None:
     guests = [uuid.uuid4() for _ in range(20)]
     with ExitStack() as held:
         with Bus(tmp_path, heartbeat_ns=100_000_000, epoch=1) as bus:
-            others.append(Other(program, bus))
+            others.append(InC(program, bus.endpoint))
             bus.churn(guests, 200, 1)
             bus.wait()
             ours = held.enter_context(Subscriber(bus.endpoint, view=True))
@@ -170,11 +125,11 @@ def test_both_follow_a_restarted_agent(program: Path, tmp_path: Path, others: li
 
 
 def test_what_the_ring_no_longer_holds_is_had_by_snapshot(
-    program: Path, tmp_path: Path, others: list[Other]
+    program: Path, tmp_path: Path, others: list[InC]
 ) -> None:
     # Between two heartbeats there are more events than the smallest ring holds.
     with Bus(tmp_path, heartbeat_ns=2_000_000_000, ring_size=1 << 20) as bus:
-        others.append(Other(program, bus, percent=100))
+        others.append(InC(program, bus.endpoint, "--percent", "100", "--seed", "7"))
         until(lambda: others[0].view()["live"], lambda: None)
         guests = [uuid.uuid4() for _ in range(20)]
         bus.churn(guests, 60_000, 1)
@@ -186,21 +141,8 @@ def test_what_the_ring_no_longer_holds_is_had_by_snapshot(
         assert others[0].view()["snapshots"] > 1
 
 
-def test_pages_of_two_runs_make_no_snapshot(
-    program: Path, tmp_path: Path, others: list[Other], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The agent begins anew between two pages; its snapshots are numbered from 1 again."""
-    with Bus(tmp_path) as bus:
-        bus.fill(9_000)
-        asked = bus.begin_anew_after_a_page(monkeypatch)
-        others.append(Other(program, bus))
-        until(lambda: others[0].view()["live"], lambda: time.sleep(0.01))
-        assert len(others[0].view()["guests"]) == len(others[0].guests()) == 9_000
-        assert [bool(number) for number in asked[:4]] == [False, True, False, True]
-
-
 def test_a_snapshot_that_expired_is_begun_anew_after_a_pause(
-    program: Path, tmp_path: Path, others: list[Other], monkeypatch: pytest.MonkeyPatch
+    program: Path, tmp_path: Path, others: list[InC], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at: list[float] = []
     with Bus(tmp_path) as bus:
@@ -213,14 +155,14 @@ def test_a_snapshot_that_expired_is_begun_anew_after_a_pause(
             return gone if len(at) == 2 else right(request)
 
         monkeypatch.setattr(bus.answers, "_snapshot", expired)
-        others.append(Other(program, bus))
+        others.append(InC(program, bus.endpoint))
         until(lambda: others[0].view()["live"], lambda: time.sleep(0.01))
         assert len(others[0].guests()) == 9_000
         assert 0.1 <= at[2] - at[1] < 2.0
 
 
 def test_a_page_that_leads_nowhere_is_malformed(
-    program: Path, tmp_path: Path, others: list[Other], monkeypatch: pytest.MonkeyPatch
+    program: Path, tmp_path: Path, others: list[InC], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows: list[int] = []
     with Bus(tmp_path) as bus:
@@ -233,7 +175,7 @@ def test_a_page_that_leads_nowhere_is_malformed(
             return msgspec.structs.replace(answer, row=request.row) if len(rows) == 2 else answer
 
         monkeypatch.setattr(bus.answers, "_snapshot", nowhere)
-        others.append(Other(program, bus))
+        others.append(InC(program, bus.endpoint))
         until(lambda: others[0].view()["live"], lambda: time.sleep(0.01))
         told = others[0].view()
         assert (len(told["guests"]), told["malformed"]) == (9_000, 1)
@@ -241,41 +183,39 @@ def test_a_page_that_leads_nowhere_is_malformed(
 
 
 def test_a_snapshot_older_than_the_welcome_is_followed_by_a_replay(
-    program: Path, tmp_path: Path, others: list[Other], monkeypatch: pytest.MonkeyPatch
+    program: Path, tmp_path: Path, others: list[InC], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snapshots, "SHARED_S", 60.0)
     with Bus(tmp_path, heartbeat_ns=3600 * 10**9) as bus:
         ask(bus.endpoint, "snapshot")
         bus.churn([uuid.UUID(int=n) for n in range(5)], 50, seed=1)
         bus.wait()
-        others.append(Other(program, bus))
+        others.append(InC(program, bus.endpoint))
         until(lambda: others[0].numbers() == published(bus), lambda: time.sleep(0.01))
         told = others[0].view()
         assert (told["snapshots"], told["replays"]) == (1, 1)
 
 
 def test_an_answer_that_was_not_asked_for_is_malformed(
-    program: Path, tmp_path: Path, others: list[Other], monkeypatch: pytest.MonkeyPatch
+    program: Path, tmp_path: Path, others: list[InC], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Bus(tmp_path) as bus:
         monkeypatch.setattr(bus.answers, "_snapshot", answering(bus.answers._snapshot, REPLAY))
-        others.append(Other(program, bus))
+        others.append(InC(program, bus.endpoint))
         until(lambda: others[0].view()["live"], lambda: time.sleep(0.01))
         told = others[0].view()
         assert (told["snapshots"], told["replays"], told["malformed"]) == (1, 0, 1)
 
 
 def test_what_is_not_the_protocol_is_counted_and_passed_over(
-    program: Path, tmp_path: Path, others: list[Other]
+    program: Path, tmp_path: Path, others: list[InC]
 ) -> None:
     with zmq.Context() as context, context.socket(zmq.XPUB) as socket:
         socket.linger, socket.sndhwm = 0, 0
         socket.bind(f"ipc://{tmp_path}/events")
-        endpoint = SimpleNamespace(
-            events=f"ipc://{tmp_path}/events", requests=f"ipc://{tmp_path}/requests"
-        )
-        others.append(Other(program, SimpleNamespace(endpoint=endpoint)))  # type: ignore[arg-type]
-        for _ in range(5):
+        endpoint = Endpoint(f"ipc://{tmp_path}/events", f"ipc://{tmp_path}/requests")
+        others.append(InC(program, endpoint))
+        for _ in range(6):
             assert socket.recv()[:1] == b"\x01"
         chosen = random.Random(5)
         for _ in range(2000):

@@ -9,13 +9,14 @@ typedef struct {
     int64_t id, reason, vcpus, memory, memory_max, persistent, autostart, known_ns;
 } Guest;
 
-/* Every field of an event or answer that is used; what is missing keeps its default. */
+/* Every field of an event that is used; what is missing keeps its default. */
 typedef struct {
-    char kind[40], event[32];
+    char kind[64], event[32];
+    int class;
     Guest guest;
-    int64_t epoch, sequence, monotonic_ns, actual;
+    int64_t epoch, sequence, previous, kind_previous, monotonic_ns, actual, lost;
     Sums sums;
-    Cursor account;
+    Cursor account, classes, losses; /* none where `at` is NULL */
 } Event;
 
 static char host[256], connection[16];
@@ -30,27 +31,28 @@ static void copy(char *to, size_t room, Value v)
     to[size] = 0;
 }
 
-/* One field of a guest; false where it is none, and nothing was taken. */
-static bool take_guest_field(Guest *g, Value key, Cursor *c)
+/* One field of a guest, or one that is none; false where its value is of another type. */
+static bool take_guest_field(Guest *g, Value key, Value v)
 {
-    struct { const char *name; int64_t *to; } numbers[] = {
-        {"id", &g->id}, {"reason", &g->reason}, {"vcpus", &g->vcpus}, {"memory", &g->memory},
-        {"memory_max", &g->memory_max}, {"persistent", &g->persistent},
-        {"autostart", &g->autostart}, {"known_ns", &g->known_ns}};
+    struct { const char *name; int64_t *to; int type; } numbers[] = {
+        {"id", &g->id, INT}, {"reason", &g->reason, INT}, {"vcpus", &g->vcpus, INT},
+        {"memory", &g->memory, INT}, {"memory_max", &g->memory_max, INT},
+        {"known_ns", &g->known_ns, INT}, {"persistent", &g->persistent, BOOL},
+        {"autostart", &g->autostart, BOOL}};
     struct { const char *name; char *to; size_t room; } texts[] = {
         {"uuid", g->uuid, sizeof g->uuid}, {"name", g->name, sizeof g->name},
         {"presence", g->presence, sizeof g->presence}, {"state", g->state, sizeof g->state}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (is(key, numbers[i].name)) {
-            *numbers[i].to = take(c).number;
-            return true;
+            *numbers[i].to = v.number;
+            return v.type == numbers[i].type;
         }
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (is(key, texts[i].name)) {
-            copy(texts[i].to, texts[i].room, take(c));
-            return true;
+            copy(texts[i].to, texts[i].room, v);
+            return v.type == TEXT;
         }
-    return false;
+    return true;
 }
 
 static Guest *find_guest(const char *uuid)
