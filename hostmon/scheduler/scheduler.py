@@ -140,7 +140,8 @@ class Scheduler:
         self.holdings.drop(placement.claim)
         self.hosts.placed.release(placement.claim)
         for row, view in enumerate(self.hosts.views):
-            if view.host == placement.host and not self._released(row, placement.claim):
+            here = bool(placement.host) and view.host == placement.host
+            if here and not self._released(row, placement.claim):
                 self._again.give_back(row, placement.claim, placement.ttl)
 
     def _released(self, row: int, claim: str) -> bool:

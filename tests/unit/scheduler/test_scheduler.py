@@ -166,6 +166,18 @@ def test_an_agent_that_does_not_answer_is_passed_over(buses: list[Bus]) -> None:
         assert [one.resource for one in placement.refused] == ["no answer"]
 
 
+def test_what_was_placed_nowhere_is_given_back_to_nobody(buses: list[Bus], tmp_path: Path) -> None:
+    """Hosts that were never heard of have no name either."""
+    away = Endpoint(f"ipc://{tmp_path}/none", f"ipc://{tmp_path}/none2")
+    with Scheduler([buses[0].endpoint, away], filters_named(), weighers_named()) as mine:
+        until(lambda: mine.hosts.views[0].joined, lambda: mine.update(0.01))
+        mine.claimer._timeout = 0.1
+        nowhere = mine.place(PlacementRequest(vcpus=1000))
+        assert nowhere.host == ""
+        mine.release(nowhere)
+        assert not mine._again
+
+
 def test_attempts_are_limited(buses: list[Bus]) -> None:
     with scheduler(buses, attempts=2) as mine:
         for bus in buses:
