@@ -282,9 +282,11 @@ class Keeper:
 
     def _sleep(self, seconds: float) -> None:
         """Wait, unless woken by :meth:`stop`."""
+        poll = select.poll()
+        poll.register(self._wake_fd, select.POLLIN)
         deadline = time.monotonic() + seconds
         while not self._stop and (left := deadline - time.monotonic()) > 0:
-            select.select([self._wake_fd], [], [], left)
+            poll.poll(left * 1000)
             self._clear_wake()
 
     def _clear_wake(self) -> None:

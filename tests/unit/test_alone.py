@@ -69,8 +69,9 @@ def test_an_event_that_comes_alone_does_not_pass_the_pipe(rig: Rig) -> None:
 def test_what_it_leaves_to_the_dispatcher_is_done_soon(rig: Rig) -> None:
     rested(rig)
     bring(rig, 101)
-    readable, _, _ = select.select([rig.dispatcher.wanted_fd], [], [], 10)
-    assert readable, "nobody wakes the keeper"
+    poll = select.poll()
+    poll.register(rig.dispatcher.wanted_fd, select.POLLIN)
+    assert poll.poll(10_000), "nobody wakes the keeper"
     assert rig.dispatcher.take_wanted() == [GUEST.bytes]
     bring(rig, 0, "balloon-change")
     rested(rig)
