@@ -10,7 +10,8 @@ from hostmon.kinds import CLASS_OF, REPLAYED
 from hostmon.wire import class_of, kind_of
 
 MOST_GUESTS = 64  # that one question for a replay may name
-ALWAYS = (b"welcome\0", b"heartbeat/", b"host/lost/")
+# Subscribed to after all that is wanted: who has heard either of the last two misses none of it.
+ALWAYS = (b"host/lost/", b"heartbeat/", b"welcome\0")
 
 
 class Filter(msgspec.Struct, frozen=True):

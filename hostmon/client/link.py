@@ -80,7 +80,7 @@ class Link:
         self._pages = Pages()
         self._useless = 0
         self._bus = connected(context, zmq.SUB, endpoint.events, endpoint.keys)
-        for prefix in (*ALWAYS, *wanted.prefixes()):
+        for prefix in (*wanted.prefixes(), *ALWAYS):
             self._bus.subscribe(prefix)
         self.asking = Asking(
             connected(context, zmq.DEALER, endpoint.requests, endpoint.keys)

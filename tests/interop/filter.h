@@ -84,9 +84,6 @@ static bool tells_losses(const Filter *f)
 
 static void subscribe_to(void *socket, const Filter *f)
 {
-    zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "welcome", sizeof "welcome"); /* with its NUL */
-    zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "heartbeat/", strlen("heartbeat/"));
-    zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "host/lost/", strlen("host/lost/"));
     for (int class = 0; class < CLASSES; class++)
         for (int k = 0; k < CLASS_KINDS && class_kinds[class][k] && f->classes[class]; k++)
             for (int u = 0; u < (f->uuid_count ? f->uuid_count : 1); u++) {
@@ -100,6 +97,10 @@ static void subscribe_to(void *socket, const Filter *f)
                                           kind, f->uuid_count ? f->uuids[u] : "");
                 zmq_setsockopt(socket, ZMQ_SUBSCRIBE, topic, (size_t)size);
             }
+    /* Last: who has heard either of the last two misses nothing of the others. */
+    zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "host/lost/", strlen("host/lost/"));
+    zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "heartbeat/", strlen("heartbeat/"));
+    zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "welcome", sizeof "welcome"); /* with its NUL */
 }
 
 /* One option: class, kind or guest. False where there is no such thing. */
