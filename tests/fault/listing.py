@@ -1,5 +1,6 @@
 """What libvirt says of a node's guests, by virsh, and where a view says otherwise."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -30,7 +31,18 @@ class Listed:
 
 
 def listed(node: Node, deadline_s: float = 60.0) -> dict[str, Listed]:
-    """Every guest by name, as ``virsh list --all`` has it; names hold no spaces here."""
+    """Every guest by name, as ``virsh list --all`` has it; names hold no spaces here.
+
+    Clients may define guests between its three lists: those that are not in each are asked again.
+    """
+    end = time.monotonic() + deadline_s
+    while (found := listed_once(node, deadline_s)) is None:
+        assert time.monotonic() < end, f"no two lists of guests agreed for {deadline_s:g} s"
+    return found
+
+
+def listed_once(node: Node, deadline_s: float) -> dict[str, Listed] | None:
+    """The same, None where two lists name different guests."""
     text = node.run(
         "virsh", "-c", "qemu:///system",
         "list --all; list --all --uuid --name; list --all --persistent --name",
@@ -39,13 +51,15 @@ def listed(node: Node, deadline_s: float = 60.0) -> dict[str, Listed]:
     # Each list ends in an empty line; the first begins with a heading and a rule.
     table, uuids, persistent, _ = (part.split("\n") for part in text.split("\n\n"))
     uuid_of = {name: uuid for uuid, name in (line.split() for line in uuids if line)}
-    found = {}
-    for line in table[2:]:
-        id_, name, state = line.split(None, 2)
-        found[name] = Listed(
+    rows = [line.split(None, 2) for line in table[2:]]
+    if {name for _, name, _ in rows} != uuid_of.keys():
+        return None
+    return {
+        name: Listed(
             uuid_of[name], -1 if id_ == "-" else int(id_), STATES[state], name in persistent
         )
-    return found
+        for id_, name, state in rows
+    }
 
 
 def differences(libvirt: Mapping[str, Listed], view: Mapping[str, GuestStatus]) -> list[str]:

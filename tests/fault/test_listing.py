@@ -86,7 +86,8 @@ class Meddler:
                 made.undefine()
         elif choice == 6 and self._doomed:
             ended = self._connection.lookupByName(self._doomed.pop())
-            ended.destroy()
+            if ended.isActive():  # a libvirtd that was started again may have given it up
+                ended.destroy()
             ended.undefine()
         else:
             change_one(guest, stop=choice == 2)
